@@ -1,0 +1,1 @@
+"""Synapse models: one file each, named after the learning rule."""

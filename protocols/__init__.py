@@ -1,0 +1,1 @@
+"""Experiments: one script each, with run, plot and main."""

@@ -1,0 +1,149 @@
+"""Populations and connections from model records: the only file that calls NeuronGroup and Synapses."""
+import numpy as np
+from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensions, get_unit, second
+from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
+
+from spikelearn.checks import USUAL_READS, check_model
+from spikelearn.equations import SpikelearnError, load_model
+
+
+def _declared(model, per_neuron=()):
+    """The model's equations with its parameters declared, so that they can change without a rebuild."""
+    parameters = [SingleEquation(PARAMETER, name, get_dimensions(value), FLOAT,
+                                 flags=["constant"] if name in per_neuron else ["shared", "constant"])
+                  for name, value in model.parameters.items()]
+    return Equations(model.equations) + Equations(parameters)
+
+
+def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None):
+    """A population: Brian2's NeuronGroup made from a NeuronModel.
+
+    n : int, number of neurons. reads : names that rules read of them; "u" and "dudt" are added when asked for.
+    per_neuron : parameters that differ between neurons, set by a run's values "name.parameter", shape (n,).
+    inputs : dict name -> TimedArray used by the equations. Parameters and initial values are set by Simulation.
+    """
+    model = load_model(model, "neuron")
+    equations, derivative = _declared(model, per_neuron), "dudt" in reads and "dudt" not in model.equations
+    if {"u", "dudt"} & set(reads) and "u" not in Equations(model.equations):
+        if not model.potential:
+            raise SpikelearnError(f"{model.title} states no potential= for rules to read")
+        equations += Equations([SingleEquation(SUBEXPRESSION, "u", get_dimensions(1), FLOAT,
+                                               Expression(model.potential))])
+    if derivative:
+        equations += Equations([SingleEquation(PARAMETER, "dudt", get_dimensions(Hz), FLOAT),
+                                SingleEquation(PARAMETER, "u_before", get_dimensions(1), FLOAT)])
+    group = NeuronGroup(
+        n, equations, threshold=model.threshold or None, reset=model.reset or None,
+        refractory=model.refractory or False, method=model.method, name=name, namespace=dict(inputs or {}),
+        events={event: condition for event, (condition, _) in model.events.items()} or None)
+    for event, (_, statement) in model.events.items():
+        if statement:
+            group.run_on_event(event, statement)
+    for slot, statement in model.every_step.items():
+        group.run_regularly(statement, when=slot)
+    if derivative:                                  # the change of u over the last step, resets included
+        group.run_regularly("dudt = (u - u_before) / dt; u_before = u", when="after_groups", order=1)
+    group._values = {**model.parameters, **model.initial, **({"u_before": "u"} if derivative else {})}
+    group._model = model
+    return group
+
+
+def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", transmit="", events=None,
+             inputs=None):
+    """A connection: Brian2's Synapses made from a SynapseModel.
+
+    connect : "one-to-one", "all-to-all", a condition on i and j, or a pair (i, j) of index arrays.
+    transmit : what a pre spike does to the target, e.g. "I_post += w"; the rule itself says learning only.
+    events : dict pathway -> event name, to bind the rule's pathway to another event than the spike.
+    Pre spikes act before post spikes of the same step: delta_t = 0 counts as pre before post.
+    """
+    model = load_model(model, "synapse")
+    _check_reads(model, pre, post)
+    on_pre = {"transmit": transmit, "pre": model.on_pre}
+    on_post = {"post": model.on_post}
+    event_of = {}
+    for pathway, statement in model.on_event.items():
+        side, _, event = pathway.partition("_")
+        if side not in ("pre", "post") or not event:
+            raise SpikelearnError(f"{model.title}: on_event names '{pathway}', but must be pre_EVENT or post_EVENT")
+        (on_pre if side == "pre" else on_post)[pathway] = statement
+        event_of[pathway] = event
+    on_pre = {pathway: code for pathway, code in on_pre.items() if code}
+    on_post = {pathway: code for pathway, code in on_post.items() if code}
+    event_of = {pathway: (events or {}).get(pathway, event_of.get(pathway, "spike")) for pathway in {**on_pre, **on_post}}
+    for pathway, event in event_of.items():
+        source = pre if pathway in on_pre else post
+        if event not in source.events:
+            raise SpikelearnError(f"{model.title} follows the event '{event}' of {source.name}, which has only: "
+                                  f"{', '.join(source.events) or 'none'}")
+    connection = Synapses(pre, post, _declared(model), on_pre=on_pre or None, on_post=on_post or None,
+                          on_event=event_of, method=model.method, name=name, namespace=dict(inputs or {}))
+    for order, pathway in enumerate(["transmit", "pre", *[p for p in on_pre if p not in ("transmit", "pre")], *on_post]):
+        if pathway in on_pre or pathway in on_post:
+            getattr(connection, pathway).order = order
+    _connect(connection, connect)
+    connection._values = {**model.parameters, **model.initial}
+    connection._model = model
+    return connection
+
+
+def _connect(connection, connect):
+    if connect == "one-to-one":
+        connection.connect(j="i")
+    elif connect == "all-to-all":
+        connection.connect()
+    elif isinstance(connect, str):
+        connection.connect(condition=connect, namespace={})
+    else:
+        connection.connect(i=connect[0], j=connect[1])
+
+
+def _check_reads(model, pre, post):
+    found = {}
+    for side, group in (("pre", pre), ("post", post)):
+        for name in sorted(model.reads()[side]):
+            if name not in group.variables:
+                raise SpikelearnError(f"the rule {model.title} reads '{name}' of its {side} neuron, "
+                                      f"but {_title(group)} has none; choose another --neuron")
+            found[f"{name}_{side}"] = group.variables[name].dim
+            usual = USUAL_READS.get(name)
+            if usual is not None and get_dimensions(usual) is not group.variables[name].dim:
+                raise SpikelearnError(f"the rule {model.title} reads '{name}' in {get_unit(get_dimensions(usual))}, but "
+                                      f"{_title(group)} has it in {get_unit(group.variables[name].dim)}")
+    if any(name.rsplit("_", 1)[0] not in USUAL_READS for name in found):
+        check_model(model, found)
+
+
+def _title(group):
+    source = getattr(group, "source", group)
+    return getattr(getattr(source, "_model", None), "title", "") or source.name
+
+
+def spike_trains(table, *, name):
+    """A population that spikes at given times; the times can change from run to run.
+
+    table : (n_spikes + 1, n) array in seconds, each column sorted and padded with a time beyond the end
+        (pairing.spike_table makes it). Returns the group and the TimedArray `NAME_times` that holds the table,
+        which a run's values may replace by another of the same shape. At most one spike a time step.
+    """
+    times = TimedArray(np.asarray(table, dtype=float) * second, dt=1 * second, name=f"{name}_times")
+    group = NeuronGroup(
+        np.shape(table)[1], "next_spike : second\nspikes_so_far : integer", threshold="t >= next_spike - dt/2",
+        reset=f"spikes_so_far += 1; next_spike = {times.name}(spikes_so_far*second, i)",
+        name=name, namespace={times.name: times})
+    group.thresholder["spike"].when = "start"       # early enough to force spikes in the same time step
+    group._values = {"next_spike": f"{times.name}(0*second, i)"}
+    return group, times
+
+
+def force_spikes(train, group, *, name):
+    """Let each spike of `train` force a spike of `group` in the same step, in the way its model states.
+
+    Raises SpikelearnError if the model states no `forced`.
+    """
+    if not group._model.forced:
+        raise SpikelearnError(f"{group._model.title} states no forced=, so a pairing protocol cannot make it spike")
+    forced = Synapses(train, group, on_pre=group._model.forced, name=name, namespace={})
+    forced.pre.when = "before_thresholds"
+    forced.connect(j="i")
+    return forced

@@ -1,0 +1,212 @@
+"""Running a protocol from the command line: its models and parameters, its result, its figure."""
+import ast
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from spikelearn.equations import Model, SpikelearnError, alternatives, load_model
+
+COMMON = ("synapse", "neuron", "seed", "device", "quick")     # keywords with an option of their own
+
+
+def summary(path):
+    """First line of the docstring of a Python file, without running the file."""
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
+
+
+def shipped_protocols():
+    """Path of every shipped protocol: {"stdp_window": path, ...}."""
+    folder = Path(importlib.util.find_spec("spikelearn.protocols").submodule_search_locations[0])
+    return {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")}
+
+
+def protocol_name(module):
+    return Path(module.__file__).stem
+
+
+def load_protocol(name):
+    """The module of a shipped protocol, by name, or of a protocol file."""
+    shipped = shipped_protocols()
+    bare = name.removeprefix("protocols/")
+    if bare in shipped:
+        return importlib.import_module(f"spikelearn.protocols.{bare}")
+    path = Path(name)
+    if path.suffix != ".py":
+        raise SpikelearnError(f"there is no protocol '{name}'{alternatives(name, shipped)}")
+    if not path.is_file():
+        raise SpikelearnError(f"there is no file '{name}'")
+    if path.resolve() in [known.resolve() for known in shipped.values()]:
+        return importlib.import_module(f"spikelearn.protocols.{path.stem}")
+    return _read(path.resolve())
+
+
+def _read(path):
+    spec = importlib.util.spec_from_file_location(f"spikelearn_protocol_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SpikelearnError:
+        raise
+    except SyntaxError as error:
+        raise SpikelearnError(f"{path} is no protocol: {error.msg} in line {error.lineno}") from error
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise SpikelearnError(f"{path} cannot be read as a protocol: {cause}") from error
+    if not callable(getattr(module, "run", None)):
+        raise SpikelearnError(f"{path} is no protocol: it defines no function run(...)")
+    return module
+
+
+def signature(module):
+    """Keywords of the protocol's `run` and their defaults."""
+    keywords = {}
+    for name, parameter in inspect.signature(module.run).parameters.items():
+        if parameter.default is inspect.Parameter.empty:
+            raise SpikelearnError(f"the protocol {protocol_name(module)} must give run's '{name}' a default")
+        keywords[name] = parameter.default
+    return keywords
+
+
+def run_and_save(module, options, command=""):
+    """Run a protocol as the command line's options say; save, draw and print. Returns the exit code."""
+    from spikelearn.provenance import provenance
+    from spikelearn.results import save
+
+    name, accepted = protocol_name(module), getattr(module, "ACCEPTED", {})
+    keywords, models, own_defaults = run_keywords(module, options)
+    directory, reserved = _output(options.out, name)
+    try:
+        start = time.monotonic()
+        with contextlib.redirect_stdout(sys.stderr):        # standard output is for the headline numbers
+            result = module.run(**keywords)
+        wall_time = time.monotonic() - start
+        values = {**signature(module), **keywords}
+        facts = provenance(
+            name, text=Path(module.__file__).read_text(encoding="utf-8"), command=command, models=models,
+            parameters={key: value for key, value in values.items() if key not in ("synapse", "neuron")},
+            headline=result.headline, accepted=accepted, own_defaults=own_defaults, wall_time=wall_time)
+        result.provenance = {**facts, **result.provenance}
+        print_headline(facts["headline"], as_json=options.json)     # before saving: the disk may be full
+        save(result, directory)
+    finally:
+        if reserved and not any(directory.iterdir()):
+            directory.rmdir()
+    drawn = draw(module, result, directory)
+    print(f"result.npz, run.json{' and figure.png' if drawn else ''} are in {directory}",
+          file=sys.stderr if options.json else sys.stdout)
+    return 1 if any(fact.get("met") is False for fact in facts["headline"]) else 0
+
+
+def run_keywords(module, options):
+    """What to call the protocol's `run` with.
+
+    Returns (keywords, model records in use, whether the protocol's own models and parameters are unchanged).
+    """
+    from spikelearn.settings import apply_settings
+
+    name, known = protocol_name(module), signature(module)
+    for option, given in (("synapse", options.synapse), ("neuron", options.neuron), ("seed", options.seed),
+                          ("device", options.device), ("quick", options.quick)):
+        if option not in known and given not in (None, [], False):
+            raise SpikelearnError(f"the protocol {name} takes no --{option}")
+    several = isinstance(known.get("synapse"), tuple | list)
+    if len(options.synapse) > 1 and not several:
+        raise SpikelearnError(f"the protocol {name} takes one --synapse, not {len(options.synapse)}")
+    synapses, neuron = _models(known.get("synapse"), known.get("neuron"), "neuron" in known)
+    own_files = [model.file for model in (*synapses, neuron) if model]
+    if options.synapse or options.neuron:
+        synapses, neuron = _models(options.synapse or known.get("synapse"),
+                                   options.neuron or known.get("neuron"), "neuron" in known)
+    own = {key: value for key, value in known.items() if key not in COMMON}
+    keywords, changed_synapses, changed_neuron = apply_settings(options.settings, name, own, synapses, neuron)
+    if options.synapse or any(new is not old for new, old in zip(changed_synapses, synapses, strict=True)):
+        keywords["synapse"] = tuple(changed_synapses) if several else changed_synapses[0]
+    if options.neuron or changed_neuron is not neuron:
+        keywords["neuron"] = changed_neuron
+    keywords |= {key: getattr(options, key) for key in ("seed", "device", "quick") if getattr(options, key)
+                 not in (None, False)}
+    models = [model for model in (*changed_synapses, changed_neuron) if model]
+    unchanged = not options.settings and not options.quick and own_files == [model.file for model in models]
+    return keywords, models, unchanged
+
+
+def _models(synapse, neuron, takes_neuron):
+    """The records in use: a list of rules, and the neuron or None.
+
+    Without a neuron's name it is the one that the source of every rule pairs it with.
+    """
+    names = [synapse] if isinstance(synapse, str | Model) else synapse or ()
+    synapses = [load_model(name, "synapse") for name in names]
+    paired = {model.neuron for model in synapses}
+    if neuron is None and takes_neuron and len(paired) == 1:
+        neuron = paired.pop()
+    return synapses, load_model(neuron, "neuron") if neuron else None
+
+
+def _output(out, name):
+    """(folder for the result, whether it was made here so that no other run takes it)."""
+    from spikelearn.results import check_output
+
+    if out is not None:
+        return check_output(out), False
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    for number in range(1, 1000):
+        directory = Path("results") / (f"{name}-{stamp}" + (f"-{number}" if number > 1 else ""))
+        try:
+            directory.mkdir(parents=True)
+            return directory, True
+        except FileExistsError:
+            continue
+        except OSError as error:
+            sentence = f"'{directory}' cannot be made: {error.strerror}; --out DIR chooses another place"
+            raise SpikelearnError(sentence) from error
+    raise SpikelearnError("results holds too many folders of this second; --out DIR chooses another place")
+
+
+def print_headline(facts, as_json=False):
+    """Headline numbers on standard output: aligned, with accepted range and source, or one JSON object."""
+    from spikelearn.results import plain
+
+    if as_json:
+        print(json.dumps({fact["name"]: plain(fact["value"]) for fact in facts}))
+        return
+    shown = [fact | {"shown": _short(fact["value"])} for fact in facts]
+    names, numbers = (max((len(fact[key]) for fact in shown), default=0) for key in ("name", "shown"))
+    for fact in shown:
+        line = f"{fact['name']:{names}}  {fact['shown']:>{numbers}}"
+        if "low" in fact:
+            line += f"   accepted {fact['low']:g} to {fact['high']:g} ({fact['source']})"
+            line += {True: "", False: "  MISSED", None: "  for the protocol's own models"}[fact["met"]]
+        print(line)
+
+
+def _short(value):
+    value = value.item() if hasattr(value, "item") else value
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def draw(module, result, directory):
+    """Draw the protocol's figure into the folder; False if the protocol draws none."""
+    from io import BytesIO
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from spikelearn.results import write_file
+
+    if not hasattr(module, "plot"):
+        return False
+    figure = Figure(figsize=getattr(module, "FIGURE_SIZE", (7, 4.5)), layout="constrained")
+    FigureCanvasAgg(figure)
+    module.plot(result, figure)
+    image = BytesIO()
+    figure.savefig(image, format="png", dpi=150)
+    write_file(Path(directory) / "figure.png", image.getvalue())
+    return True

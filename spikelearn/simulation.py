@@ -1,0 +1,307 @@
+"""The one place that sets Brian2's globals (device, time step, seed), and networks built once, run many times.
+
+What Brian2 offers and where it stands in the way: C++ standalone can run a binary again with other values
+(`name=value` on its command line), but not with other namespace constants or another SpikeGeneratorGroup; so model
+parameters are declared as variables and spike times stand in a TimedArray (network.spike_trains). A seed given before
+the build is compiled in; here the generator is seeded from a variable when the program starts. Brian2 leaves array
+arguments in the build folder; here they go into the run's own folder, which is removed.
+"""
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import brian2
+import numpy as np
+from brian2 import Network, NeuronGroup, Quantity, TimedArray, ms, prefs, second
+from brian2.core.tracking import InstanceFollower, InstanceTrackerSet, Trackable
+from brian2.core.variables import ArrayVariable
+from brian2.devices import device_module as brian_devices
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from filelock import FileLock
+
+from spikelearn.equations import SpikelearnError, alternatives
+
+DEVICES = ("auto", "numpy", "cython", "cpp")
+SHORT = 100_000         # time steps that "auto" leaves to NumPy: a few seconds, less than a build
+
+
+def compiler():
+    """The C++ compiler and make that Brian2 calls, or None if one of them is missing."""
+    found = shutil.which(os.environ.get("CXX", "g++").split()[0])
+    return found if found and shutil.which("make") else None
+
+
+def cache_folder():
+    """Where built networks are kept: SPIKELEARN_CACHE or the user's cache folder."""
+    import pooch
+
+    return Path(os.environ.get("SPIKELEARN_CACHE") or pooch.os_cache("spikelearn"))
+
+
+def choose_device(device, steps):
+    """Turn "auto" into a device: NumPy for short runs or without a compiler, C++ otherwise."""
+    if device not in DEVICES:
+        raise SpikelearnError(f"there is no device '{device}'{alternatives(str(device), DEVICES)}")
+    if device in ("cpp", "cython") and not compiler():
+        raise SpikelearnError(f"the device '{device}' needs a C++ compiler (g++) and make, and none was found; "
+                              "install them or use --device numpy")
+    if device == "auto":
+        return "cpp" if steps > SHORT and compiler() else "numpy"
+    return device
+
+
+class Simulation:
+    """A network built once and run many times: (values, stimulus, seed) -> values.
+
+    build : function without arguments that returns the Brian2 objects (and TimedArrays) of the network
+    duration : Quantity, simulated time of each run
+    device : "auto", "numpy", "cython" or "cpp"
+    dt : Quantity, time step
+    `built` tells whether a C++ program had to be compiled, `build_seconds` how long the whole build took.
+    """
+
+    def __init__(self, build, duration, *, device="auto", dt=1 * ms):
+        self.duration, self.dt = duration, dt
+        self.device = choose_device(device, float(duration / dt))
+        self.built, start = False, time.perf_counter()
+        self._brian_device = CPPStandaloneDevice() if self.device == "cpp" else brian_devices.runtime_device
+        with self._globals(), _fresh_names():
+            made = list(build())
+            self.timed_arrays = {item.name: item for item in made if isinstance(item, TimedArray)}
+            self.objects = {item.name: item for item in made if not isinstance(item, TimedArray)}
+            if self.device == "cpp":
+                self._build()
+            else:
+                self.network = Network(list(self.objects.values()))
+                self.network.store()
+        self.build_seconds = time.perf_counter() - start
+
+    @contextlib.contextmanager
+    def _globals(self):
+        """Brian2's device, time step and code generation target while this network is worked on; put back after."""
+        before = brian_devices.active_device
+        clock, target = brian_devices.runtime_device.defaultclock, prefs.codegen.target
+        dt = clock.dt
+        try:
+            if self.device == "cpp":
+                brian2.set_device(self._brian_device, build_on_run=False)
+            prefs.codegen.target = "numpy" if self.device != "cython" else "cython"
+            brian2.defaultclock.dt = self.dt
+            yield
+        finally:
+            prefs.codegen.target = target
+            if brian_devices.active_device is not before:
+                brian_devices.reset_device()
+            clock.dt = dt
+
+    def _expressions(self):
+        """(object, variable, expression) of every initial value that is an expression."""
+        return [(item, name, value) for item in self.objects.values()
+                for name, value in getattr(item, "_values", {}).items() if isinstance(value, str)]
+
+    def _defaults(self):
+        return {f"{item.name}.{name}": value for item in self.objects.values()
+                for name, value in getattr(item, "_values", {}).items() if not isinstance(value, str)}
+
+    def run(self, values=None, *, seed=0, read=()):
+        """Run the network from its initial values and return what was asked for.
+
+        values : dict "object.variable" -> number, Quantity or array (or "timed_array" -> array of its shape);
+            what is not given has its default. seed : int >= 0, the same seed gives the same result.
+        read : names "object.variable" to return, also of monitors ("spikes.t", "potential.v").
+        Returns a dict name -> Quantity or array; two-dimensional records have shape (n_recorded, n_steps).
+        Raises SpikelearnError for an unknown name, a wrong unit or shape, or a value that became infinite.
+        """
+        values = {**self._defaults(), **(values or {})}
+        for name in [*values, *read]:
+            self._variable(name)
+        run = self._run_cpp if self.device == "cpp" else self._run_here
+        with self._globals():
+            results = run(values, int(seed) % 2**31, list(read))
+        for name, value in results.items():
+            if np.issubdtype(np.asarray(value).dtype, np.floating) and np.isnan(np.asarray(value)).any():
+                raise SpikelearnError(f"'{name}' became not-a-number: a time step too long for these parameters?")
+        return results
+
+    def _variable(self, name):
+        """The Brian2 variable (or TimedArray) with this name."""
+        if name in self.timed_arrays:
+            return self.timed_arrays[name]
+        owner, _, variable = name.partition(".")
+        if owner not in self.objects:
+            raise SpikelearnError(f"the network has no '{owner}'{alternatives(owner, [*self.objects, *self.timed_arrays])}")
+        item = self.objects[owner]
+        if variable not in item.variables:
+            raise SpikelearnError(f"'{owner}' has no variable '{variable}'{alternatives(variable, item.variables)}")
+        return item.variables[variable]
+
+    def _checked(self, name, value):
+        """Plain array of a value in base units, its unit and shape checked."""
+        target = self._variable(name)
+        dimensions = brian2.get_dimensions(value)
+        if dimensions is not target.dim:
+            raise SpikelearnError(f"'{name}' has the unit {brian2.get_unit(target.dim)}, not {brian2.get_unit(dimensions)}")
+        array = np.asarray(value)
+        wanted = target.values.shape if isinstance(target, TimedArray) else None
+        if wanted is not None and array.shape != wanted:
+            raise SpikelearnError(f"'{name}' has the shape {wanted}, not {array.shape}")
+        return array
+
+    # --- in this process: NumPy, Cython ------------------------------------------------------------------------
+
+    def _run_here(self, values, seed, read):
+        self.network.restore()
+        for array in self.timed_arrays.values():
+            if not hasattr(array, "_first_values"):
+                array._first_values = array.values.copy()
+            array.values[...] = array._first_values
+        brian2.seed(seed)
+        self._set(values)
+        for item, name, expression in self._expressions():
+            item.variables  # an expression sees the parameters set above
+            setattr(item, name, expression)
+        self._set({name: value for name, value in values.items() if name not in self._defaults()})
+        self.network.run(self.duration, namespace={})
+        return {name: self._with_unit(self._variable(name), self._variable(name).get_value()) for name in read}
+
+    def _set(self, values):
+        for name, value in values.items():
+            array = self._checked(name, value)
+            if name in self.timed_arrays:
+                self.timed_arrays[name].values[...] = array
+                continue
+            variable = self._variable(name)
+            if array.ndim and array.size != 1 and array.size != variable.size:
+                raise SpikelearnError(f"'{name}' has {variable.size} values, not {array.size}")
+            variable.set_value(np.broadcast_to(array.ravel() if array.ndim else array, (variable.size,))
+                               if variable.size != 1 else array.reshape(-1)[:1])
+
+    def _with_unit(self, variable, array):
+        array = np.array(array.T if getattr(variable, "ndim", 1) == 2 or np.ndim(array) == 2 else array)
+        if variable.scalar and array.size == 1:
+            array = array.reshape(())
+        return array if variable.dim is brian2.get_dimensions(1) else Quantity(array, dim=variable.dim)
+
+    # --- C++ standalone ----------------------------------------------------------------------------------------
+
+    def _build(self):
+        device = self._brian_device
+        # a variable whose value seeds the generator when the program starts
+        seeder = NeuronGroup(1, "random_seed : integer (shared, constant)", name="simulation")
+        self.objects["simulation"] = seeder
+        network = Network(list(self.objects.values()))
+        device.apply_run_args()                       # parameters first ...
+        name = device.get_array_name(seeder.variables["random_seed"])
+        device.insert_code("main", f"_random_generators[0].seed({name}[0]);")
+        for item, variable, expression in self._expressions():
+            setattr(item, variable, expression)       # ... then the expressions that use them ...
+        device.insert_code("main", "set_from_command_line(args);")     # ... then the values given by the user
+        network.run(self.duration, namespace={})
+        self.network = network
+        self.folder = self._compiled()
+
+    def _compiled(self):
+        """Folder of the compiled program: from the cache, or built now under a lock."""
+        cache = cache_folder() / "networks"
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
+        except OSError as error:
+            raise SpikelearnError(f"the cache folder {cache} cannot be written: {error.strerror}") from error
+        try:
+            self._brian_device.build(directory=str(draft), compile=False, run=False)
+            folder = cache / _fingerprint(draft)
+            with FileLock(f"{folder}.lock"):
+                if not (folder / "main").exists():
+                    self.built = True
+                    _make(draft)
+                    shutil.rmtree(folder, ignore_errors=True)
+                    os.replace(draft, folder)
+            return folder
+        except OSError as error:
+            raise SpikelearnError(f"the network could not be built in {cache}: {error.strerror}") from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def _run_cpp(self, values, seed, read):
+        with tempfile.TemporaryDirectory(prefix="run-", dir=self.folder) as folder:
+            arguments = self._arguments({**values, "simulation.random_seed": seed}, Path(folder))
+            os.makedirs(f"{folder}/results")
+            program = subprocess.run([str(self.folder / "main"), "--results_dir", f"{folder}/results/", *arguments],
+                                     cwd=self.folder, capture_output=True, text=True)
+            if program.returncode or program.stderr.strip():
+                problem = (program.stderr or program.stdout).strip().splitlines() or [f"exit code {program.returncode}"]
+                raise SpikelearnError(f"the compiled network failed: {problem[-1]}")
+            return {name: self._read(name, Path(folder) / "results") for name in read}
+
+    def _arguments(self, values, folder):
+        """Command line that sets variables: numbers as they are, arrays through files in `folder`."""
+        arguments = []
+        for name, value in values.items():
+            target, array = self._variable(name), self._checked(name, value)
+            timed = isinstance(target, TimedArray)
+            array = np.ascontiguousarray(array, dtype=target.values.dtype if timed else target.dtype)
+            if array.size == 1 and np.isfinite(array).all():
+                text = repr(array.reshape(-1)[0].item())
+            else:
+                size = array.size if timed else self._size(target)
+                array = np.full(size, array.reshape(-1)[0]) if array.size == 1 else array
+                if array.size != size and size:
+                    raise SpikelearnError(f"'{name}' has {size} values, not {array.size}")
+                text = str(folder / name)
+                array.tofile(text)
+            arguments.append(f"{name}.values={text}" if timed else f"{name}={text}")
+        return arguments
+
+    @staticmethod
+    def _size(variable):
+        try:
+            return int(np.prod(variable.size))
+        except Exception:  # a size that only the program knows
+            return 0
+
+    def _read(self, name, results):
+        variable = self._variable(name)
+        if not isinstance(variable, ArrayVariable):
+            raise SpikelearnError(f"'{name}' is computed, not stored: record it with a monitor")
+        array = np.fromfile(results / self._brian_device.get_array_filename(variable), dtype=variable.dtype)
+        if getattr(variable, "ndim", 1) == 2:
+            array = array.reshape(-1, variable.size[1])
+        return self._with_unit(variable, array)
+
+
+@contextlib.contextmanager
+def _fresh_names():
+    """Brian2 numbers its objects by what is alive; begin anew, so that the same network gives the same sources."""
+    before = Trackable.__instancefollower__
+    Trackable.__instancefollower__ = InstanceFollower()
+    Trackable.__instancefollower__.instance_sets = defaultdict(InstanceTrackerSet)
+    try:
+        yield
+    finally:
+        Trackable.__instancefollower__ = before
+
+
+def _fingerprint(folder):
+    """Hash of the generated sources, static data, makefile (flags), compiler and processor."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    version = subprocess.run([compiler(), "--version"], capture_output=True, text=True).stdout.splitlines()[:1]
+    cpu = Path("/proc/cpuinfo")
+    flags = [line for line in cpu.read_text().splitlines() if line.startswith(("flags", "Features"))][:1] if cpu.exists() else []
+    digest.update("\n".join([*version, *flags]).encode())
+    return digest.hexdigest()[:32]
+
+
+def _make(folder):
+    made = subprocess.run(["make", f"-j{os.cpu_count() or 1}"], cwd=folder, capture_output=True, text=True)
+    if made.returncode or not (folder / "main").exists():
+        lines = [line for line in made.stderr.splitlines() if "error" in line.lower()] or made.stderr.splitlines() or ["?"]
+        raise SpikelearnError(f"the C++ compiler failed: {lines[0].strip()}")
