@@ -90,7 +90,7 @@ def _parser():
 
 def _add_run_options(parser):
     parser.add_argument("--synapse", action="append", metavar="NAME|FILE", default=[],
-                        help="learning rule instead of the protocol's own; repeatable where rules are compared")
+                        help="rule instead of the protocol's own; repeatable where several are compared")
     parser.add_argument("--neuron", metavar="NAME|FILE", help="neuron model instead of the protocol's own")
     parser.add_argument("--set", action="append", metavar="PARAMETER=VALUE", default=[], dest="settings",
                         help='repeatable, with Brian2 units: --set "tau_plus=20*ms"')
@@ -188,10 +188,12 @@ def _indented(code):
 def _show_parameters(parameters, text, title="parameters"):
     """Parameters with units, each with the comment that stands beside it in its file."""
     width = max((len(f"{name} = {value}") for name, value in parameters.items()), default=0)
-    print(title if parameters else f"no {title}")
+    if parameters:
+        print(title)
     for name, value in parameters.items():
         comment = re.search(rf"^[^#\n]*\b{name}\s*=[^#\n]*#(.*)$", text, flags=re.M)
-        print(f"    {f'{name} = {value}':{width}}" + (f"   #{comment[1].rstrip()}" if comment else ""))
+        line = f"    {f'{name} = {value}':{width}}   " + (f"#{comment[1]}" if comment else "")
+        print(line.rstrip())
 
 
 def _copy(options):

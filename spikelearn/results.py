@@ -57,6 +57,8 @@ def check_output(directory):
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise SpikelearnError(f"'{directory}' exists and is not an empty folder: nothing is overwritten, "
                               "choose another name")
+    if directory.exists() and not os.access(directory.resolve().parent, os.W_OK):
+        raise SpikelearnError(f"'{directory}' cannot be written: its parent folder is read-only")
     return directory
 
 

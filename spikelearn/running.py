@@ -120,7 +120,7 @@ def run_keywords(module, options):
     if len(options.synapse) > 1 and not several:
         raise SpikelearnError(f"the protocol {name} takes one --synapse, not {len(options.synapse)}")
     synapses, neuron = _models(known.get("synapse"), known.get("neuron"), "neuron" in known)
-    own_files = [model.file for model in (*synapses, neuron) if model]
+    own_files = [Path(model.file).resolve() for model in (*synapses, neuron) if model]
     if options.synapse or options.neuron:
         synapses, neuron = _models(options.synapse or known.get("synapse"),
                                    options.neuron or known.get("neuron"), "neuron" in known)
@@ -133,7 +133,8 @@ def run_keywords(module, options):
     keywords |= {key: getattr(options, key) for key in ("seed", "device", "quick") if getattr(options, key)
                  not in (None, False)}
     models = [model for model in (*changed_synapses, changed_neuron) if model]
-    unchanged = not options.settings and not options.quick and own_files == [model.file for model in models]
+    same_files = own_files == [Path(model.file).resolve() for model in models]
+    unchanged = same_files and not options.settings and not options.quick
     return keywords, models, unchanged
 
 
@@ -151,14 +152,13 @@ def _models(synapse, neuron, takes_neuron):
 
 
 def _output(out, name):
-    """(folder for the result, whether it was made here so that no other run takes it)."""
+    """(folder for the result, whether it was made here): made before the run, so that no run is in vain."""
     from spikelearn.results import check_output
 
-    if out is not None:
-        return check_output(out), False
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    for number in range(1, 1000):
-        directory = Path("results") / (f"{name}-{stamp}" + (f"-{number}" if number > 1 else ""))
+    numbers = ["", *(f"-{number}" for number in range(2, 1000))]
+    default = [Path("results") / f"{name}-{stamp}{number}" for number in numbers]
+    for directory in [Path(out)] if out is not None else default:
         try:
             directory.mkdir(parents=True)
             return directory, True
@@ -167,7 +167,7 @@ def _output(out, name):
         except OSError as error:
             sentence = f"'{directory}' cannot be made: {error.strerror}; --out DIR chooses another place"
             raise SpikelearnError(sentence) from error
-    raise SpikelearnError("results holds too many folders of this second; --out DIR chooses another place")
+    return check_output(directory), False
 
 
 def print_headline(facts, as_json=False):
