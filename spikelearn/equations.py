@@ -124,6 +124,7 @@ class NeuronModel(Model):
     forced: statement by which an experimenter's forced spike enters, just before the threshold is tested.
     events: name -> (condition, statement): events besides the spike, and what they do to the neuron.
     every_step: slot of Brian2's schedule -> statements, e.g. {"after_groups": "s = clip(s, 0, 1)"}.
+    at_start: statement for every neuron at the start of a presentation (an image, a trial).
     """
 
     threshold: str = ""
@@ -131,13 +132,14 @@ class NeuronModel(Model):
     refractory: str = ""
     events: Mapping = dataclasses.field(default_factory=dict)
     every_step: Mapping = dataclasses.field(default_factory=dict)
+    at_start: str = ""
     potential: str = ""
     forced: str = ""
 
     def statements(self):
         code = {"threshold": ("condition", self.threshold), "reset": ("code", self.reset),
                 "refractory": ("expression", self.refractory), "potential": ("number", self.potential),
-                "forced": ("code", self.forced)}
+                "forced": ("code", self.forced), "at_start": ("code", self.at_start)}
         for event, (condition, statement) in self.events.items():
             code[f"event '{event}'"] = ("condition", condition)
             code[f"event '{event}' (statement)"] = ("code", statement)
@@ -169,13 +171,14 @@ class SynapseModel(Model):
         code |= {f"on_event '{event}'": statement for event, statement in self.on_event.items()}
         return {where: ("code", text) for where, text in code.items() if text}
 
-    def reads(self):
-        """Names that the rule takes from its neurons: {"pre": set, "post": set}."""
+    def reads(self, code=None):
+        """Names that the rule, or some of its code, takes from its neurons: {"pre": set, "post": set}."""
+        if code is None:
+            code = "\n".join([self.equations, *(statement for _, statement in self.statements().values())])
+        own = set(re.findall(r"^\s*d?(\w+)(?:/dt)?\s*[=:]", self.equations, flags=re.M)) | set(self.parameters)
         found = {"pre": set(), "post": set()}
-        own = re.findall(r"^\s*(?:d)?(\w+)(?:/dt)?\s*[=:]", self.equations, flags=re.M)
-        text = re.sub(r"#.*", "", self.equations) + "\n" + "\n".join(code for _, code in self.statements().values())
-        for name, side in re.findall(r"\b([A-Za-z]\w*?)_(pre|post)\b", text):
-            if f"{name}_{side}" not in own and f"{name}_{side}" not in self.parameters:
+        for name, side in re.findall(r"\b([A-Za-z]\w*?)_(pre|post)\b", re.sub(r"#.*", "", code)):
+            if f"{name}_{side}" not in own:
                 found[side].add(name)
         return found
 

@@ -4,7 +4,7 @@ from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensi
 from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
 
 from spikelearn.checks import USUAL_READS, check_model
-from spikelearn.equations import SpikelearnError, load_model
+from spikelearn.equations import SpikelearnError, alternatives, load_model
 
 
 def _declared(model, per_neuron=()):
@@ -15,12 +15,14 @@ def _declared(model, per_neuron=()):
     return Equations(model.equations) + Equations(parameters)
 
 
-def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None):
+def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, finished=""):
     """A population: Brian2's NeuronGroup made from a NeuronModel.
 
     n : int, number of neurons. reads : names that rules read of them; "u" and "dudt" are added when asked for.
     per_neuron : parameters that differ between neurons, set by a run's values "name.parameter", shape (n,).
-    inputs : dict name -> TimedArray used by the equations. Parameters and initial values are set by Simulation.
+    inputs : dict name -> TimedArray used by the equations. finished : condition of the event "finished", upon
+    which the at_end of the neurons' outgoing synapses acts; it may use the variable `finishing`, added for it.
+    Parameters and initial values are set by Simulation.
     """
     model = load_model(model, "neuron")
     equations, derivative = _declared(model, per_neuron), "dudt" in reads and "dudt" not in model.equations
@@ -32,13 +34,20 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None):
     if derivative:
         equations += Equations([SingleEquation(PARAMETER, "dudt", get_dimensions(Hz), FLOAT),
                                 SingleEquation(PARAMETER, "u_before", get_dimensions(1), FLOAT)])
+    events = {event: condition for event, (condition, _) in model.events.items()}
+    if finished:
+        equations += Equations("finishing : 1")
+        events["finished"] = finished
     group = NeuronGroup(
         n, equations, threshold=model.threshold or None, reset=model.reset or None,
         refractory=model.refractory or False, method=model.method, name=name, namespace=dict(inputs or {}),
-        events={event: condition for event, (condition, _) in model.events.items()} or None)
+        events=events or None)
     for event, (_, statement) in model.events.items():
         if statement:
             group.run_on_event(event, statement)
+    if finished:                                    # see phases.py for the order of a presentation's events
+        group.thresholder["finished"].when, group.thresholder["finished"].order = "start", 7
+        group.run_on_event("finished", "finishing = 0", when="start", order=9)
     for slot, statement in model.every_step.items():
         group.run_regularly(statement, when=slot)
     if derivative:                                  # the change of u over the last step, resets included
@@ -48,43 +57,66 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None):
     return group
 
 
-def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", transmit="", events=None,
-             inputs=None):
+def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", transmit="", transmit_back="",
+             pathways=None, events=None, inputs=None):
     """A connection: Brian2's Synapses made from a SynapseModel.
 
     connect : "one-to-one", "all-to-all", a condition on i and j, or a pair (i, j) of index arrays.
-    transmit : what a pre spike does to the target, e.g. "I_post += w"; the rule itself says learning only.
-    events : dict pathway -> event name, to bind the rule's pathway to another event than the spike.
-    Pre spikes act before post spikes of the same step: delta_t = 0 counts as pre before post.
+    transmit : what a pre spike does to the target, e.g. "I_post += w", or a dict event -> statement;
+        the rule itself says learning only. transmit_back : the same for post spikes and the pre neuron.
+    pathways : which of the rule's pathways ("pre", "post", "pre_EVENT", ...) are used; None = all.
+    events : dict pathway -> event, to bind a pathway of the rule to another event than the spike.
+    Pre spikes act before post spikes of the same step: delta_t = 0 counts as pre before post. The rule's at_end
+    acts on a synapse when its pre neuron has the event `finished` (see neurons(finished=)).
     """
     model = load_model(model, "synapse")
-    _check_reads(model, pre, post)
-    on_pre = {"transmit": transmit, "pre": model.on_pre}
-    on_post = {"post": model.on_post}
-    event_of = {}
-    for pathway, statement in model.on_event.items():
-        side, _, event = pathway.partition("_")
-        if side not in ("pre", "post") or not event:
-            raise SpikelearnError(f"{model.title}: on_event names '{pathway}', but must be pre_EVENT or post_EVENT")
-        (on_pre if side == "pre" else on_post)[pathway] = statement
-        event_of[pathway] = event
-    on_pre = {pathway: code for pathway, code in on_pre.items() if code}
-    on_post = {pathway: code for pathway, code in on_post.items() if code}
-    event_of = {pathway: (events or {}).get(pathway, event_of.get(pathway, "spike")) for pathway in {**on_pre, **on_post}}
-    for pathway, event in event_of.items():
-        source = pre if pathway in on_pre else post
+    steps = [("pre", event, code) for event, code in _by_event(transmit).items()]
+    steps += [("post", event, code) for event, code in _by_event(transmit_back).items()]
+    steps += _learning(model, pathways, events or {})
+    if model.at_end and "finished" in pre.events:
+        steps.append(("pre", "finished", model.at_end))
+    _check_reads(model, pre, post, steps)
+    on_pre, on_post, event_of, order = {}, {}, {}, {}
+    for side, event, code in steps:
+        source, into = (pre, on_pre) if side == "pre" else (post, on_post)
         if event not in source.events:
-            raise SpikelearnError(f"{model.title} follows the event '{event}' of {source.name}, which has only: "
+            raise SpikelearnError(f"{model.title} follows the event '{event}' of {_title(source)}, which has only: "
                                   f"{', '.join(source.events) or 'none'}")
+        pathway = side if event == "spike" else f"{side}_{event}"
+        into[pathway] = f"{into[pathway]}\n{code}" if pathway in into else code
+        event_of[pathway] = event
     connection = Synapses(pre, post, _declared(model), on_pre=on_pre or None, on_post=on_post or None,
                           on_event=event_of, method=model.method, name=name, namespace=dict(inputs or {}))
-    for order, pathway in enumerate(["transmit", "pre", *[p for p in on_pre if p not in ("transmit", "pre")], *on_post]):
-        if pathway in on_pre or pathway in on_post:
-            getattr(connection, pathway).order = order
+    for order, pathway in enumerate([*on_pre, *on_post]):
+        getattr(connection, pathway).order = order
+    if "pre_finished" in on_pre:                   # between the presentations, before the next one begins
+        connection.pre_finished.when, connection.pre_finished.order = "start", 8
+    if connection.state_updater is not None:       # rules see what their neurons are now, dudt included
+        connection.state_updater.when, connection.state_updater.order = "after_groups", 2
     _connect(connection, connect)
     connection._values = {**model.parameters, **model.initial}
     connection._model = model
     return connection
+
+
+def _by_event(transmit):
+    return dict(transmit) if not isinstance(transmit, str) else {"spike": transmit} if transmit else {}
+
+
+def _learning(model, pathways, events):
+    """(side, event, statement) of the rule's pathways that are used."""
+    found = {"pre": model.on_pre, "post": model.on_post, **model.on_event}
+    for pathway in [*events, *(pathways or ())]:
+        if pathway not in found:
+            raise SpikelearnError(f"{model.title} has no pathway '{pathway}'{alternatives(pathway, found)}")
+    steps = []
+    for pathway, code in found.items():
+        side, _, event = pathway.partition("_")
+        if side not in ("pre", "post"):
+            raise SpikelearnError(f"{model.title}: on_event names '{pathway}', but must be pre_EVENT or post_EVENT")
+        if code and (pathways is None or pathway in pathways):
+            steps.append((side, events.get(pathway, event or "spike"), code))
+    return steps
 
 
 def _connect(connection, connect):
@@ -98,18 +130,20 @@ def _connect(connection, connect):
         connection.connect(i=connect[0], j=connect[1])
 
 
-def _check_reads(model, pre, post):
+def _check_reads(model, pre, post, steps):
+    """Refuse a rule whose neurons lack what it reads, or have it in another unit."""
+    used = model.reads("\n".join([model.equations, *(code for _, _, code in steps)]))
     found = {}
     for side, group in (("pre", pre), ("post", post)):
-        for name in sorted(model.reads()[side]):
+        for name in sorted(used[side]):
             if name not in group.variables:
                 raise SpikelearnError(f"the rule {model.title} reads '{name}' of its {side} neuron, "
                                       f"but {_title(group)} has none; choose another --neuron")
             found[f"{name}_{side}"] = group.variables[name].dim
             usual = USUAL_READS.get(name)
             if usual is not None and get_dimensions(usual) is not group.variables[name].dim:
-                raise SpikelearnError(f"the rule {model.title} reads '{name}' in {get_unit(get_dimensions(usual))}, but "
-                                      f"{_title(group)} has it in {get_unit(group.variables[name].dim)}")
+                raise SpikelearnError(f"the rule {model.title} reads '{name}' in {get_unit(get_dimensions(usual))}, "
+                                      f"but {_title(group)} has it in {get_unit(group.variables[name].dim)}")
     if any(name.rsplit("_", 1)[0] not in USUAL_READS for name in found):
         check_model(model, found)
 

@@ -1,0 +1,80 @@
+"""What a rule makes of pairings: all conditions side by side, one synapse each, in one simulation."""
+import numpy as np
+from brian2 import StateMonitor, ms, second
+
+from spikelearn.equations import SpikelearnError, load_model
+from spikelearn.network import force_spikes, neurons, spike_trains, synapses
+from spikelearn.pairing import NEVER, duration, spike_table
+from spikelearn.simulation import Simulation
+
+STEP_SPIKES = 1 * ms         # spikes of the protocols are at whole milliseconds; traces are exact between them
+STEP_POTENTIAL = 0.1 * ms    # a potential that jumps and falls: see benchmarks of the step in tests/test_rules.py
+
+
+def weight_changes(pairings, synapse, neuron=None, *, dt=None, device="auto", seed=1, transmit=""):
+    """Relative weight change w_end / w_start - 1 of a rule after each of n pairings.
+
+    pairings : n Pairing records
+    synapse : the rule; neuron : the post neuron, in which the spikes are forced in the way its model states; None is
+        the one the rule's source pairs it with. A rule that follows spikes only needs none: the spikes are imposed,
+        and a neuron given to it makes no difference. A rule that reads its pre neuron gets the same model there.
+    dt : time step; None is 1 ms for rules that follow spikes only, 0.1 ms for those that read a potential
+    transmit : what a pre spike does to the post neuron, e.g. "I_post += w*nA"; it asks for a neuron
+    Returns a (n,) array. Raises SpikelearnError if rule and neuron do not fit, or two spikes fall in one step.
+    """
+    pairings = list(pairings)
+    rule = load_model(synapse, "synapse")
+    reads = rule.reads()
+    post_model = _post_neuron(rule, neuron, bool(reads["pre"] or reads["post"] or rule.on_event or transmit))
+    dt = dt or (STEP_SPIKES if post_model is None else STEP_POTENTIAL)
+    times = [pairing.pre for pairing in pairings] + [pairing.post for pairing in pairings]
+    _check_step(times, dt)
+    table, n, end = spike_table(times), len(pairings), duration(pairings)
+
+    def build():
+        trains, spikes = spike_trains(np.full_like(table, NEVER), name="trains")   # only its shape is built in
+        if post_model is None:      # one group for both sides: half the work of a step
+            return [trains, spikes, *_connection(trains, trains, rule, end, (np.arange(n), np.arange(n) + n), "")]
+        made, sides = [trains, spikes], {"pre": trains[:n], "post": trains[n:]}
+        for side in ("pre", "post") if reads["pre"] else ("post",):
+            group = neurons(post_model, n, name=side, reads=reads[side])
+            made += [group, force_spikes(sides[side], group, name=f"{side}_forced")]
+            sides[side] = group
+        return [*made, *_connection(sides["pre"], sides["post"], rule, end, "one-to-one", transmit)]
+
+    simulation = Simulation(build, end, device=device, dt=dt)
+    found = simulation.run({"trains_times": table * second}, seed=seed, read=["rule.w", "start.w"])
+    start, last = np.ravel(found["start.w"]), np.asarray(found["rule.w"])
+    if np.any(start == 0):
+        raise SpikelearnError(f"{rule.title} starts with the weight 0, of which there is no relative change: "
+                              "give it an initial w")
+    return last / start - 1
+
+
+def needs_neuron(synapse):
+    """Whether a rule reads more of its neurons than their spikes."""
+    rule = load_model(synapse, "synapse")
+    return bool(rule.reads()["pre"] or rule.reads()["post"] or rule.on_event)
+
+
+def _post_neuron(rule, neuron, wanted):
+    if not wanted:
+        return None
+    if not (neuron or rule.neuron):
+        raise SpikelearnError(f"{rule.title} reads a potential, so it needs a neuron: name one with --neuron")
+    return load_model(neuron or rule.neuron, "neuron")
+
+
+def _check_step(times, dt):
+    gaps = [float(np.diff(train).min()) for train in times if len(train) > 1]
+    if gaps and min(gaps) < float(dt) * (1 - 1e-6):
+        raise SpikelearnError(f"two spikes of a neuron are {min(gaps) * 1e3:g} ms apart: dt must be shorter than {dt}")
+
+
+def _connection(pre, post, rule, end, connect, transmit):
+    """The plastic synapses and a record of their weights at the start."""
+    connection = synapses(pre, post, rule, name="rule", connect=connect, transmit=transmit)
+    if rule.at_end and "finished" not in pre.events:
+        raise SpikelearnError(f"{rule.title} learns by presentations (at_end), not by pairings")
+    return connection, StateMonitor(connection, "w", record=True, dt=end, when="start", name="start")
+
