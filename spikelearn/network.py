@@ -4,6 +4,7 @@ from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensi
 from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
 
 from spikelearn.checks import USUAL_READS, check_model
+from spikelearn.dense import make_dense
 from spikelearn.equations import SpikelearnError, alternatives, load_model
 
 
@@ -124,6 +125,7 @@ def _connect(connection, connect):
         connection.connect(j="i")
     elif connect == "all-to-all":
         connection.connect()
+        make_dense(connection)
     elif isinstance(connect, str):
         connection.connect(condition=connect, namespace={})
     else:

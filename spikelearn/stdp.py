@@ -34,13 +34,13 @@ def weight_changes(pairings, synapse, neuron=None, *, dt=None, device="auto", se
     def build():
         trains, spikes = spike_trains(np.full_like(table, NEVER), name="trains")   # only its shape is built in
         if post_model is None:      # one group for both sides: half the work of a step
-            return [trains, spikes, *_connection(trains, trains, rule, end, (np.arange(n), np.arange(n) + n), "")]
+            return [trains, spikes, *_connection(trains, trains, rule, n, end, (np.arange(n), np.arange(n) + n), "")]
         made, sides = [trains, spikes], {"pre": trains[:n], "post": trains[n:]}
         for side in ("pre", "post") if reads["pre"] else ("post",):
             group = neurons(post_model, n, name=side, reads=reads[side])
             made += [group, force_spikes(sides[side], group, name=f"{side}_forced")]
             sides[side] = group
-        return [*made, *_connection(sides["pre"], sides["post"], rule, end, "one-to-one", transmit)]
+        return [*made, *_connection(sides["pre"], sides["post"], rule, n, end, "one-to-one", transmit)]
 
     simulation = Simulation(build, end, device=device, dt=dt)
     found = simulation.run({"trains_times": table * second}, seed=seed, read=["rule.w", "start.w"])
@@ -71,10 +71,10 @@ def _check_step(times, dt):
         raise SpikelearnError(f"two spikes of a neuron are {min(gaps) * 1e3:g} ms apart: dt must be shorter than {dt}")
 
 
-def _connection(pre, post, rule, end, connect, transmit):
+def _connection(pre, post, rule, n, end, connect, transmit):
     """The plastic synapses and a record of their weights at the start."""
     connection = synapses(pre, post, rule, name="rule", connect=connect, transmit=transmit)
     if rule.at_end and "finished" not in pre.events:
         raise SpikelearnError(f"{rule.title} learns by presentations (at_end), not by pairings")
-    return connection, StateMonitor(connection, "w", record=True, dt=end, when="start", name="start")
+    return connection, StateMonitor(connection, "w", record=np.arange(n), dt=end, when="start", name="start")
 

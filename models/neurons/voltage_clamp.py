@@ -14,6 +14,7 @@ MODEL = NeuronModel(
         v = v_command : volt         # membrane potential
     """,
     threshold="False",           # the event that rules wait for must exist, but never comes
+    refractory="False",
     potential="(v - v_rest) / (v_threshold - v_rest)",
     parameters=dict(
         v_command=-60 * mV,          # holding potential; set by the protocol

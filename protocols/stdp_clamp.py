@@ -1,0 +1,105 @@
+"""Voltage clamp: weight change when pre spikes arrive while the post potential is held.
+
+Ngezahayo, Schachner & Artola (2000) J Neurosci 20:2451 (adult mouse CA1): no change up to -40 mV, depression from
+-40 to -20 mV, potentiation above; two thresholds also in Artola, Brocher & Singer (1990) Nature 347:69. Regular pre
+spikes at `rate` for `duration` at each holding potential; the post neuron never spikes. Clopath et al. (2010) simulate
+25 Hz for 50 s, which drives every weight to a bound; the second used here is chosen here.
+"""
+import sys
+
+import numpy as np
+from brian2 import Hz, ms, mV, second, volt
+
+from spikelearn import SpikelearnError, load_model
+from spikelearn.cli import run_protocol
+from spikelearn.network import neurons, spike_trains, synapses
+from spikelearn.pairing import NEVER
+from spikelearn.results import Accepted, Result
+from spikelearn.simulation import Simulation
+
+RULES = ("synapses/stdp_voltage", "synapses/voltage_derivative", "synapses/voltage_derivative_trace")
+SETTLING = 100 * ms
+ACCEPTED = {
+    "largest_change_percent_voltage_derivative": Accepted(0, 0, "a held potential has no derivative"),
+    "largest_change_percent_voltage_derivative_trace": Accepted(0, 0, "a held potential has no derivative"),
+    "order_of_signs_stdp_voltage": Accepted(1, 1, "Clopath et al. (2010): nothing, then LTD, then LTP with rising V"),
+}
+
+
+def run(synapse=RULES, neuron="neurons/voltage_clamp", *, v_lowest=-80 * mV, v_highest=0 * mV, levels=81,
+        rate=25 * Hz, duration=1 * second, dt=0.1 * ms, seed=1, device="auto", quick=False):
+    """One neuron a holding potential, side by side, for each rule. Returns a Result."""
+    rules = [load_model(rule, "synapse") for rule in (synapse if isinstance(synapse, tuple | list) else [synapse])]
+    neuron = load_model(neuron, "neuron")
+    if "v_command" not in neuron.parameters:
+        raise SpikelearnError(f"stdp_clamp needs a neuron with the parameter v_command, such as voltage_clamp, "
+                              f"not {neuron.title}")
+    if quick:
+        levels, dt = min(levels, 17), 1 * ms
+    held = np.linspace(float(v_lowest), float(v_highest), levels) * volt
+    arrays = {"v": held, "rules": np.array([rule.title for rule in rules]), "rate": rate, "duration": duration,
+              "weight": np.array([clamped(rule, neuron, held, rate, duration, dt, seed, device) for rule in rules])}
+    headline = {}
+    for rule, weight in zip(rules, arrays["weight"], strict=True):
+        headline |= signs(rule, np.asarray(held) * 1e3, weight)
+    for name in ("theta_minus", "theta_plus"):
+        arrays |= {name: rule.parameters[name] for rule in rules if name in rule.parameters}
+    return Result("stdp_clamp", arrays, headline)
+
+
+def clamped(rule, neuron, held, rate, duration, dt, seed, device):
+    """Weight after the pre spikes relative to the weight before, at each holding potential: (n,)."""
+    spikes = SETTLING + np.arange(0, float(duration), 1 / float(rate)) * second
+    table = np.full((len(spikes) + 1, len(held)), NEVER)
+    table[:-1] = np.asarray(spikes)[:, None]
+
+    def build():
+        pre, times = spike_trains(table, name="pre")
+        post = neurons(neuron, len(held), name="post", reads=rule.reads()["post"], per_neuron=("v_command",))
+        return [pre, times, post, synapses(pre, post, rule, name="rule")]
+
+    simulation = Simulation(build, SETTLING + duration + SETTLING, device=device, dt=dt)
+    found = simulation.run({"post.v_command": held}, seed=seed, read=["rule.w"])
+    return found["rule.w"] / float(rule.initial["w"])
+
+
+def signs(rule, v, weight):
+    """Headline of one rule: largest change, and where depression and potentiation begin."""
+    change = 100 * (weight - 1)
+    found = {f"largest_change_percent_{rule.title}": float(np.max(np.abs(change)))}
+    down, up = v[change < -0.01], v[change > 0.01]
+    found[f"order_of_signs_{rule.title}"] = float(down.size > 0 and up.size > 0 and down.max() < up.min())
+    if down.size:
+        found[f"depression_from_mV_{rule.title}"] = float(down.min())
+    if up.size:
+        found[f"potentiation_from_mV_{rule.title}"] = float(up.min())
+    return found
+
+
+def plot(result, figure):
+    """Normalised weight against the holding potential, thresholds dashed."""
+    a = result.arrays
+    ax = figure.subplots()
+    ax.axhline(100, color="0.6", lw=.8, ls="--")
+    ax.axvspan(-40, -20, color="0.93", lw=0, label="LTD in CA1, LTP beyond (Ngezahayo et al. 2000)")
+    for name in ("theta_minus", "theta_plus"):
+        if name in a:
+            ax.axvline(float(a[name]) * 1e3, color="C0", lw=.8, ls="--")
+            ax.text(float(a[name]) * 1e3, .98, f" {'θ₋' if name == 'theta_minus' else 'θ₊'}", color="C0",
+                    transform=ax.get_xaxis_transform(), va="top")
+    for k, (rule, weight) in enumerate(zip(a["rules"], a["weight"], strict=True)):
+        ax.plot(np.asarray(a["v"]) * 1e3, 100 * weight, lw=2, ls=["-", "--", ":"][k % 3], label=str(rule))
+    low = 100 * np.min(a["weight"])
+    ax.set_ylim(min(60, low - 10), min(250, max(140, 100 * np.max(a["weight"]) + 10)))
+    ax.set(xlabel="holding potential V (mV)", ylabel="normalised weight (%)")
+    ax.set_title(f"Voltage clamp\npre spikes at {float(a['rate']):g} Hz for {float(a['duration']):g} s, post potential "
+                 "held, no post spikes", fontsize=9)
+    ax.legend(fontsize=8, loc="upper left")
+
+
+def main(argv=None):
+    return run_protocol(sys.modules[__name__], argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""Random spikes: rate of weight change against the post rate, at a fixed pre rate (the BCM curve).
+
+Bienenstock, Cooper & Munro (1982) J Neurosci 2:32; for triplet STDP, Pfister & Gerstner (2006) J Neurosci 26:9673,
+for nearest-neighbour pairs Izhikevich & Desai (2003) Neural Comput 15:1511. Independent Poisson trains; post spikes
+are forced where the rule reads a potential. The post train begins before and ends after the pre train, so that each
+pre spike sees a stationary post neuron. Lines are closed forms, with spikes on the grid of the time step.
+"""
+import sys
+
+import numpy as np
+from brian2 import Hz, ms, second
+from scipy.optimize import brentq
+
+from spikelearn import load_model
+from spikelearn.cli import run_protocol
+from spikelearn.pairing import Pairing, poisson
+from spikelearn.results import Accepted, Result
+from spikelearn.stdp import weight_changes
+
+MARGIN = 0.5 * second       # post spikes before and after the pre train; chosen here
+RATES = np.array([1, 5, 10, 15, 20, 25, 30, 40, 50]) * Hz
+ACCEPTED = {
+    "worst_z": Accepted(0, 3, "closed form, in standard errors"),
+    "threshold_closed_form_hz": Accepted(19.21, 19.23, "A2- tau- / (A3+ tau+ tau_y), visual cortex, minimal"),
+}
+
+
+def run(synapse="synapses/stdp_triplet", neuron=None, *, rate_pre=10 * Hz, rates_post=RATES, copies=60,
+        duration=10 * second, dt=0.1 * ms, seed=1, device="auto", quick=False):
+    """All post rates and copies side by side. rates_post : (n,) rates. Returns a Result."""
+    rule = load_model(synapse, "synapse")
+    if quick:
+        copies, duration, dt = min(copies, 10), min(duration, 4 * second), 1 * ms
+    change = drifts(rule, neuron, rate_pre, rates_post, copies, duration, dt, seed, device)
+    drift, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(copies)
+    y = np.asarray(rates_post)
+    arrays = {"rates_post": y * Hz, "rate_pre": rate_pre, "drift": drift * Hz, "drift_se": error * Hz,
+              "copies": copies, "duration": duration, "rule": np.array(rule.title)}
+    headline = {"threshold_hz": crossing(y, drift / y), "largest_drift_per_s": float(np.max(np.abs(drift))),
+                "worst_z_of_no_drift": float(np.max(np.abs(drift) / np.maximum(error, 1e-15)))}
+    law = closed_form(rule, y, rate_pre, dt)
+    if law is not None:
+        fine = np.linspace(0.1, 1.05 * y.max(), 200)
+        arrays |= {"closed_form": law * Hz, "fine_rates": fine * Hz, "fine_form": closed_form(rule, fine, rate_pre, dt) * Hz}
+        headline["worst_z"] = float(np.max(np.abs(drift - law) / error))
+        headline["threshold_closed_form_hz"] = threshold(rule, rate_pre)
+    return Result("stdp_poisson", arrays, {key: value for key, value in headline.items() if value is not None})
+
+
+def drifts(rule, neuron, rate_pre, rates_post, copies, duration, dt, seed, device="auto"):
+    """Relative weight change per second of each copy, (n_rates, copies)."""
+    rng = np.random.default_rng(seed)
+    trains = []
+    for rate in np.repeat(np.asarray(rates_post), copies) * Hz:
+        pre = poisson(rate_pre, 0 * Hz, duration, rng, dt=dt, lead_in=MARGIN).pre
+        post = poisson(0 * Hz, rate, duration + 2 * MARGIN, rng, dt=dt, lead_in=0 * second).post
+        trains.append(Pairing(pre, post))
+    change = weight_changes(trains, rule, neuron, dt=dt, device=device, seed=seed)
+    return change.reshape(-1, copies) / float(duration)
+
+
+def closed_form(rule, y, rate_pre, dt):
+    """Mean relative weight change per second [ours], far from bounds; None for a rule without a known form.
+
+    y : (n,) post rates in Hz. Spikes fall on the grid of dt, pre before post in the same step; dt = 0 is the limit of
+    continuous time. Kempter, Gerstner & van Hemmen (1999); Izhikevich & Desai (2003); Pfister & Gerstner (2006).
+    """
+    p, x, dt = rule.parameters, float(rate_pre), max(float(dt), 1e-9)
+
+    def trace(rate, tau, nearest=0.0, before=False):
+        """Mean trace of a Poisson train at a spike of the other neuron; nearest : rate at which it is cut."""
+        q = np.exp(-dt / float(tau))
+        return rate * dt * (q if before else 1) / (1 - q * (1 - nearest * dt))
+
+    if rule.name in ("stdp_pair", "stdp_pair_nearest"):
+        cut = y if rule.name == "stdp_pair_nearest" else 0.0
+        up = p["A_plus"] * trace(y, p["tau_plus"], cut)
+        down = p["A_minus"] * trace(y, p["tau_minus"], cut, before=True)
+        return x * (up - down) / float(rule.initial["w"])
+    if rule.name == "stdp_triplet":
+        up = y * trace(x, p["tau_plus"]) * (p["A2_plus"] + p["A3_plus"] * trace(y, p["tau_y"], before=True))
+        down = x * trace(y, p["tau_minus"], before=True) * (
+            p["A2_minus"] + p["A3_minus"] * trace(x, p["tau_x"], before=True))
+        return (up - down) / float(rule.initial["w"])
+    if rule.name in ("voltage_derivative_trace", "vpf_asymmetric"):
+        balanced = rule.name != "vpf_asymmetric" or p["A_plus"] == p["A_minus"]
+        return np.zeros_like(y) if balanced else None
+    return None
+
+
+def threshold(rule, rate_pre, dt=0 * second):
+    """Post rate in Hz between 0.1 and 200 at which the closed form changes from depression to potentiation, or None."""
+    def drift(y):
+        return float(closed_form(rule, y, rate_pre, dt))
+
+    return brentq(drift, 0.1, 200) if drift(0.1) < 0 < drift(200) else None
+
+
+def crossing(y, drift_per_spike):
+    """Post rate at which measured drift turns from negative to positive, by linear interpolation, or None."""
+    turns = np.flatnonzero((drift_per_spike[:-1] < 0) & (drift_per_spike[1:] >= 0))
+    if not turns.size:
+        return None
+    k = turns[-1]
+    low, high = drift_per_spike[k], drift_per_spike[k + 1]
+    return float(y[k] - low * (y[k + 1] - y[k]) / (high - low))
+
+
+def plot(result, figure):
+    """dw/dt against the post rate, closed form as a line, thresholds marked."""
+    a = result.arrays
+    ax = figure.subplots()
+    ax.axhline(0, color="0.6", lw=.8, ls="--")
+    if "fine_form" in a:
+        ax.plot(np.asarray(a["fine_rates"]), np.asarray(a["fine_form"]), "C0-", lw=1.5, label="closed form")
+    ax.errorbar(np.asarray(a["rates_post"]), np.asarray(a["drift"]), np.asarray(a["drift_se"]), fmt="ko", ms=4, capsize=2,
+                label="simulated ± s.e.")
+    for key, colour, word in (("threshold_closed_form_hz", "C0", "closed form"), ("threshold_hz", "k", "simulated")):
+        if key in result.headline:
+            ax.axvline(result.headline[key], color=colour, lw=.8, ls=":",
+                       label=f"threshold, {word}: {result.headline[key]:.2f} Hz")
+    ax.set(xlabel="post rate y (Hz)", ylabel="relative weight change dw/dt (1/s)", xlim=(0, None))
+    ax.set_title(f"{a['rule']}: random spikes, pre at {float(a['rate_pre']):g} Hz\nindependent Poisson trains, "
+                 f"{int(a['copies'])} × {float(a['duration']):g} s a point, spikes imposed", fontsize=9)
+    ax.legend(fontsize=8)
+
+
+def main(argv=None):
+    return run_protocol(sys.modules[__name__], argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
