@@ -85,8 +85,8 @@ def plot(result, figure):
     for name in ("theta_minus", "theta_plus"):
         if name in a:
             ax.axvline(float(a[name]) * 1e3, color="C0", lw=.8, ls="--")
-            ax.text(float(a[name]) * 1e3, .98, f" {'θ₋' if name == 'theta_minus' else 'θ₊'}", color="C0",
-                    transform=ax.get_xaxis_transform(), va="top")
+            ax.text(float(a[name]) * 1e3, 0.03, f" {'θ₋' if name == 'theta_minus' else 'θ₊'}", color="C0",
+                    transform=ax.get_xaxis_transform(), va="bottom")
     for k, (rule, weight) in enumerate(zip(a["rules"], a["weight"], strict=True)):
         ax.plot(np.asarray(a["v"]) * 1e3, 100 * weight, lw=2, ls=["-", "--", ":"][k % 3], label=str(rule))
     low = 100 * np.min(a["weight"])
@@ -94,7 +94,7 @@ def plot(result, figure):
     ax.set(xlabel="holding potential V (mV)", ylabel="normalised weight (%)")
     ax.set_title(f"Voltage clamp\npre spikes at {float(a['rate']):g} Hz for {float(a['duration']):g} s, post potential "
                  "held, no post spikes", fontsize=9)
-    ax.legend(fontsize=8, loc="upper left")
+    ax.legend(fontsize=8, loc="center left")
 
 
 def main(argv=None):

@@ -6,12 +6,12 @@ fluctuating background current with one pre spike in the middle; nothing is forc
 spike gives one point (delta_t, weight change); shown is the mean at each delta_t. The source names neither neuron nor
 input: those here are chosen here. Beside it the same for a neuron that is reset after each spike.
 """
-import contextlib
 import sys
+import warnings
 
 import numpy as np
 from brian2 import Hz, SpikeMonitor, ms, second
-from scipy.optimize import curve_fit
+from scipy.optimize import OptimizeWarning, curve_fit
 
 from spikelearn import SpikelearnError, SynapseModel, load_model
 from spikelearn.cli import run_protocol
@@ -23,7 +23,7 @@ from spikelearn.simulation import Simulation
 FIGURE_SIZE = (11, 4.6)
 TAU_PLUS, TAU_MINUS = 16.8 * ms, 33.7 * ms      # Bi & Poo (2001), quoted by Pfister & Gerstner (2006), table 4
 A_PLUS, A_MINUS = 0.777, 0.273                  # Bi & Wang (2002)
-SETTLING = 150 * ms                             # before anything is looked at; chosen here
+SETTLING = 100 * ms                             # before anything is looked at; chosen here
 INPUT = SynapseModel(source="chosen here", equations="""
     w : 1                                       # share of the background current
     I_post = w * current_pre : amp (summed)
@@ -119,13 +119,24 @@ def shape(delta_t, change, fit):
     if rises.size:
         k = rises[0]
         found["zero_crossing_ms"] = float(d[k] - change[k] * (d[k + 1] - d[k]) / (change[k + 1] - change[k]))
-    for name, start, side in (("decay_plus_ms", found["peak_ms"], d >= max(found["peak_ms"], 0)),
-                              ("decay_minus_ms", found["trough_ms"], d <= min(found["trough_ms"], 0))):
-        with contextlib.suppress(RuntimeError, TypeError):      # no exponential to be found
-            (_, tau), _ = curve_fit(lambda t, A, tau: A * np.exp(-t / tau), np.abs(d[side] - start), change[side],
-                                    p0=(change[side][np.argmin(np.abs(d[side] - start))], 20))
-            found[name] = float(tau)
+    for name, side, start in (("decay_plus_ms", d >= max(found["peak_ms"], 0), found["peak_ms"]),
+                              ("decay_minus_ms", d <= min(found["trough_ms"], 0), found["trough_ms"])):
+        tau = decay(np.abs(d[side] - start), change[side])
+        if tau > d[1] - d[0]:
+            found[name] = tau
     return found
+
+
+def decay(distance, change):
+    """Time constant of the exponential through some points, in the unit of `distance`; nan if there is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", OptimizeWarning)
+        try:
+            start = (change[np.argmin(distance)], 20)
+            (_, tau), _ = curve_fit(lambda t, A, tau: A * np.exp(-t / tau), distance, change, p0=start)
+        except (RuntimeError, TypeError, ValueError, OptimizeWarning):
+            return np.nan
+    return float(tau)
 
 
 def expected_slope(delta_t, neuron, background, dt):

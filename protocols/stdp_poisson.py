@@ -30,13 +30,14 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, rate_pre=10 * Hz, rates
     """All post rates and copies side by side. rates_post : (n,) rates. Returns a Result."""
     rule = load_model(synapse, "synapse")
     if quick:
-        copies, duration, dt = min(copies, 10), min(duration, 4 * second), 1 * ms
+        copies, duration, dt = min(copies, 20), min(duration, 2 * second), 1 * ms
     change = drifts(rule, neuron, rate_pre, rates_post, copies, duration, dt, seed, device)
     drift, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(copies)
     y = np.asarray(rates_post)
     arrays = {"rates_post": y * Hz, "rate_pre": rate_pre, "drift": drift * Hz, "drift_se": error * Hz,
               "copies": copies, "duration": duration, "rule": np.array(rule.title)}
-    headline = {"threshold_hz": crossing(y, drift / y), "largest_drift_per_s": float(np.max(np.abs(drift))),
+    headline = {**crossing(y, drift, error, np.random.default_rng(seed)),
+                "largest_drift_per_s": float(np.max(np.abs(drift))),
                 "worst_z_of_no_drift": float(np.max(np.abs(drift) / np.maximum(error, 1e-15)))}
     law = closed_form(rule, y, rate_pre, dt)
     if law is not None:
@@ -96,14 +97,24 @@ def threshold(rule, rate_pre, dt=0 * second):
     return brentq(drift, 0.1, 200) if drift(0.1) < 0 < drift(200) else None
 
 
-def crossing(y, drift_per_spike):
-    """Post rate at which measured drift turns from negative to positive, by linear interpolation, or None."""
-    turns = np.flatnonzero((drift_per_spike[:-1] < 0) & (drift_per_spike[1:] >= 0))
-    if not turns.size:
-        return None
-    k = turns[-1]
-    low, high = drift_per_spike[k], drift_per_spike[k + 1]
-    return float(y[k] - low * (y[k + 1] - y[k]) / (high - low))
+def crossing(y, drift, error, rng):
+    """Post rate at which the measured drift turns from depression to potentiation, and its standard error.
+
+    Root of a parabola through drift/y, weighted; standard error from 200 redraws of the means. Empty if there is no
+    significant depression (3 standard errors) below significant potentiation.
+    """
+    error = np.maximum(error, 1e-15)
+    down, up = np.flatnonzero(drift < -3 * error), np.flatnonzero(drift > 3 * error)
+    if not (down.size and up.size and down.min() < up.max()):
+        return {}
+
+    def root(values):
+        roots = np.roots(np.polyfit(y, values / y, 2, w=y / error))
+        inside = roots.real[(np.abs(roots.imag) < 1e-9) & (roots.real > y.min()) & (roots.real < y.max())]
+        return inside.max() if inside.size else np.nan
+
+    redrawn = [root(drift + error * rng.standard_normal(y.size)) for _ in range(200)]
+    return {"threshold_hz": float(root(drift)), "threshold_se_hz": float(np.nanstd(redrawn))}
 
 
 def plot(result, figure):

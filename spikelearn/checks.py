@@ -159,10 +159,12 @@ def _check_code(model, where, code, known):
     code = "\n".join(line.strip() for line in re.sub(r"#.*", "", code).splitlines())
     if not _complete(code, known):
         return
+    names = get_identifiers(code)       # all units of Brian2's, handed over with the rest, would take it long to hash
+    named = {name: variable for name, variable in {**ALWAYS, **known}.items() if name in names}
     try:
-        _, _, unknown = analyse_identifiers(code, {**ALWAYS, **known})
+        _, _, unknown = analyse_identifiers(code, named)
         if not unknown:
-            check_units_statements(code, {**ALWAYS, **known})
+            check_units_statements(code, named)
     except DimensionMismatchError as error:
         raise SpikelearnError(f"{model.title}: wrong unit in {where}: {first_line(error)}") from error
     except Exception as error:

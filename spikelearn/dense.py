@@ -1,4 +1,4 @@
-"""All-to-all connections without delays in C++ standalone: rows instead of index arrays.
+"""Faster loops for C++ standalone, same statements and results: all-to-all connections, thresholds.
 
 Brian2's loop over the synapses of a spike gathers through an index array and a spike queue. Where every pre neuron
 meets every post neuron, row i of the weights is contiguous: the same generated statements in a plain loop over the
@@ -35,9 +35,21 @@ class DenseCodeObject(CPPStandaloneCodeObject):
     templater = CPPStandaloneCodeObject.templater.derive("spikelearn", env_globals={"events_of": _events_of})
 
 
+class ThresholdCodeObject(CPPStandaloneCodeObject):
+    """A C++ standalone code object that tests all thresholds in one vectorised loop."""
+
+    templater = DenseCodeObject.templater
+
+
 def make_dense(connection):
-    """Let an all-to-all connection of a C++ standalone network loop over rows; does nothing on other devices."""
-    if isinstance(get_device().code_object_class(), type) and \
-            issubclass(get_device().code_object_class(), CPPStandaloneCodeObject):
+    """Let an all-to-all connection loop over rows; on other devices than C++ standalone nothing changes."""
+    if get_device().code_object_class() is CPPStandaloneCodeObject:
         for pathway in connection._pathways:
             pathway.codeobj_class = DenseCodeObject
+
+
+def vectorise_thresholds(group):
+    """Let a population test its thresholds in one vectorised loop; on other devices nothing changes."""
+    if get_device().code_object_class() is CPPStandaloneCodeObject:
+        for thresholder in group.thresholder.values():
+            thresholder.codeobj_class = ThresholdCodeObject

@@ -1,10 +1,11 @@
 """Populations and connections from model records: the only file that calls NeuronGroup and Synapses."""
 import numpy as np
-from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensions, get_unit, second
+from brian2 import (Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensions, get_unit, linked_var,
+                    second)
 from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
 
 from spikelearn.checks import USUAL_READS, check_model
-from spikelearn.dense import make_dense
+from spikelearn.dense import make_dense, vectorise_thresholds
 from spikelearn.equations import SpikelearnError, alternatives, load_model
 
 
@@ -16,14 +17,14 @@ def _declared(model, per_neuron=()):
     return Equations(model.equations) + Equations(parameters)
 
 
-def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, finished=""):
+def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None, finished=""):
     """A population: Brian2's NeuronGroup made from a NeuronModel.
 
     n : int, number of neurons. reads : names that rules read of them; "u" and "dudt" are added when asked for.
     per_neuron : parameters that differ between neurons, set by a run's values "name.parameter", shape (n,).
-    inputs : dict name -> TimedArray used by the equations. finished : condition of the event "finished", upon
-    which the at_end of the neurons' outgoing synapses acts; it may use the variable `finishing`, added for it.
-    Parameters and initial values are set by Simulation.
+    inputs : dict name -> TimedArray used by the equations. linked : dict name -> (group, variable), variables
+    that follow those of another group. finished : condition of the event "finished", upon which the at_end of the
+    neurons' outgoing synapses acts. Parameters and initial values are set by Simulation.
     """
     model = load_model(model, "neuron")
     equations, derivative = _declared(model, per_neuron), "dudt" in reads and "dudt" not in model.equations
@@ -37,8 +38,11 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, finished=""
                                 SingleEquation(PARAMETER, "u_before", get_dimensions(1), FLOAT)])
     events = {event: condition for event, (condition, _) in model.events.items()}
     if finished:
-        equations += Equations("finishing : 1")
         events["finished"] = finished
+    if linked:
+        equations = Equations([equation for equation in equations.values() if equation.varname not in linked] + [
+            SingleEquation(PARAMETER, name, source.variables[variable].dim, FLOAT, flags=["linked"])
+            for name, (source, variable) in linked.items()])
     group = NeuronGroup(
         n, equations, threshold=model.threshold or None, reset=model.reset or None,
         refractory=model.refractory or False, method=model.method, name=name, namespace=dict(inputs or {}),
@@ -46,9 +50,11 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, finished=""
     for event, (_, statement) in model.events.items():
         if statement:
             group.run_on_event(event, statement)
+    vectorise_thresholds(group)
     if finished:                                    # see phases.py for the order of a presentation's events
         group.thresholder["finished"].when, group.thresholder["finished"].order = "start", 7
-        group.run_on_event("finished", "finishing = 0", when="start", order=9)
+    for name, (source, variable) in (linked or {}).items():
+        setattr(group, name, linked_var(source, variable))
     for slot, statement in model.every_step.items():
         group.run_regularly(statement, when=slot)
     if derivative:                                  # the change of u over the last step, resets included
@@ -135,14 +141,14 @@ def _connect(connection, connect):
 def _check_reads(model, pre, post, steps):
     """Refuse a rule whose neurons lack what it reads, or have it in another unit."""
     used = model.reads("\n".join([model.equations, *(code for _, _, code in steps)]))
-    found = {}
+    own, found = model.reads(), {}                 # units are the rule's business, not those of `transmit`
     for side, group in (("pre", pre), ("post", post)):
         for name in sorted(used[side]):
             if name not in group.variables:
                 raise SpikelearnError(f"the rule {model.title} reads '{name}' of its {side} neuron, "
                                       f"but {_title(group)} has none; choose another --neuron")
             found[f"{name}_{side}"] = group.variables[name].dim
-            usual = USUAL_READS.get(name)
+            usual = USUAL_READS.get(name) if name in own[side] else None
             if usual is not None and get_dimensions(usual) is not group.variables[name].dim:
                 raise SpikelearnError(f"the rule {model.title} reads '{name}' in {get_unit(get_dimensions(usual))}, "
                                       f"but {_title(group)} has it in {get_unit(group.variables[name].dim)}")

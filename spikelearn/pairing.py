@@ -112,6 +112,12 @@ def duration(pairings, tail=TAIL):
     return np.ceil(np.round(end * 1e3, 6)) * ms
 
 
+def beginning(pairing, end):
+    """The part of a Pairing before the time `end`: what a quick run simulates."""
+    cut = _positive_time(end, "end") * second
+    return Pairing(pairing.pre[pairing.pre < cut], pairing.post[pairing.post < cut], pairing.label)
+
+
 def spike_table(times_list):
     """Spike times of many neurons as one table, which a network reads row after row.
 

@@ -1,11 +1,12 @@
 """Free and nudged phases of a layered network, one image after the other inside one compiled run.
 
-One neuron, the presentation, counts steps and images and emits the events that begin, nudge and end a phase; synapses
-from it to the populations carry them. So phases, nudge, gate and images are values of a run, not of a build, and
-presentations may differ in length. Order inside Brian2's slot "start" of a time step:
+One neuron, the presentation, counts steps and images and emits the events that begin, nudge and end a phase; the
+populations' nudge and learning are linked to its own, and synapses carry its events to them. So phases, nudge, gate
+and images are values of a run, not of a build, and presentations may differ in length. Order inside Brian2's slot
+"start" of a time step:
 
     1, 2 end of the free phase: gate measured, answer told   3, 4 image over   5, 6 changes due
-    7, 8, 9 at_end of the synapses   10, 11 next image: states reset, image loaded   12, 13 window, nudge
+    7, 8 at_end of the synapses   10, 11 next image: states reset, image loaded   12, 13 window, nudge
 """
 import brian2
 import numpy as np
@@ -21,6 +22,10 @@ PRESENTATION = NeuronModel(
         image : integer          # how many images are over
         wrong : 1                # outputs that are not yet within the gate of their target
         nudged_images : 1        # how many images had a nudged phase
+        learning : 1             # 1 in the nudged phase, -1 in the window before it, else 0
+        nudge : 1                # beta in the nudged phase, else 0
+        nudge_twin : 1           # the same for the twin
+        finishing : 1            # 1 when the collected changes are due
         stopped : 1
         gate : 1                 # no nudge if every output is closer than this to its target; 0 = always nudge
         beta : 1                 # strength of the nudge
@@ -31,10 +36,12 @@ PRESENTATION = NeuronModel(
         listen=("step == free_steps + 1 - listen_steps", ""),
         answer=("step == free_steps + 1", ""),
         over=("step > free_steps + nudged_steps or (step == free_steps + 1 and wrong < 1)", "image += 1; step = 0"),
-        collected=("step == 0 and image > 0 and (image % batch == 0 or image >= images)", ""),
-        begin=("step == 0 and image < images", "step = 1; wrong = 0"),
-        window=("step == free_steps + 1 - window_steps", ""),
-        nudge=("step == free_steps + 1 and nudged_steps > 0", "nudged_images += 1"),
+        collected=("step == 0 and image > 0 and (image % batch == 0 or image >= images)", "finishing = 1"),
+        begin=("step == 0 and image < images",
+               "step = 1; wrong = 0; learning = 0; nudge = 0; nudge_twin = 0; finishing = 0"),
+        window=("step == free_steps + 1 - window_steps and window_steps > 0", "learning = -1"),
+        nudge=("step == free_steps + 1 and nudged_steps > 0",
+               "nudged_images += 1; learning = 1; nudge = beta; nudge_twin = beta*beta_twin"),
     ),
     parameters=dict(
         free_steps=80,           # length of the free phase
@@ -75,12 +82,13 @@ def _presentation():
 
 
 def _tell(trial, group, statements, inputs=None):
-    """Synapses that carry the presentation's events to a population."""
-    told = Synapses(trial, group, on_pre=statements, on_event={event: event for event in statements},
-                    name=f"{group.name}_told", namespace=dict(inputs or {}))
+    """Synapses that carry the presentation's events to a population; `then_begin` follows `begin`."""
+    told = Synapses(trial, group, on_pre=statements, name=f"{group.name}_told", namespace=dict(inputs or {}),
+                    on_event={pathway: pathway.removeprefix("then_") for pathway in statements})
     told.connect()
-    for event in statements:
-        getattr(told, event).when, getattr(told, event).order = "start", ORDER[event][2]
+    for pathway in statements:
+        getattr(told, pathway).when = "start"
+        getattr(told, pathway).order = ORDER[pathway.removeprefix("then_")][2] + pathway.startswith("then_")
     return told
 
 
@@ -100,23 +108,23 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False):
     shown = TimedArray(np.zeros((images, sizes[0] + 1)), dt=1 * second, name="pixels_shown")
     labels = TimedArray(np.zeros(images), dt=1 * second, name="labels_shown")
     trial = _presentation()
-    pixels = neurons(pixel, sizes[0] + 1, name="pixels", finished="finishing > 0 and (x > 0 or finishing > 1)")
-    layers = [neurons(neuron, size, name=f"layer_{k}", finished="finishing > 0") for k, size in enumerate(sizes[1:], 1)]
-    finishing = {"collected": "finishing_post = int(batch_pre > 1) + 1"}
-    learning = {"nudge": "learning_post = 1", "window": "learning_post = -1"}
+    flags = {"learning": (trial, "learning"), "finishing": (trial, "finishing")}
+    nudges = {name: (trial, name) for name in (("nudge", "nudge_twin") if twin else ("nudge",))}
+    pixels = neurons(pixel, sizes[0] + 1, name="pixels", linked={**flags, "batch": (trial, "batch")},
+                     finished="finishing > 0 and (x > 0 or batch > 1)")
+    layers = [neurons(neuron, size, name=f"layer_{k}", linked={**flags, **(nudges if k == len(sizes) - 1 else {})},
+                      finished="finishing > 0") for k, size in enumerate(sizes[1:], 1)]
     made = [shown, labels, trial, pixels, *layers]
     made.append(_tell(trial, pixels, {
-        **finishing, **learning, "begin": f"{pixel.at_start}\nx_post = pixels_shown(image_pre*second, j)"},
-        dict(pixels_shown=shown)))
-    made += [_tell(trial, layer, {**finishing, **learning, "begin": neuron.at_start}) for layer in layers[:-1]]
-    nudge = "nudge_post = beta_pre" + ("; nudge_twin_post = beta_pre*beta_twin_pre" if twin else "")
+        "begin": "x_post = pixels_shown(image_pre*second, j)", "then_begin": pixel.at_start}, dict(pixels_shown=shown)))
+    made += [_tell(trial, layer, {"begin": neuron.at_start}) for layer in layers[:-1]]
     made.append(_tell(trial, layers[-1], {
-        **learning, "nudge": f"learning_post = 1; {nudge}",
         "begin": f"{neuron.at_start}\ntarget_post = int(j == labels_shown(image_pre*second))",
         "answer": "wrong_pre += int(abs(target_post - s_post) >= gate_pre)"}, dict(labels_shown=labels)))
     made += _answers(trial, layers[-1])
     made += _layers(pixels, layers, synapse, twin)
     made += [SpikeMonitor(group, record=raster, name=f"spikes_of_{group.name}") for group in (pixels, *layers)]
+    made += [EventMonitor(layer, "twin", record=False, name=f"spikes_of_{layer.name}_twin") for layer in layers if twin]
     return made
 
 

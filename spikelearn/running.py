@@ -77,7 +77,7 @@ def signature(module):
 def run_and_save(module, options, command=""):
     """Run a protocol as the command line's options say; save, draw and print. Returns the exit code."""
     from spikelearn.provenance import provenance
-    from spikelearn.results import save
+    from spikelearn.results import save, write_file
 
     name, accepted = protocol_name(module), getattr(module, "ACCEPTED", {})
     keywords, models, own_defaults = run_keywords(module, options)
@@ -98,6 +98,8 @@ def run_and_save(module, options, command=""):
     finally:
         if reserved and not any(directory.iterdir()):
             directory.rmdir()
+    for file, text in getattr(module, "tables", lambda result: {})(result).items():
+        write_file(directory / file, text.encode())
     drawn = draw(module, result, directory)
     print(f"result.npz, run.json{' and figure.png' if drawn else ''} are in {directory}",
           file=sys.stderr if options.json else sys.stdout)

@@ -64,11 +64,12 @@ class Simulation:
     duration : Quantity, simulated time of each run
     device : "auto", "numpy", "cython" or "cpp"
     dt : Quantity, time step
+    precision : "double" or "single", of all variables but time
     `built` tells whether a C++ program had to be compiled, `build_seconds` how long the whole build took.
     """
 
-    def __init__(self, build, duration, *, device="auto", dt=1 * ms):
-        self.duration, self.dt = duration, dt
+    def __init__(self, build, duration, *, device="auto", dt=1 * ms, precision="double"):
+        self.duration, self.dt, self.precision = duration, dt, {"double": np.float64, "single": np.float32}[precision]
         self.device = choose_device(device, float(duration / dt))
         self.built, start = False, time.perf_counter()
         self._brian_device = CPPStandaloneDevice() if self.device == "cpp" else brian_devices.runtime_device
@@ -88,15 +89,18 @@ class Simulation:
         """Brian2's device, time step and code generation target while this network is worked on; put back after."""
         before = brian_devices.active_device
         clock, target = brian_devices.runtime_device.defaultclock, prefs.codegen.target
+        precision = prefs.core.default_float_dtype
         dt = clock.dt
         try:
             if self.device == "cpp":
                 brian2.set_device(self._brian_device, build_on_run=False)
+            prefs.core.default_float_dtype = self.precision
             prefs.codegen.target = "numpy" if self.device != "cython" else "cython"
             brian2.defaultclock.dt = self.dt
             yield
         finally:
             prefs.codegen.target = target
+            prefs.core.default_float_dtype = precision
             if brian_devices.active_device is not before:
                 brian_devices.reset_device()
             clock.dt = dt

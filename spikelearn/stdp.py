@@ -24,8 +24,7 @@ def weight_changes(pairings, synapse, neuron=None, *, dt=None, device="auto", se
     """
     pairings = list(pairings)
     rule = load_model(synapse, "synapse")
-    reads = rule.reads()
-    post_model = _post_neuron(rule, neuron, bool(reads["pre"] or reads["post"] or rule.on_event or transmit))
+    reads, post_model = rule.reads(), post_neuron(rule, neuron, transmit)
     dt = dt or (STEP_SPIKES if post_model is None else STEP_POTENTIAL)
     times = [pairing.pre for pairing in pairings] + [pairing.post for pairing in pairings]
     _check_step(times, dt)
@@ -34,13 +33,13 @@ def weight_changes(pairings, synapse, neuron=None, *, dt=None, device="auto", se
     def build():
         trains, spikes = spike_trains(np.full_like(table, NEVER), name="trains")   # only its shape is built in
         if post_model is None:      # one group for both sides: half the work of a step
-            return [trains, spikes, *_connection(trains, trains, rule, n, end, (np.arange(n), np.arange(n) + n), "")]
+            return [trains, spikes, *_connection(trains, trains, rule, n, end, n + np.arange(n), "")]
         made, sides = [trains, spikes], {"pre": trains[:n], "post": trains[n:]}
         for side in ("pre", "post") if reads["pre"] else ("post",):
             group = neurons(post_model, n, name=side, reads=reads[side])
             made += [group, force_spikes(sides[side], group, name=f"{side}_forced")]
             sides[side] = group
-        return [*made, *_connection(sides["pre"], sides["post"], rule, n, end, "one-to-one", transmit)]
+        return [*made, *_connection(sides["pre"], sides["post"], rule, n, end, np.arange(n), transmit)]
 
     simulation = Simulation(build, end, device=device, dt=dt)
     found = simulation.run({"trains_times": table * second}, seed=seed, read=["rule.w", "start.w"])
@@ -51,17 +50,17 @@ def weight_changes(pairings, synapse, neuron=None, *, dt=None, device="auto", se
     return last / start - 1
 
 
-def needs_neuron(synapse):
-    """Whether a rule reads more of its neurons than their spikes."""
+def post_neuron(synapse, neuron=None, transmit=""):
+    """The neuron that a pairing of this rule is done with, or None if the rule follows spikes only.
+
+    neuron : None is the one that the rule's source pairs it with. Raises SpikelearnError if there is none.
+    """
     rule = load_model(synapse, "synapse")
-    return bool(rule.reads()["pre"] or rule.reads()["post"] or rule.on_event)
-
-
-def _post_neuron(rule, neuron, wanted):
-    if not wanted:
+    reads = rule.reads()
+    if not (reads["pre"] or reads["post"] or rule.on_event or transmit):
         return None
     if not (neuron or rule.neuron):
-        raise SpikelearnError(f"{rule.title} reads a potential, so it needs a neuron: name one with --neuron")
+        raise SpikelearnError(f"{rule.title} reads more than spike times, so it needs a neuron: name one with --neuron")
     return load_model(neuron or rule.neuron, "neuron")
 
 
@@ -71,9 +70,9 @@ def _check_step(times, dt):
         raise SpikelearnError(f"two spikes of a neuron are {min(gaps) * 1e3:g} ms apart: dt must be shorter than {dt}")
 
 
-def _connection(pre, post, rule, n, end, connect, transmit):
-    """The plastic synapses and a record of their weights at the start."""
-    connection = synapses(pre, post, rule, name="rule", connect=connect, transmit=transmit)
+def _connection(pre, post, rule, n, end, targets, transmit):
+    """The plastic synapses, one from each pre neuron to its target, and a record of their weights at the start."""
+    connection = synapses(pre, post, rule, name="rule", connect=(np.arange(n), targets), transmit=transmit)
     if rule.at_end and "finished" not in pre.events:
         raise SpikelearnError(f"{rule.title} learns by presentations (at_end), not by pairings")
     return connection, StateMonitor(connection, "w", record=np.arange(n), dt=end, when="start", name="start")

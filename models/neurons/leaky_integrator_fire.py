@@ -27,10 +27,10 @@ MODEL = NeuronModel(
         ds += (s - s_before - ds) * dt / (dt + tau_d)
         s_before = s
     """),
-    at_start="s = 0; I = 0; phase = 0; ds = 0; s_before = 0; nudge = 0; learning = 0",
+    at_start="s = 0; I = 0; phase = 0; ds = 0; s_before = 0",
     threshold="phase >= 1",
     reset="phase -= 1",
-    events=dict(taught=("phase >= 1 and learning != 0", "")),       # a spike that rules learn from
+    events=dict(taught=("learning != 0 and phase >= 1", "")),       # a spike that rules learn from
     method="euler",
     potential="s",
     forced="s = 1; phase = 1",               # potential and phase imposed

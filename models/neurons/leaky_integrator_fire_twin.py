@@ -39,15 +39,15 @@ MODEL = NeuronModel(
         s_before_twin = s_twin
     """),
     at_start="""
-        s = 0; I_in = 0; I = 0; ds = 0; s_before = 0; nudge = 0; learning = 0; phase = 0; phase_twin = 0
-        s_twin = 0; I_twin = 0; ds_twin = 0; s_before_twin = 0; nudge_twin = 0
+        s = 0; I_in = 0; I = 0; ds = 0; s_before = 0; phase = 0; phase_twin = 0
+        s_twin = 0; I_twin = 0; ds_twin = 0; s_before_twin = 0
     """,
     threshold="phase >= 1",
     reset="phase -= 1",
     events=dict(
         twin=("phase_twin >= 1", "phase_twin -= 1"),                    # a spike of the twin
-        taught=("phase >= 1 and learning != 0", ""),                    # spikes that rules learn from
-        taught_twin=("phase_twin >= 1 and learning != 0", ""),
+        taught=("learning != 0 and phase >= 1", ""),                    # spikes that rules learn from
+        taught_twin=("learning != 0 and phase_twin >= 1", ""),
     ),
     method="euler",
     potential="s",

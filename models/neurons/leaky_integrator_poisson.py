@@ -27,9 +27,9 @@ MODEL = NeuronModel(
         s_before = s
         draw = rand()
     """),
-    at_start="s = 0; I = 0; ds = 0; s_before = 0; nudge = 0; learning = 0",
+    at_start="s = 0; I = 0; ds = 0; s_before = 0",
     threshold="draw < r_max*s*dt",
-    events=dict(taught=("draw < r_max*s*dt and learning != 0", "")),       # a spike that rules learn from
+    events=dict(taught=("learning != 0 and draw < r_max*s*dt", "")),       # a spike that rules learn from
     method="euler",
     potential="s",
     forced="s = 1; draw = 0",                # potential imposed, and the chance taken

@@ -38,14 +38,14 @@ MODEL = NeuronModel(
         draw = rand()
     """),
     at_start="""
-        s = 0; I_in = 0; I = 0; ds = 0; s_before = 0; nudge = 0; learning = 0
-        s_twin = 0; I_twin = 0; ds_twin = 0; s_before_twin = 0; nudge_twin = 0
+        s = 0; I_in = 0; I = 0; ds = 0; s_before = 0
+        s_twin = 0; I_twin = 0; ds_twin = 0; s_before_twin = 0
     """,
     threshold="draw < r_max*s*dt",
     events=dict(
         twin=("draw < r_max*s_twin*dt", ""),                            # a spike of the twin
-        taught=("draw < r_max*s*dt and learning != 0", ""),             # spikes that rules learn from
-        taught_twin=("draw < r_max*s_twin*dt and learning != 0", ""),
+        taught=("learning != 0 and draw < r_max*s*dt", ""),             # spikes that rules learn from
+        taught_twin=("learning != 0 and draw < r_max*s_twin*dt", ""),
     ),
     method="euler",
     potential="s",

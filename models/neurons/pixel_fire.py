@@ -13,10 +13,10 @@ MODEL = NeuronModel(
         x : 1                                # intensity, 0 to 1
         learning : 1                         # 0 while spikes only transmit
     """,
-    at_start="phase = 0; learning = 0",
+    at_start="phase = 0",
     threshold="phase >= 1",
     reset="phase -= 1",
-    events=dict(taught=("phase >= 1 and learning != 0", "")),        # a spike that rules learn from
+    events=dict(taught=("learning != 0 and phase >= 1", "")),        # a spike that rules learn from
     method="euler",
     parameters=dict(
         r_max=500 * Hz,          # rate at x = 1; chosen here (half a spike a step of 1 ms)

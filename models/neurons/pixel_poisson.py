@@ -1,6 +1,7 @@
-"""A pixel that speaks in Poisson spikes at the rate r_max*x.
+"""A pixel that speaks in Poisson spikes at the rate r_max*x, at most one a time step.
 
-Bengio et al. (2015) arXiv:1502.04156, sections 3 and 9; as leaky_integrator_poisson, with s clamped to x.
+The number of steps to the next spike is drawn when one is fired (geometric, the exact law of one chance a step), so
+that black pixels cost no random numbers. Bengio et al. (2015) arXiv:1502.04156, sections 3 and 9.
 """
 from brian2 import Hz
 
@@ -9,15 +10,18 @@ from spikelearn import NeuronModel
 MODEL = NeuronModel(
     source="Bengio et al. (2015) sec. 3, 9",
     equations="""
+        dwaiting/dt = -1 / dt : 1            # steps until the next spike
+        chance = clip(r_max*x*dt, p_min, 1 - p_min) : 1      # of a spike in a step
         x : 1                                # intensity, 0 to 1
-        draw : 1                             # uniform random number of this step
         learning : 1                         # 0 while spikes only transmit
     """,
-    every_step=dict(after_groups="draw = rand()"),
-    at_start="learning = 0",
-    threshold="draw < r_max*x*dt",
-    events=dict(taught=("draw < r_max*x*dt and learning != 0", "")),        # a spike that rules learn from
+    at_start="waiting = ceil(log(rand()) / log(1 - chance))",
+    threshold="waiting < 1/2",
+    reset="waiting = ceil(log(rand()) / log(1 - chance))",
+    events=dict(taught=("learning != 0 and waiting < 1/2", "")),        # a spike that rules learn from
+    method="euler",
     parameters=dict(
         r_max=500 * Hz,          # rate at x = 1; chosen here (half a spike a step of 1 ms)
+        p_min=1e-9,              # chance of a spike a step at x = 0, so that its logarithm exists; chosen here
     ),
 )

@@ -16,7 +16,7 @@ MODEL = SynapseModel(
     """,
     on_pre="x += 1",
     neuron="neurons/afterpotential",
-    method="euler",
+    method="exponential_euler",
     parameters=dict(
         eta=0.0194,         # learning rate: 77.7 % potentiation after 60 pairs, as Bi & Wang (2002); chosen here
         tau_s=16.8 * ms,    # decay of the trace; the LTP window of Bi & Poo (2001)

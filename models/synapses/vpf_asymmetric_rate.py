@@ -15,16 +15,16 @@ MODEL = SynapseModel(
         w : 1                                           # weight
         dx/dt = -x / tau_plus : 1 (event-driven)        # probability that pre is excited
         dy/dt = -y / tau_minus : 1 (event-driven)       # probability that post is excited
-        t_pre : second                                  # time of the last pre spike
+        pre_time : second                                  # time of the last pre spike
         fall = A_minus * tau_plus / (tau_plus + tau_minus) : 1      # mean cost of post's fall, both excited now
     """,
     on_pre="""
         w = clip(w - fall*(1 - x)*y, w_min, w_max)
         x = 1
-        t_pre = t
+        pre_time = t
     """,
     on_post="""
-        w = clip(w + (A_plus*tau_minus/(t - t_pre + T_min) - fall)*(1 - y)*x, w_min, w_max)
+        w = clip(w + (A_plus*tau_minus/(t - pre_time + T_min) - fall)*(1 - y)*x, w_min, w_max)
         y = 1
     """,
     parameters=dict(
@@ -36,5 +36,5 @@ MODEL = SynapseModel(
         w_min=0,                 # lower bound; chosen here
         w_max=10,                # upper bound, far away; chosen here
     ),
-    initial=dict(w=1, t_pre=0 * second),        # relative to the weight before pairing
+    initial=dict(w=1, pre_time=0 * second),        # relative to the weight before pairing
 )

@@ -1,5 +1,6 @@
-{# The loop over the synapses of an all-to-all connection without delays: the row of each event's neuron, no index
-   array and no queue. The statements are those of Brian2's ordinary loop. #}
+{# The loop over the synapses of an all-to-all connection without delays: the rows of the neurons that had the event,
+   no index array and no queue; four rows at a time where no synapse is written to (where one is, the compiler cannot
+   know that the rows differ). The statements are those of Brian2's ordinary loop, in its order. #}
 {% extends 'common_synapses.cpp' %}
 {% set _all = events_of(pathway) %}
 {% block maincode %}
@@ -9,28 +10,38 @@
 
     const int32_t* const _events = {{_all.array}};
     const int32_t _n_events = _events[{{_all.count}}];
-    for (int32_t _event = 0; _event < _n_events; _event++)
-    {
-        const int32_t _of = _events[_event];
-        if (_of < {{_all.start}} || _of >= {{_all.stop}})
-            continue;
-        {% if _all.side == 'pre' %}
-        const int32_t _presynaptic_idx = _of;
-        const size_t _row = (size_t) (_of - {{_all.start}}) * {{_all.n_post}};
+    int32_t _event = 0;
+    {% if _all.side == 'pre' %}
+    while (_event < _n_events && _events[_event] < {{_all.start}})
+        _event++;
+    {% for rows in ((1,) if '[_idx] = ' in vector_code|string else (4, 1)) %}
+    for (; _event + {{rows}} <= _n_events && _events[_event + {{rows}} - 1] < {{_all.stop}}; _event += {{rows}})
         for (int32_t _column = 0; _column < {{_all.n_post}}; _column++)
         {
             const int32_t _postsynaptic_idx = _column + {{_all.first_post}};
-            const size_t _idx = _row + _column;
-        {% else %}
-        const int32_t _postsynaptic_idx = _of;
-        const size_t _column = _of - {{_all.start}};
+            {% for row in range(rows) %}
+            {
+                const int32_t _presynaptic_idx = _events[_event + {{row}}];
+                const size_t _idx = (size_t) (_presynaptic_idx - {{_all.start}}) * {{_all.n_post}} + _column;
+                const size_t _vectorisation_idx = _idx;
+                {{vector_code|autoindent}}
+            }
+            {% endfor %}
+        }
+    {% endfor %}
+    {% else %}
+    for (; _event < _n_events; _event++)
+    {
+        const int32_t _postsynaptic_idx = _events[_event];
+        if (_postsynaptic_idx < {{_all.start}} || _postsynaptic_idx >= {{_all.stop}})
+            continue;
         for (int32_t _line = 0; _line < {{_all.n_pre}}; _line++)
         {
             const int32_t _presynaptic_idx = _line + {{_all.first_pre}};
-            const size_t _idx = (size_t) _line * {{_all.n_post}} + _column;
-        {% endif %}
+            const size_t _idx = (size_t) _line * {{_all.n_post}} + (_postsynaptic_idx - {{_all.start}});
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
         }
     }
+    {% endif %}
 {% endblock %}

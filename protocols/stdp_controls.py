@@ -1,0 +1,101 @@
+"""Controls: pre spikes only, post spikes only, and the synapse's own EPSP in the potential that the rule reads.
+
+Nevian & Sakmann (2006) J Neurosci 26:11001: 60 EPSPs alone and 60 bursts of action potentials alone at 0.1 Hz change
+nothing; here at `rate`, so that the run is short. Post spikes are forced. The EPSP of the tested synapse itself, w times
+`epsp` high (theirs: 1 to 3 mV), is first left out and then let in; a rule that follows spikes only cannot tell the
+difference. Beside it the weight against the number of pre spikes, EPSP let in: a change proportional to w runs away.
+"""
+import sys
+
+import numpy as np
+from brian2 import Hz, ms, second, volt
+from brian2.equations import Equations
+from brian2.units.fundamentalunits import have_same_dimensions
+
+from spikelearn import SpikelearnError, load_model
+from spikelearn.cli import run_protocol
+from spikelearn.experiments import table
+from spikelearn.pairing import LEAD_IN, Pairing, pairs
+from spikelearn.results import Result
+from spikelearn.stdp import post_neuron, weight_changes
+
+FIGURE_SIZE = (10, 4.4)
+ACCEPTED = {}
+
+
+def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, n=60, rate=10 * Hz, delta_t=10 * ms, epsp=0.1,
+        longest=640, dt=None, seed=1, device="auto", quick=False):
+    """All controls side by side, without and with the EPSP.
+
+    n : spikes or pairs; epsp : height of the EPSP at w = 1, in units of the potential that rules read (1 = one
+    after-potential, or from rest to threshold); longest : most pre spikes of the runaway curve. Returns a Result.
+    """
+    rule = load_model(synapse, "synapse")
+    if quick:
+        n, longest = min(n, 5), min(longest, 20)
+    counts = np.unique(np.round(np.geomspace(min(10, longest), longest, 6)).astype(int))
+    conditions = {"pre only": spikes_only(n, rate), "post only": spikes_only(n, rate, post=True),
+                  f"Δt = +{float(delta_t) * 1e3:g} ms": pairs(delta_t, n, rate),
+                  f"Δt = −{float(delta_t) * 1e3:g} ms": pairs(-delta_t, n, rate)}
+    more = [spikes_only(count, rate) for count in counts]
+    options = {"dt": dt, "device": device, "seed": seed}
+    without = weight_changes([*conditions.values(), *more], rule, neuron, **options)
+    with_epsp = without
+    post = post_neuron(rule, neuron)
+    if post is not None:
+        with_epsp = weight_changes([*conditions.values(), *more], rule, post, transmit=epsp_of(post, epsp), **options)
+    m = len(conditions)
+    arrays = {"conditions": np.array([*conditions]), "without_epsp": without[:m], "with_epsp": with_epsp[:m],
+              "counts": counts, "runaway": with_epsp[m:], "n": n, "rate": rate, "epsp": epsp, "rule": np.array(rule.title)}
+    names = ("pre_only", "post_only", "pairs_plus", "pairs_minus")
+    headline = {f"{name}_percent": 100 * float(value) for name, value in zip(names, without, strict=False)}
+    headline |= {f"{name}_with_epsp_percent": 100 * float(value) for name, value in zip(names, with_epsp, strict=False)}
+    return Result("stdp_controls", arrays, headline)
+
+
+def spikes_only(n, rate, post=False):
+    """`n` spikes of one side alone: a Pairing."""
+    times = LEAD_IN + np.arange(n) / rate
+    return Pairing([] * second, times) if post else Pairing(times, [] * second)
+
+
+def epsp_of(neuron, epsp):
+    """What a pre spike does to this neuron: its potential v jumps by w times `epsp` of the potential rules read."""
+    potential = Equations(neuron.equations)
+    if "v" not in potential or potential["v"].type != "differential equation":
+        raise SpikelearnError(f"stdp_controls gives its EPSP to a potential v, which {neuron.title} does not have")
+    if have_same_dimensions(potential["v"].unit, volt):
+        return f"v_post += w * {20 * epsp!r}*mV"      # 20 mV from rest to threshold
+    return f"v_post += w * {epsp!r}"
+
+
+def plot(result, figure):
+    """Left: change of each control; right: weight against the number of pre spikes with the EPSP."""
+    a = result.arrays
+    left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
+    x = np.arange(len(a["conditions"]))
+    left.axhline(100, color="0.6", lw=.8, ls="--")
+    left.bar(x - .2, 100 * (1 + a["without_epsp"]), .38, color="C0", label="own EPSP left out")
+    left.bar(x + .2, 100 * (1 + a["with_epsp"]), .38, color="C1", label="own EPSP let in")
+    data = table("nevian_sakmann2006_bursts")
+    for place, condition in ((.2, "epsp_only"), (1, "aps_only")):
+        row = np.flatnonzero(data["condition"] == condition)[0]
+        left.errorbar(place, 100 * data["epsp_ratio"][row], 100 * data["sem"][row], fmt="ko", ms=4, capsize=3,
+                      label="Nevian & Sakmann 2006, ± s.e.m." if place < 1 else None)
+    left.set_xticks(x, [str(condition) for condition in a["conditions"]])
+    left.set(ylabel="normalised weight (%)")
+    left.set_title(f"{a['rule']}: controls\n{int(a['n'])} spikes or pairs at {float(a['rate']):g} Hz, post spikes forced, "
+                   f"EPSP {float(a['epsp']):g} of the potential", fontsize=9)
+    left.legend(fontsize=8)
+    right.axhline(100, color="0.6", lw=.8, ls="--")
+    right.plot(a["counts"], 100 * (1 + a["runaway"]), "C1o-", ms=4)
+    right.set(xlabel="pre spikes, own EPSP let in", ylabel="normalised weight (%)", xscale="log")
+    right.set_title("pre spikes only", fontsize=9)
+
+
+def main(argv=None):
+    return run_protocol(sys.modules[__name__], argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Pairing frequency: weight change against the rate of the pairs, pre before post and post before pre.
+
+Sjostrom, Turrigiano & Nelson (2001) Neuron 32:1149, Fig. 1 and 7: visual cortex, layer 5, delta_t = +-10 ms, as Pfister
+& Gerstner (2006) J Neurosci 26:9673 tabulate it. Left: 60 pairs in one continuous train at rho, the protocol to which
+Pfister & Gerstner fitted their rule. Middle: the protocol of the experiment, 15 trains of 5 pairs, one each 10 s; at
+0.1 Hz 50 single pairs. Right: Markram et al. (1997) Science 275:213, somatosensory cortex, 10 trains of 5 pairs, one
+each 4 s. In the experiments current pulses forced the post spikes.
+"""
+import sys
+
+import numpy as np
+from brian2 import Hz, ms, second
+
+from spikelearn import load_model, pairing
+from spikelearn.cli import run_protocol
+from spikelearn.experiments import experiment, null_score, score
+from spikelearn.plotting import MODEL, heading, induced, measured, scores
+from spikelearn.results import Accepted, Result
+from spikelearn.stdp import post_neuron, weight_changes
+
+FIGURE_SIZE = (12.5, 4.4)
+EXPERIMENTS = ("sjostrom_frequency", "sjostrom_trains", "markram_frequency")
+PROTOCOLS = dict(sjostrom_frequency="60 pairs in one continuous train",
+                 sjostrom_trains="15 trains of 5 pairs, one each 10 s; at 0.1 Hz 50 pairs",
+                 markram_frequency="10 trains of 5 pairs, one each 4 s")
+ACCEPTED = {"E_sjostrom_frequency": Accepted(.349, .363, "0.356 from Pfister & Gerstner's table 3, minimal, all-to-all")}
+
+
+def run(synapse="synapses/stdp_triplet", neuron=None, *, rates=(0.1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50) * Hz, dt=None,
+        seed=1, device="auto", quick=False):
+    """The measured points and, for the curves, `rates`. quick: continuous pairs only, from 10 Hz on."""
+    rule = load_model(synapse, "synapse")
+    post = post_neuron(rule, neuron)
+    names = EXPERIMENTS[:1] if quick else EXPERIMENTS
+    rates = rates[rates >= 10 * Hz] if quick else rates
+    data = {name: experiment(name) for name in names}
+    points = {name: it.columns["rho_hz"] >= (10 if quick else 0) for name, it in data.items()}
+    asked = {}
+    for name, it in data.items():
+        asked[name] = [p for p, used in zip(it.pairings, points[name], strict=True) if used]
+        for delta_t in curves(name):
+            asked[name, delta_t] = [pairs(name, delta_t * ms, rho) for rho in rates]
+    changes = weight_changes(sum(asked.values(), []), rule, post, dt=dt, device=device, seed=seed)
+    found = dict(zip(asked, np.split(changes, np.cumsum([len(p) for p in asked.values()])[:-1]), strict=True))
+    headline, arrays = {}, dict(rates=rates, rule=rule.title, neuron=post.title if post else "")
+    for name, it in data.items():
+        used = points[name]
+        headline[f"E_{name}"] = score(found[name], it.mean[used], it.sem[used])
+        headline[f"E_null_{name}"] = null_score(it.mean[used], it.sem[used])
+        arrays |= {f"{name}_rho": it.columns["rho_hz"][used] * Hz, f"{name}_delta_t": it.columns["dt_ms"][used] * ms,
+                   f"{name}_model": found[name], f"{name}_measured": it.mean[used], f"{name}_sem": it.sem[used]}
+        arrays |= {f"{name}_curve_{delta_t:+d}_ms": found[name, delta_t] for delta_t in curves(name)}
+    return Result("stdp_frequency", arrays, headline)
+
+
+def curves(name):
+    """The intervals (ms) whose curves are drawn."""
+    return (5, -10) if name == "markram_frequency" else (10, -10)
+
+
+def pairs(name, delta_t, rho):
+    """The pairing of the experiment `name` at any rate."""
+    if name == "sjostrom_frequency":
+        return pairing.pairs(delta_t, 60, rho)
+    trains, interval = (15, 10 * second) if name == "sjostrom_trains" else (10, 4 * second)
+    if 5 / rho > interval:      # a train would last longer than the time between trains
+        return pairing.pairs(delta_t, 50, rho)
+    return pairing.trains(delta_t, 5, rho, trains, interval)
+
+
+def plot(result, figure):
+    """Change against rate; solid and filled: pre before post, dashed and open: post before pre."""
+    a = result.arrays
+    names = [name for name in EXPERIMENTS if f"{name}_model" in a]
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False, sharey=True)[0], names, strict=True):
+        rho, delta_t = np.asarray(a[f"{name}_rho"]), np.asarray(a[f"{name}_delta_t"] / ms)
+        for interval, line, face in zip(curves(name), ("-", "--"), ("k", "white"), strict=True):
+            axes.plot(np.asarray(a["rates"]), 100 + 100 * a[f"{name}_curve_{interval:+d}_ms"], MODEL + line, lw=2,
+                      label=f"{a['rule']}, Δt = {interval:+d} ms")
+            used = delta_t == interval
+            measured(axes, rho[used], 100 + 100 * a[f"{name}_measured"][used], 100 * a[f"{name}_sem"][used],
+                     mfc=face, label=f"measured, {interval:+d} ms ± s.e.m.")
+        axes.axhline(100, color="0.6", lw=.8, ls="--", zorder=0)
+        axes.set(xlabel="pairing rate ρ (Hz)", ylabel="normalised weight (%)" if name == names[0] else None)
+        title = {"s": "Sjöström et al. (2001)", "m": "Markram et al. (1997)"}[name[0]]
+        heading(axes, title, f"{PROTOCOLS[name]}\n{induced(a['rule'], a['neuron'])}")
+        scores(axes, result.headline[f"E_{name}"], result.headline[f"E_null_{name}"])
+        axes.legend(fontsize=7, loc="upper left")
+
+
+def main(argv=None):
+    return run_protocol(sys.modules[__name__], argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

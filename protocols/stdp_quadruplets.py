@@ -1,0 +1,77 @@
+"""Quadruplets of spikes: does order matter when a depressing and a potentiating pair meet?
+
+Wang, Gerkin, Nauen & Bi (2005) Nat Neurosci 8:187, Fig. 4, as Pfister & Gerstner (2006) J Neurosci 26:9673 tabulate it:
+60 quadruplets at 1 Hz, cultured hippocampal neurons, spikes evoked by current. Two pairs 5 ms wide whose centres are
+|T| apart: T > 0 is post-pre then pre-post, T < 0 pre-post then post-pre. Each measured T stands for a bin of intervals.
+"""
+import sys
+
+import numpy as np
+from brian2 import Hz, ms, second
+
+from spikelearn import load_model
+from spikelearn.cli import run_protocol
+from spikelearn.experiments import experiment, null_score, score
+from spikelearn.pairing import beginning, motifs
+from spikelearn.plotting import MODEL, heading, induced, measured, scores, zero_lines
+from spikelearn.results import Result
+from spikelearn.stdp import post_neuron, weight_changes
+
+FIGURE_SIZE = (7, 4.6)
+FIRST_FIVE = 5 * second     # of the motifs at 1 Hz
+ACCEPTED = {}
+
+
+def run(synapse="synapses/stdp_pair", neuron=None, *, width=5 * ms, widest=100 * ms, dt=None, seed=1, device="auto",
+        quick=False):
+    """The measured points, and T from -widest to widest in steps of 5 ms; quick: the first 5 motifs only."""
+    rule, it = load_model(synapse, "synapse"), experiment("wang_hippocampus")
+    post = post_neuron(rule, neuron)
+    used = it.columns["motif"] == "quadruplet"
+    T = np.arange(10, widest / ms + .5, 5)
+    T = np.concatenate([-T[::-1], T])
+    pairings = [p for p, wanted in zip(it.pairings, used, strict=True) if wanted]
+    pairings += [quadruplet(t * ms, width) for t in T]
+    if quick:
+        pairings = [beginning(p, FIRST_FIVE) for p in pairings]
+    change = weight_changes(pairings, rule, post, dt=dt, device=device, seed=seed)
+    mean, sem, n = it.mean[used], it.sem[used], np.count_nonzero(used)
+    measured_T = np.array([float(label.split("=")[1]) for label in it.columns["label"][used]])
+    arrays = dict(T=T * ms, curve=change[n:], measured_T=measured_T * ms, change=change[:n], measured=mean,
+                  measured_sem=sem, width=width, rule=rule.title, neuron=post.title if post else "")
+    headline = dict(E_wang_quadruplets=score(change[:n], mean, sem), E_null_wang_quadruplets=null_score(mean, sem))
+    return Result("stdp_quadruplets", arrays, headline)
+
+
+def quadruplet(T, width, n=60, rate=1 * Hz):
+    """`n` quadruplets; the pair whose pre spike comes last is first in time if T > 0."""
+    centres, half = np.array([-.5, .5]) * T, width / 2
+    if T > 0 * ms:                                   # post-pre, then pre-post
+        pre, post = centres + [1, -1] * half, centres + [-1, 1] * half
+    else:                                            # pre-post, then post-pre
+        centres = -centres
+        pre, post = centres + [-1, 1] * half, centres + [1, -1] * half
+    return motifs(pre, post, n, rate)
+
+
+def plot(result, figure):
+    """Change against T, with a gap around 0 where the pairs would overlap."""
+    a, axes = result.arrays, figure.subplots()
+    T = np.asarray(a["T"] / ms)
+    zero_lines(axes)
+    for side in (T < 0, T > 0):
+        axes.plot(T[side], 100 * a["curve"][side], color=MODEL, lw=2, label=str(a["rule"]) if T[side][0] > 0 else None)
+    measured(axes, a["measured_T"] / ms, 100 * a["measured"], 100 * a["measured_sem"])
+    axes.set(xlabel="T (ms)     pre-post, post-pre  ←   → post-pre, pre-post", ylabel="change of weight (%)")
+    heading(axes, "Quadruplets: Wang et al. (2005)",
+            f"60 quadruplets at 1 Hz, pairs {a['width'] / ms:g} ms wide, {induced(a['rule'], a['neuron'])}")
+    scores(axes, result.headline["E_wang_quadruplets"], result.headline["E_null_wang_quadruplets"], "upper right")
+    axes.legend(fontsize=8, loc="upper left")
+
+
+def main(argv=None):
+    return run_protocol(sys.modules[__name__], argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

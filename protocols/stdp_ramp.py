@@ -1,0 +1,121 @@
+"""Rate ramps: weight change while the post rate rises, stays or falls, at a fixed pre rate.
+
+Bengio et al. (2015) arXiv:1509.05936: the voltage-derivative rule as dW ~ (pre rate) x d(post rate)/dt, so a rising
+post rate potentiates and a falling one depresses, and only the difference of the end points counts. Independent Poisson trains: the
+pre train lasts as long as the ramp; the post train begins before and ends after it, at constant rates. The mean post
+rate is the same in all conditions. Post spikes are forced where the rule reads a potential.
+"""
+import sys
+
+import numpy as np
+from brian2 import Hz, ms, second
+
+from spikelearn import load_model
+from spikelearn.cli import run_protocol
+from spikelearn.pairing import Pairing, poisson
+from spikelearn.results import Accepted, Result
+from spikelearn.stdp import weight_changes
+
+FIGURE_SIZE = (10, 4.4)
+MARGIN = 0.5 * second       # constant post rates before and after the ramp; chosen here
+RISES = np.array([-60, -45, -30, -15, 0, 15, 30, 45, 60]) * Hz
+ACCEPTED = {
+    "slope_z": Accepted(4, 1e9, "rising rate = LTP, falling = LTD: the slope is positive, in standard errors"),
+    "constant_rate_z": Accepted(-3, 3, "no change at a constant rate, in standard errors"),
+    "worst_z": Accepted(0, 3, "closed form, in standard errors"),
+}
+
+
+def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, rate_pre=40 * Hz, rate_post=40 * Hz, rises=RISES,
+        copies=600, duration=1 * second, dt=0.2 * ms, seed=1, device="auto", quick=False):
+    """All ramps and copies side by side. rises : (n,) change of the post rate from start to end of a ramp."""
+    rule = load_model(synapse, "synapse")
+    copies = min(copies, 100) if quick else copies
+    rng = np.random.default_rng(seed)
+    trains = [ramp(rate_pre, rate_post, rise, duration, dt, rng)
+              for rise in np.repeat(np.asarray(rises), copies) * Hz]
+    change = weight_changes(trains, rule, neuron, dt=dt, device=device, seed=seed).reshape(-1, copies)
+    mean, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(copies)
+    rises = np.asarray(rises)
+    arrays = {"rises": rises * Hz, "rate_pre": rate_pre, "rate_post": rate_post, "duration": duration,
+              "copies": copies, "change": mean, "change_se": error, "rule": np.array(rule.title)}
+    headline = line(rises, mean, np.maximum(error, 1e-15))
+    law = closed_form(rule, neuron, rises, rate_pre, rate_post, duration)
+    if law is not None:
+        arrays["closed_form"] = law
+        headline["worst_z"] = float(np.max(np.abs(mean - law) / np.maximum(error, 1e-15)))
+    return Result("stdp_ramp", arrays, headline)
+
+
+def ramp(rate_pre, rate_post, rise, duration, dt, rng):
+    """One pre train at rate_pre and one post train whose rate changes by `rise` around rate_post: a Pairing."""
+    pre = poisson(rate_pre, 0 * Hz, duration, rng, dt=dt, lead_in=MARGIN).pre
+    most = float(rate_post + abs(rise) / 2) * Hz
+    post = poisson(0 * Hz, most, duration + 2 * MARGIN, rng, dt=dt, lead_in=0 * second).post
+    progress = np.clip((np.asarray(post) - float(MARGIN)) / float(duration), 0, 1)
+    wanted = float(rate_post) + float(rise) * (progress - .5)
+    return Pairing(pre, post[rng.random(len(post)) * float(most) < wanted])
+
+
+def closed_form(rule, neuron, rises, rate_pre, rate_post, duration):
+    """Mean relative change [ours]; None for a rule without a known form.
+
+    A pair window W(s) sees y(t + s) = y + s y' at each pre spike: x (area of W * integral of y + moment of W * rise).
+    For the trace form with an exponential after-potential that is eta x tau_s tau_v rise. Ramps are taken as much
+    longer than the window.
+    """
+    p, x, rises = rule.parameters, float(rate_pre), np.asarray(rises)
+    if rule.name in ("voltage_derivative_trace", "voltage_derivative"):
+        post = load_model(neuron or rule.neuron, "neuron")
+        if post.name != "afterpotential":
+            return None
+        memory = 1 if rule.name == "voltage_derivative" else float(p["tau_s"])
+        return float(p["eta"]) * memory * x * float(post.parameters["tau_v"]) * rises
+    if rule.name == "stdp_pair":
+        plus, minus = float(p["tau_plus"]), float(p["tau_minus"])
+        area = p["A_plus"] * plus - p["A_minus"] * minus
+        moment = p["A_plus"] * plus ** 2 + p["A_minus"] * minus ** 2
+        return x * (area * float(rate_post) * float(duration) + moment * rises) / float(rule.initial["w"])
+    return None
+
+
+def line(rises, mean, error):
+    """Headline: weighted straight line through change against rise, and the change at a constant rate."""
+    coefficients, covariance = np.polyfit(rises, mean, 1, w=1 / error, cov="unscaled")
+    found = {"percent_per_10_Hz_rise": 1000 * float(coefficients[0]),
+             "slope_z": float(coefficients[0] / np.sqrt(covariance[0, 0]))}
+    for name, k in (("rising_percent", np.argmax(rises)), ("falling_percent", np.argmin(rises))):
+        found[name] = 100 * float(mean[k])
+    constant = np.argmin(np.abs(rises))
+    return found | {"constant_percent": 100 * float(mean[constant]),
+                    "constant_rate_z": float(mean[constant] / error[constant])}
+
+
+def plot(result, figure):
+    """Left: post rate over time; right: weight change against the rise of the rate."""
+    a = result.arrays
+    left, right = figure.subplots(1, 2, width_ratios=[1, 1.5])
+    rises, y, T, margin = np.asarray(a["rises"]), float(a["rate_post"]), float(a["duration"]), float(MARGIN)
+    colours = ["C3" if rise < 0 else "C0" if rise > 0 else "k" for rise in rises]
+    for rise, colour in zip(rises, colours, strict=True):
+        left.plot([-margin, 0, T, T + margin], y + rise * np.array([-.5, -.5, .5, .5]), color=colour, lw=1)
+    left.axvspan(0, T, color="0.93", lw=0, label=f"pre spikes, {float(a['rate_pre']):g} Hz")
+    left.set(xlabel="time (s)", ylabel="post rate y (Hz)", ylim=(0, None))
+    left.legend(fontsize=8, loc="lower center")
+    right.axhline(0, color="0.6", lw=.8, ls="--")
+    right.axvline(0, color="0.6", lw=.8, ls="--")
+    if "closed_form" in a:
+        right.plot(rises, 100 * a["closed_form"], "C0-", lw=1.5, label="closed form")
+    right.errorbar(rises, 100 * a["change"], 100 * a["change_se"], fmt="ko", ms=4, capsize=2, label="simulated ± s.e.")
+    right.set(xlabel=f"rise of the post rate in {T:g} s (Hz)", ylabel="weight change (%)")
+    right.set_title(f"{a['rule']}: rate ramps\nPoisson trains around {y:g} Hz, {int(a['copies'])} a point, spikes imposed",
+                    fontsize=9)
+    right.legend(fontsize=8)
+
+
+def main(argv=None):
+    return run_protocol(sys.modules[__name__], argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

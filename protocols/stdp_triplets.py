@@ -1,0 +1,64 @@
+"""Triplets of spikes: the change after pre-post-pre and after post-pre-post.
+
+Wang, Gerkin, Nauen & Bi (2005) Nat Neurosci 8:187, Fig. 2 and 3, as Pfister & Gerstner (2006) J Neurosci 26:9673
+tabulate it: 60 triplets at 1 Hz, cultured hippocampal neurons, spikes evoked by current. (5, -5) = the first and the
+second interval t_post - t_pre in ms. A rule that only adds up pairs cannot tell pre-post-pre from post-pre-post.
+"""
+import sys
+
+import numpy as np
+from brian2 import second
+
+from spikelearn import load_model
+from spikelearn.cli import run_protocol
+from spikelearn.experiments import experiment, null_score, score
+from spikelearn.pairing import beginning
+from spikelearn.plotting import compared, heading, induced, scores
+from spikelearn.results import Result
+from spikelearn.stdp import post_neuron, weight_changes
+
+FIGURE_SIZE = (10, 4.4)
+MOTIFS = ("pre-post-pre", "post-pre-post")
+FIRST_FIVE = 5 * second     # of the motifs at 1 Hz
+ACCEPTED = {}
+
+
+def run(synapse="synapses/stdp_pair", neuron=None, *, dt=None, seed=1, device="auto", quick=False):
+    """The eight triplets; quick: only the first 5 of each, which makes E a number without meaning."""
+    rule, it = load_model(synapse, "synapse"), experiment("wang_hippocampus")
+    post = post_neuron(rule, neuron)
+    used = np.isin(it.columns["motif"], MOTIFS)
+    pairings = [p for p, wanted in zip(it.pairings, used, strict=True) if wanted]
+    if quick:
+        pairings = [beginning(p, FIRST_FIVE) for p in pairings]
+    change = weight_changes(pairings, rule, post, dt=dt, device=device, seed=seed)
+    mean, sem = it.mean[used], it.sem[used]
+    arrays = dict(motif=it.columns["motif"][used], label=it.columns["label"][used], change=change, measured=mean,
+                  measured_sem=sem, rule=rule.title, neuron=post.title if post else "")
+    headline = dict(E_wang_triplets=score(change, mean, sem), E_null_wang_triplets=null_score(mean, sem))
+    for motif in MOTIFS:
+        headline["mean_" + motif.replace("-", "_")] = float(np.mean(change[arrays["motif"] == motif]))
+    return Result("stdp_triplets", arrays, headline)
+
+
+def plot(result, figure):
+    """Bars, experiment and model side by side, one panel for each kind of triplet."""
+    a = result.arrays
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, motif in zip(panels, MOTIFS, strict=True):
+        used = a["motif"] == motif
+        compared(axes, [f"{label} ms" for label in a["label"][used]], 100 * a["measured"][used],
+                 100 * a["measured_sem"][used], 100 * a["change"][used], a["rule"])
+        heading(axes, motif, f"60 triplets at 1 Hz, {induced(a['rule'], a['neuron'])}")
+        axes.set_xlabel("intervals (Δt₁, Δt₂)")
+    panels[0].set_ylabel("change of weight (%)")
+    panels[0].legend(fontsize=8, loc="upper left")
+    scores(panels[1], result.headline["E_wang_triplets"], result.headline["E_null_wang_triplets"], "upper right")
+
+
+def main(argv=None):
+    return run_protocol(sys.modules[__name__], argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

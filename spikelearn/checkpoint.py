@@ -1,0 +1,127 @@
+"""What a training needs to go on: one .npz without pickles that is there whole or not at all.
+
+It carries the weights, where the training stands, its curve, and an identity: the network, the text and parameters of
+every model, the recipe, the images and the seed. Another training's checkpoint is refused.
+"""
+import dataclasses
+import json
+import os
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from spikelearn.equations import SpikelearnError
+
+FORMAT = "spikelearn checkpoint 1"
+TALLY = ("images", "wrong", "nudged", "spikes", "events", "seconds")      # counted within an epoch
+
+
+@dataclasses.dataclass
+class State:
+    """Where a training stands, at the boundary of two chunks.
+
+    weights : name -> array. mean_weights : their running mean, empty if none is wanted. epoch, chunk : the next to
+    come, from 0. curve : name -> list with a number for each epoch that is over. tally : what was counted in this epoch.
+    """
+
+    weights: dict
+    mean_weights: dict = dataclasses.field(default_factory=dict)
+    epoch: int = 0
+    chunk: int = 0
+    curve: dict = dataclasses.field(default_factory=dict)
+    tally: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(len(TALLY)))
+
+
+def checkpoint_file(directory):
+    """The checkpoint that belongs to a folder of results: it stands beside it, as the folder is written at the end."""
+    directory = Path(directory)
+    return directory.with_name(f"{directory.name}.checkpoint.npz")
+
+
+def identity(classifier, recipe, **facts):
+    """What makes a training this one: name -> text. facts : anything else that must agree, such as seed=1."""
+    known = {"network": "-".join(str(size) for size in classifier.sizes), "dt": exact(classifier.dt),
+             "device": classifier.simulation.device}
+    for kind in ("synapse", "neuron", "pixel"):
+        model = getattr(classifier, kind)
+        code = {where: text for where, (_, text) in model.statements().items()}
+        known[f"text of the {kind} model"] = model.text or json.dumps([model.equations, code], sort_keys=True)
+        known |= {f"{kind}.{name}": exact(value) for name, value in model.parameters.items()}
+        known |= {f"{kind}.{name} at the start": exact(value) for name, value in model.initial.items()}
+    known |= {name: exact(value) for name, value in dataclasses.asdict(recipe).items()}
+    return known | {name: exact(value) for name, value in facts.items()}
+
+
+def exact(value):
+    """Text of a value from which it can be had again to the last bit, with its unit."""
+    from brian2 import Quantity, get_unit, is_dimensionless
+
+    if isinstance(value, Quantity) and not is_dimensionless(value):
+        return f"{np.asarray(value).tolist()!r} {get_unit(value.dim)}"
+    return repr(value.tolist() if hasattr(value, "tolist") else value)
+
+
+def save_checkpoint(path, state, identity):
+    """Write `path` anew: into a temporary file, to the disk, then by a rename, so that one good file is always there."""
+    path = Path(path)
+    entries = {f"weights/{name}": array for name, array in state.weights.items()}
+    entries |= {f"mean_weights/{name}": array for name, array in state.mean_weights.items()}
+    entries |= {f"curve/{name}": np.array(values, dtype=float) for name, values in state.curve.items()}
+    facts = {"format": FORMAT, "identity": identity, "epoch": state.epoch, "chunk": state.chunk}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            np.savez(file, facts=np.array(json.dumps(facts)), tally=state.tally, **entries)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)            # the rename itself
+        finally:
+            os.close(folder)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise SpikelearnError(f"the checkpoint '{path}' cannot be written: {error.strerror or error}; the last one "
+                              "that was is kept") from error
+
+
+def load_checkpoint(path, identity):
+    """The State in `path`. Raises SpikelearnError if there is none, if it is damaged, or if it is another training's."""
+    path = Path(path)
+    if not path.is_file():
+        raise SpikelearnError(f"there is no checkpoint '{path}'")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            entries = {name: file[name] for name in file.files}
+        facts = json.loads(str(entries["facts"]))
+        if facts["format"] != FORMAT:
+            raise SpikelearnError(f"'{path}' is no checkpoint of this version of spikelearn")
+        groups = {"weights": {}, "mean_weights": {}, "curve": {}}
+        for name, array in entries.items():
+            group, _, name = name.partition("/")
+            if name:
+                groups[group][name] = array.tolist() if group == "curve" else array
+        state = State(epoch=int(facts["epoch"]), chunk=int(facts["chunk"]), tally=entries["tally"], **groups)
+        found = dict(facts["identity"])
+    except SpikelearnError:
+        raise
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, zipfile.BadZipFile,
+            zlib.error, NotImplementedError, RuntimeError) as error:
+        raise SpikelearnError(f"'{path}' is damaged or no checkpoint: it cannot be gone on from") from error
+    _refuse_another(path, found, identity)
+    return state
+
+
+def _refuse_another(path, found, wanted):
+    for name in [*wanted, *found]:
+        old, new = found.get(name), wanted.get(name)
+        if old == new:
+            continue
+        if name.startswith("text of"):
+            raise SpikelearnError(f"the checkpoint '{path}' was made with another {name}")
+        raise SpikelearnError(f"the checkpoint '{path}' was made with {name}={old or 'nothing'}, "
+                              f"but this training has {new or 'nothing'}")
