@@ -40,7 +40,7 @@ def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, rate_pre=40
     arrays = {"rises": rises * Hz, "rate_pre": rate_pre, "rate_post": rate_post, "duration": duration,
               "copies": copies, "change": mean, "change_se": error, "rule": np.array(rule.title)}
     headline = line(rises, mean, np.maximum(error, 1e-15))
-    law = closed_form(rule, neuron, rises, rate_pre, rate_post, duration)
+    law = closed_form(rule, neuron, rises, rate_pre, rate_post, duration, dt)
     if law is not None:
         arrays["closed_form"] = law
         headline["worst_z"] = float(np.max(np.abs(mean - law) / np.maximum(error, 1e-15)))
@@ -57,12 +57,12 @@ def ramp(rate_pre, rate_post, rise, duration, dt, rng):
     return Pairing(pre, post[rng.random(len(post)) * float(most) < wanted])
 
 
-def closed_form(rule, neuron, rises, rate_pre, rate_post, duration):
+def closed_form(rule, neuron, rises, rate_pre, rate_post, duration, dt):
     """Mean relative change [ours]; None for a rule without a known form.
 
     A pair window W(s) sees y(t + s) = y + s y' at each pre spike: x (area of W * integral of y + moment of W * rise).
     For the trace form with an exponential after-potential that is eta x tau_s tau_v rise. Ramps are taken as much
-    longer than the window.
+    longer than the window; spikes fall on the grid of dt, pre before post in the same step.
     """
     p, x, rises = rule.parameters, float(rate_pre), np.asarray(rises)
     if rule.name in ("voltage_derivative_trace", "voltage_derivative"):
@@ -72,9 +72,10 @@ def closed_form(rule, neuron, rises, rate_pre, rate_post, duration):
         memory = 1 if rule.name == "voltage_derivative" else float(p["tau_s"])
         return float(p["eta"]) * memory * x * float(post.parameters["tau_v"]) * rises
     if rule.name == "stdp_pair":
-        plus, minus = float(p["tau_plus"]), float(p["tau_minus"])
-        area = p["A_plus"] * plus - p["A_minus"] * minus
-        moment = p["A_plus"] * plus ** 2 + p["A_minus"] * minus ** 2
+        dt = float(dt)
+        plus, minus = (np.exp(-dt / float(p[tau])) for tau in ("tau_plus", "tau_minus"))
+        area = dt * (p["A_plus"] / (1 - plus) - p["A_minus"] * minus / (1 - minus))
+        moment = dt ** 2 * (p["A_plus"] * plus / (1 - plus) ** 2 + p["A_minus"] * minus / (1 - minus) ** 2)
         return x * (area * float(rate_post) * float(duration) + moment * rises) / float(rule.initial["w"])
     return None
 

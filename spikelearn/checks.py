@@ -1,8 +1,18 @@
 """Checks of a model record: names, units, unused parameters. Brian2 parses; the sentences are ours."""
 import re
 
-from brian2 import (DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS, DimensionMismatchError, Equations, Hz,
-                    get_dimensions, get_unit, second, volt)
+from brian2 import (
+    DEFAULT_CONSTANTS,
+    DEFAULT_FUNCTIONS,
+    DEFAULT_UNITS,
+    DimensionMismatchError,
+    Equations,
+    Hz,
+    get_dimensions,
+    get_unit,
+    second,
+    volt,
+)
 from brian2.codegen.translation import analyse_identifiers
 from brian2.core.variables import Constant, Variable
 from brian2.equations.unitcheck import check_units_statements

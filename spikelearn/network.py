@@ -1,7 +1,6 @@
 """Populations and connections from model records: the only file that calls NeuronGroup and Synapses."""
 import numpy as np
-from brian2 import (Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensions, get_unit, linked_var,
-                    second)
+from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensions, get_unit, linked_var, second
 from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
 
 from spikelearn.checks import USUAL_READS, check_model

@@ -7,42 +7,25 @@ the build is compiled in; here the generator is seeded from a variable when the 
 arguments in the build folder; here they go into the run's own folder, which is removed.
 """
 import contextlib
-import hashlib
+import logging
 import os
-import re
-import shutil
 import subprocess
 import tempfile
 import time
-from collections import defaultdict
 from pathlib import Path
 
 import brian2
 import numpy as np
-from brian2 import Network, NeuronGroup, Quantity, TimedArray, ms, prefs, second
-from brian2.core.tracking import InstanceFollower, InstanceTrackerSet, Trackable
+from brian2 import Network, NeuronGroup, Quantity, TimedArray, ms, prefs
 from brian2.core.variables import ArrayVariable
 from brian2.devices import device_module as brian_devices
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
-from filelock import FileLock
 
+from spikelearn.building import compiled, compiler, fresh_names
 from spikelearn.equations import SpikelearnError, alternatives
 
 DEVICES = ("auto", "numpy", "cython", "cpp")
 SHORT = 100_000         # time steps that "auto" leaves to NumPy: a few seconds, less than a build
-
-
-def compiler():
-    """The C++ compiler and make that Brian2 calls, or None if one of them is missing."""
-    found = shutil.which(os.environ.get("CXX", "g++").split()[0])
-    return found if found and shutil.which("make") else None
-
-
-def cache_folder():
-    """Where built networks are kept: SPIKELEARN_CACHE or the user's cache folder."""
-    import pooch
-
-    return Path(os.environ.get("SPIKELEARN_CACHE") or pooch.os_cache("spikelearn"))
 
 
 def choose_device(device, steps):
@@ -73,7 +56,7 @@ class Simulation:
         self.device = choose_device(device, float(duration / dt))
         self.built, start = False, time.perf_counter()
         self._brian_device = CPPStandaloneDevice() if self.device == "cpp" else brian_devices.runtime_device
-        with self._globals(), _fresh_names():
+        with self._globals(), fresh_names():
             made = list(build())
             self.timed_arrays = {item.name: item for item in made if isinstance(item, TimedArray)}
             self.objects = {item.name: item for item in made if not isinstance(item, TimedArray)}
@@ -91,7 +74,10 @@ class Simulation:
         clock, target = brian_devices.runtime_device.defaultclock, prefs.codegen.target
         precision = prefs.core.default_float_dtype
         dt = clock.dt
+        logger = logging.getLogger("brian2")            # its warnings on the order of synapses do not apply here
+        level = logger.level
         try:
+            logger.setLevel(logging.ERROR)
             if self.device == "cpp":
                 brian2.set_device(self._brian_device, build_on_run=False)
             prefs.core.default_float_dtype = self.precision
@@ -99,6 +85,7 @@ class Simulation:
             brian2.defaultclock.dt = self.dt
             yield
         finally:
+            logger.setLevel(level)
             prefs.codegen.target = target
             prefs.core.default_float_dtype = precision
             if brian_devices.active_device is not before:
@@ -209,30 +196,7 @@ class Simulation:
         device.insert_code("main", "set_from_command_line(args);")     # ... then the values given by the user
         network.run(self.duration, namespace={})
         self.network = network
-        self.folder = self._compiled()
-
-    def _compiled(self):
-        """Folder of the compiled program: from the cache, or built now under a lock."""
-        cache = cache_folder() / "networks"
-        try:
-            cache.mkdir(parents=True, exist_ok=True)
-            draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
-        except OSError as error:
-            raise SpikelearnError(f"the cache folder {cache} cannot be written: {error.strerror}") from error
-        try:
-            self._brian_device.build(directory=str(draft), compile=False, run=False)
-            folder = cache / _fingerprint(draft)
-            with FileLock(f"{folder}.lock"):
-                if not (folder / "main").exists():
-                    self.built = True
-                    _make(draft)
-                    shutil.rmtree(folder, ignore_errors=True)
-                    os.replace(draft, folder)
-            return folder
-        except OSError as error:
-            raise SpikelearnError(f"the network could not be built in {cache}: {error.strerror}") from error
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        self.folder, self.built = compiled(device)
 
     def _run_cpp(self, values, seed, read):
         with tempfile.TemporaryDirectory(prefix="run-", dir=self.folder) as folder:
@@ -279,51 +243,3 @@ class Simulation:
         if getattr(variable, "ndim", 1) == 2:
             array = array.reshape(-1, variable.size[1])
         return self._with_unit(variable, array)
-
-
-@contextlib.contextmanager
-def _fresh_names():
-    """Brian2 numbers its objects by what is alive; begin anew, so that the same network gives the same sources."""
-    before = Trackable.__instancefollower__
-    Trackable.__instancefollower__ = InstanceFollower()
-    Trackable.__instancefollower__.instance_sets = defaultdict(InstanceTrackerSet)
-    try:
-        yield
-    finally:
-        Trackable.__instancefollower__ = before
-
-
-def _fingerprint(folder):
-    """Hash of the generated sources, static data, makefile (flags), compiler and processor."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    version = subprocess.run([compiler(), "--version"], capture_output=True, text=True).stdout.splitlines()[:1]
-    cpu = Path("/proc/cpuinfo")
-    flags = [line for line in cpu.read_text().splitlines() if line.startswith(("flags", "Features"))][:1] if cpu.exists() else []
-    digest.update("\n".join([*version, *flags]).encode())
-    return digest.hexdigest()[:32]
-
-
-def _make(folder):
-    """Compile; the many small files of the code objects go as one unit a core, five times faster."""
-    jobs, units = os.cpu_count() or 1, []
-    sources = sorted((folder / "code_objects").glob("*.cpp"))
-    for job in range(min(jobs, len(sources))):
-        units.append(f"unit_{job}.cpp")
-        (folder / units[-1]).write_text("\n".join(_in_own_namespace(path) for path in sources[job::jobs]))
-    rest = [path.name for path in sorted(folder.glob("*.cpp")) if path.name not in units]
-    makefile = (folder / "makefile").read_text()
-    makefile = re.sub(r"^SRCS = .*$", f"SRCS = {' '.join([*units, *rest])}", makefile, flags=re.M)
-    (folder / "makefile").write_text(makefile)
-    made = subprocess.run(["make", f"-j{jobs}"], cwd=folder, capture_output=True, text=True)
-    if made.returncode or not (folder / "main").exists():
-        lines = [line for line in made.stderr.splitlines() if "error" in line.lower()]
-        raise SpikelearnError(f"the C++ compiler failed: {(lines or made.stderr.splitlines() or ['?'])[0].strip()}")
-
-
-def _in_own_namespace(path):
-    """A source file whose helper functions do not meet those of the other files in the same unit."""
-    name = f"of_{path.stem}"
-    source = path.read_text().replace("namespace {", f"namespace {name} {{", 1)
-    return source.replace("using namespace brian;", f"using namespace brian; using namespace {name};")

@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 import reference
 from brian2 import EventMonitor, SpikeMonitor, ms, second
+from spikelearn.protocols import stdp_bistate
 
 from spikelearn import SpikelearnError, load_model
 from spikelearn.network import force_spikes, neurons, spike_trains, synapses
 from spikelearn.pairing import Pairing, pairs, spike_table
-from spikelearn.protocols import stdp_bistate
 from spikelearn.simulation import Simulation
 from spikelearn.stdp import weight_changes
 
@@ -40,7 +40,7 @@ def test_a_single_neuron_follows_the_logistic_law():
 
 
 def test_occupancy_and_flip_rates_follow_exp_minus_energy():
-    found = stdp_bistate.simulate_network(TWO_STATE, stdp_bistate.WEIGHTS, stdp_bistate.BIASES, 300, .4 * second,
+    found = stdp_bistate.simulate_network(TWO_STATE, stdp_bistate.WEIGHTS, stdp_bistate.BIASES, 300, .3 * second,
                                           .1 * ms, 3, "numpy")
     for name in ("occupancy", "flips"):
         keys = (name, f"{name}_se", f"{name}_exact")
@@ -51,7 +51,7 @@ def test_occupancy_and_flip_rates_follow_exp_minus_energy():
 def test_the_window_of_the_flips_is_the_closed_form():
     delays = np.array([-40, -8, 3, 20]) * ms
     rule = load_model("vpf_asymmetric_flips")
-    found = stdp_bistate.simulate_window(rule, TWO_STATE, delays, 600, *EXCITED, -10.0, .2 * ms, 2, "numpy")
+    found = stdp_bistate.simulate_window(rule, TWO_STATE, delays, 500, *EXCITED, -10.0, .25 * ms, 2, "numpy")
     assert stdp_bistate.worst_z(found["change"], found["change_se"], found["closed_form"]) < 3
     later = np.asarray(delays) > 0       # the first flip after the pre spike is the forced one
     assert stdp_bistate.worst_z(found["up"][later], found["up_se"][later], found["first_flip_law"][later]) < 3

@@ -4,7 +4,7 @@ Clopath, Buesing, Vasilaki & Gerstner (2010) Nat Neurosci 13:344, Methods; numbe
 ModelDB 144566 (aEIF.m). A spike lasts t_spike at v_peak, with the other variables as they were; at its end the
 potential drops to v_reset, an after-depolarising current z sets in, and the threshold V_T is high.
 """
-from brian2 import mV, ms, nS, pA, pF
+from brian2 import ms, mV, nS, pA, pF
 
 from spikelearn import NeuronModel
 

@@ -5,7 +5,7 @@ A_LTD; numbers and the late reading of the filters as in the authors' program, M
 reads them late "to read the value before this spike". Here a post spike stores that value, and it is read
 until t_read has gone by.
 """
-from brian2 import mV, ms, second
+from brian2 import ms, mV, second
 
 from spikelearn import SynapseModel
 
