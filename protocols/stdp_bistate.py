@@ -36,15 +36,16 @@ def run(synapse="synapses/vpf_asymmetric_flips", neuron="neurons/two_state", *, 
     """Both parts. delta_t : (n,) t_post - t_pre. Returns a Result."""
     rule, neuron = load_model(synapse, "synapse"), load_model(neuron, "neuron")
     if "rest" not in neuron.events:
-        raise SpikelearnError(f"stdp_bistate needs a neuron with the event 'rest', such as two_state, not {neuron.title}")
+        raise SpikelearnError("stdp_bistate needs a neuron with the event 'rest', such as two_state, "
+                              f"not {neuron.title}")
     if quick:
         trials, copies, duration, dt = min(trials, 200), min(copies, 200), min(duration, 0.4 * second), 0.2 * ms
     for model, time in ((neuron, excited_pre), (neuron, excited_post)):
         warn_of_coarse_steps(model.title, 1 / time, dt)
     window = simulate_window(rule, neuron, delta_t, trials, excited_pre, excited_post, bias, dt, seed, device)
     network = simulate_network(neuron, WEIGHTS, BIASES, copies, duration, dt, seed, device)
-    arrays = {"delta_t": np.asarray(delta_t) * second, "trials": trials, "excited_pre": excited_pre,
-              "excited_post": excited_post, **window, **network}
+    arrays = {"rule": np.array(rule.title), "delta_t": np.asarray(delta_t) * second, "trials": trials,
+              "excited_pre": excited_pre, "excited_post": excited_post, **window, **network}
     headline = {}
     if "closed_form" in window:
         headline["window_worst_z"] = worst_z(window["change"], window["change_se"], window["closed_form"])
@@ -58,7 +59,8 @@ def run(synapse="synapses/vpf_asymmetric_flips", neuron="neurons/two_state", *, 
 def warn_of_coarse_steps(title, rate, dt):
     """A two-state neuron flips with probability rate*dt in a step: say so when that is not small."""
     if rate * dt > 0.05:
-        warnings.warn(f"{title}: rate*dt is {float(rate * dt):.2g}; a shorter dt makes the flips more exact", stacklevel=2)
+        warnings.warn(f"{title}: rate*dt is {float(rate * dt):.2g}; a shorter dt makes the flips more exact",
+                      stacklevel=2)
 
 
 def worst_z(values, errors, exact):
@@ -99,7 +101,8 @@ def simulate_window(rule, neuron, delta_t, trials, excited_pre, excited_post, bi
     tables = [np.full((2, d.size), NEVER) for _ in range(2)]
     tables[0][0], tables[1][0] = first + np.maximum(-d, 0), first + np.maximum(d, 0)
     duration = np.ceil((first + np.abs(d).max()) * 1e3 + 6e3 * float(max(excited_pre, excited_post))) * ms
-    models = [neuron.with_parameters(b=float(bias), tau=time * np.exp(-bias / 2)) for time in (excited_pre, excited_post)]
+    models = [neuron.with_parameters(b=float(bias), tau=time * np.exp(-bias / 2))      # mean time at y = 1: `time`
+              for time in (excited_pre, excited_post)]
     rules = {"rule": rule}
     if "A_minus" in rule.parameters:
         rules["up"] = rule.with_parameters(A_minus=0 * rule.parameters["A_minus"])
@@ -163,13 +166,13 @@ def simulate_network(neuron, weights, biases, copies, duration, dt, seed, device
         return [group, synapses(group, group, COUPLING, name="coupling", connect=ends,
                                 transmit={"spike": "drive_post += w", "rest": "drive_post -= w"}),
                 SpikeMonitor(group, name="ups"), EventMonitor(group, "rest", name="downs"),
-                StateMonitor(group, "y", record=True, dt=tau, name="states")]
+                StateMonitor(group, "state", record=True, dt=tau, name="states")]
 
     w = np.tile(weights[pre, post], copies)
     read = Simulation(build, warm_up + duration, device=device, dt=dt).run(
         {"net.b": np.tile(biases, copies), "coupling.w": w}, seed=seed,
-        read=["ups.t", "ups.i", "downs.t", "downs.i", "states.y", "states.t"])
-    y = read["states.y"].reshape(copies, n, -1)[:, :, read["states.t"] >= warm_up]
+        read=["ups.t", "ups.i", "downs.t", "downs.i", "states.state", "states.t"])
+    y = read["states.state"].reshape(copies, n, -1)[:, :, read["states.t"] >= warm_up]
     code = np.tensordot(2 ** np.arange(n)[::-1], y, axes=(0, 1)).astype(int)       # (copies, samples), 0 .. 2^n - 1
     share = np.array([(code == s).mean(axis=1) for s in range(2 ** n)])
     flips = np.concatenate([counts(read, name, n, copies, warm_up) for name in ("ups", "downs")]) / duration
@@ -193,10 +196,12 @@ def plot(result, figure):
     plot_window(a, left)
     exact_bars(middle, ["".join(f"{int(v)}" for v in state) for state in a["states"]], a["occupancy"],
                a["occupancy_se"], a["occupancy_exact"])
-    middle.set(xlabel="state of the three neurons", ylabel="occupancy", title="Network: states")
+    middle.set(xlabel="state of the three neurons", ylabel="occupancy")
+    middle.set_title("Network of three: states", fontsize=9)
     flips = [np.asarray(a[key]) for key in ("flips", "flips_se", "flips_exact")]
     exact_bars(right, [f"{k + 1}{arrow}" for arrow in "↑↓" for k in range(a["states"].shape[1])], *flips)
-    right.set(xlabel="neuron and flip", ylabel="flips per second (Hz)", title="Network: flips")
+    right.set(xlabel="neuron and flip", ylabel="flips per second (Hz)")
+    right.set_title("Network of three: flips", fontsize=9)
 
 
 def plot_window(a, ax):
@@ -208,20 +213,21 @@ def plot_window(a, ax):
         up = d >= 0
         wait = float(a["excited_post"]) * 1e3 / np.maximum(d[up], .1)
         ax.plot(d[up], A * a["up"][up], "o", mfc="none", color="C0", ms=5, label="simulated, first flip (up) only")
-        ax.plot(d[up], A * (wait * a["up"] [up] + (a["change"] - a["up"])[up]), "^", mfc="none", color="C2", ms=5,
-                label="same flips, amplitude 1/(2T) for 1/2")
+        ax.plot(d[up], A * (wait * a["up"][up] + (a["change"] - a["up"])[up]), "^", mfc="none", color="C2", ms=5,
+                label="same flips, amplitude 1/(2T) for 1/2 (higher still below 10 ms)")
     if "closed_form" in a:
         for side in (d < 0, d >= 0):
             order = np.argsort(d[side])
-            label = {"closed_form": "closed form, all flips", "first_flip_law": "closed form, first flip"}
-            for key, style in (("closed_form", "k-"), ("first_flip_law", "C0--")):
-                ax.plot(d[side][order], A * a[key][side][order], style, lw=1, label=label.pop(key) if d[side][0] < 0 else None)
+            for key, style, word in (("closed_form", "k-", "all flips"), ("first_flip_law", "C0--", "first flip")):
+                ax.plot(d[side][order], A * a[key][side][order], style, lw=1,
+                        label=f"closed form, {word}" if d[side][0] < 0 else None)
         top = 100 * max(np.max(a["first_flip_law"]), 1e-12)
-        ax.set_ylim(-top, 2.2 * top)
+        ax.set_ylim(-top, 3 * top)
     ax.set(xlabel="spike timing Δt = t_post − t_pre (ms)", ylabel="mean change of weight per pair (%)")
-    ax.set_title(f"Two-state neurons: VPF window\n{int(a['trials'])} single pairs a point, spikes forced; excited "
-                 f"{float(a['excited_pre']) * 1e3:g} ms (pre), {float(a['excited_post']) * 1e3:g} ms (post)", fontsize=9)
-    ax.legend(fontsize=7)
+    ax.set_title(f"{a['rule']}: window in two-state neurons\n{int(a['trials'])} single pairs a point, spikes forced; "
+                 f"excited {float(a['excited_pre']) * 1e3:g} ms (pre), {float(a['excited_post']) * 1e3:g} ms (post)",
+                 fontsize=9)
+    ax.legend(fontsize=7, loc="upper left")
 
 
 def exact_bars(ax, labels, values, errors, exact):
@@ -229,7 +235,8 @@ def exact_bars(ax, labels, values, errors, exact):
     ax.bar(x, exact, color="0.8", label="exp(−E)")
     ax.errorbar(x, values, errors, fmt="k.", capsize=2, label="simulated ± s.e.")
     ax.set_xticks(x, labels, fontsize=8)
-    ax.legend(fontsize=7)
+    ax.set_ylim(0, 1.25 * np.max(exact))
+    ax.legend(fontsize=7, loc="upper left")
 
 
 def main(argv=None):

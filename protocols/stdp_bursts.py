@@ -2,8 +2,8 @@
 
 Nevian & Sakmann (2006) J Neurosci 26:11001, text and Fig. 3: layer 2/3 pyramids of rat barrel cortex, 60 pairings at
 0.1 Hz, action potentials by current injection. Delta t: nearest action potential minus EPSP; delta t': first action
-potential minus EPSP. Panels: number of action potentials at 50 Hz, rate of three, and delta t' of three at 50 Hz. In
-the pairing here the EPSP is a pre spike without effect on the potential. E is over all 16 conditions, controls included.
+potential minus EPSP. Panels: number of action potentials at 50 Hz, rate of three, and delta t' of three at 50 Hz.
+Here the EPSP is a pre spike without effect on the potential. E is over all 16 conditions, controls included.
 """
 import sys
 

@@ -42,8 +42,8 @@ def run(synapse=RULES, neuron="neurons/voltage_clamp", *, v_lowest=-80 * mV, v_h
     headline = {}
     for rule, weight in zip(rules, arrays["weight"], strict=True):
         headline |= signs(rule, np.asarray(held) * 1e3, weight)
-    for name in ("theta_minus", "theta_plus"):
-        arrays |= {name: rule.parameters[name] for rule in rules if name in rule.parameters}
+    for rule in rules:
+        arrays |= {name: value for name, value in rule.parameters.items() if name in ("theta_minus", "theta_plus")}
     return Result("stdp_clamp", arrays, headline)
 
 

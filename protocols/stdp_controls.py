@@ -1,9 +1,10 @@
 """Controls: pre spikes only, post spikes only, and the synapse's own EPSP in the potential that the rule reads.
 
 Nevian & Sakmann (2006) J Neurosci 26:11001: 60 EPSPs alone and 60 bursts of action potentials alone at 0.1 Hz change
-nothing; here at `rate`, so that the run is short. Post spikes are forced. The EPSP of the tested synapse itself, w times
-`epsp` high (theirs: 1 to 3 mV), is first left out and then let in; a rule that follows spikes only cannot tell the
-difference. Beside it the weight against the number of pre spikes, EPSP let in: a change proportional to w runs away.
+nothing; here at `rate`, so that the run is short. Post spikes are forced. The EPSP of the tested synapse itself, w
+times `epsp` high (theirs: 1 to 3 mV), is first left out and then let in; a rule that follows spikes only cannot tell
+the difference. Beside it the weight against the number of pre spikes, EPSP let in: a change
+proportional to w runs away.
 """
 import sys
 
@@ -45,8 +46,9 @@ def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, n=60, rate=
     if post is not None:
         with_epsp = weight_changes([*conditions.values(), *more], rule, post, transmit=epsp_of(post, epsp), **options)
     m = len(conditions)
-    arrays = {"conditions": np.array([*conditions]), "without_epsp": without[:m], "with_epsp": with_epsp[:m],
-              "counts": counts, "runaway": with_epsp[m:], "n": n, "rate": rate, "epsp": epsp, "rule": np.array(rule.title)}
+    arrays = {"rule": np.array(rule.title), "conditions": np.array([*conditions]), "without_epsp": without[:m],
+              "with_epsp": with_epsp[:m], "counts": counts, "runaway": with_epsp[m:], "n": n, "rate": rate,
+              "epsp": epsp}
     names = ("pre_only", "post_only", "pairs_plus", "pairs_minus")
     headline = {f"{name}_percent": 100 * float(value) for name, value in zip(names, without, strict=False)}
     headline |= {f"{name}_with_epsp_percent": 100 * float(value) for name, value in zip(names, with_epsp, strict=False)}
@@ -84,8 +86,8 @@ def plot(result, figure):
                       label="Nevian & Sakmann 2006, ± s.e.m." if place < 1 else None)
     left.set_xticks(x, [str(condition) for condition in a["conditions"]])
     left.set(ylabel="normalised weight (%)")
-    left.set_title(f"{a['rule']}: controls\n{int(a['n'])} spikes or pairs at {float(a['rate']):g} Hz, post spikes forced, "
-                   f"EPSP {float(a['epsp']):g} of the potential", fontsize=9)
+    left.set_title(f"{a['rule']}: controls\n{int(a['n'])} spikes or pairs at {float(a['rate']):g} Hz, "
+                   f"post spikes forced, EPSP {float(a['epsp']):g} of the potential", fontsize=9)
     left.legend(fontsize=8)
     right.axhline(100, color="0.6", lw=.8, ls="--")
     right.plot(a["counts"], 100 * (1 + a["runaway"]), "C1o-", ms=4)

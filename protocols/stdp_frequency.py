@@ -23,11 +23,12 @@ EXPERIMENTS = ("sjostrom_frequency", "sjostrom_trains", "markram_frequency")
 PROTOCOLS = dict(sjostrom_frequency="60 pairs in one continuous train",
                  sjostrom_trains="15 trains of 5 pairs, one each 10 s; at 0.1 Hz 50 pairs",
                  markram_frequency="10 trains of 5 pairs, one each 4 s")
-ACCEPTED = {"E_sjostrom_frequency": Accepted(.349, .363, "0.356 from Pfister & Gerstner's table 3, minimal, all-to-all")}
+ACCEPTED = {"E_sjostrom_frequency": Accepted(.349, .363, "0.356: Pfister & Gerstner (2006) table 3, minimal")}
+CURVE = (0.1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50) * Hz
 
 
-def run(synapse="synapses/stdp_triplet", neuron=None, *, rates=(0.1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50) * Hz, dt=None,
-        seed=1, device="auto", quick=False):
+def run(synapse="synapses/stdp_triplet", neuron=None, *, rates=CURVE, dt=None, seed=1, device="auto",
+        quick=False):
     """The measured points and, for the curves, `rates`. quick: continuous pairs only, from 10 Hz on."""
     rule = load_model(synapse, "synapse")
     post = post_neuron(rule, neuron)

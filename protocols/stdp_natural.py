@@ -53,7 +53,7 @@ def run(synapse="synapses/voltage_derivative", neuron="neurons/lif_without_reset
         mean, error, count = binned(shift, change, edges)
         arrays |= {f"change{key}": mean, f"change_se{key}": error, f"spikes{key}": count, f"neuron{key}": model.title}
         headline |= {name + key: value for name, value in shape(arrays["delta_t"], mean, arrays["fit"]).items()}
-        if model.name == "lif_without_reset" and source.name == "background_current" and rule.name == "voltage_derivative":
+        if (model.name, source.name, rule.name) == ("lif_without_reset", "background_current", "voltage_derivative"):
             arrays["closed_form"] = np.asarray(rule.parameters["eta"] * np.mean(
                 [expected_slope(edges[:-1] + late, model.parameters, source.parameters, dt)
                  for late in np.arange(0, float(bin_width), float(dt))], axis=0) * Hz)
@@ -122,14 +122,14 @@ def shape(delta_t, change, fit):
     for name, side, start in (("decay_plus_ms", d >= max(found["peak_ms"], 0), found["peak_ms"]),
                               ("decay_minus_ms", d <= min(found["trough_ms"], 0), found["trough_ms"])):
         tau = decay(np.abs(d[side] - start), change[side])
-        if tau > d[1] - d[0]:
+        if d[1] - d[0] < tau < np.ptp(d):
             found[name] = tau
     return found
 
 
 def decay(distance, change):
     """Time constant of the exponential through some points, in the unit of `distance`; nan if there is none."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.simplefilter("error", OptimizeWarning)
         try:
             start = (change[np.argmin(distance)], 20)
@@ -180,15 +180,16 @@ def plot(result, figure):
                     if d[side][0] < 0 else None)
         if not key and "closed_form" in a:
             ax.plot(d, 100 * a["closed_form"], "C0-", lw=1, label="closed form (Rice)")
-        ax.errorbar(d, 100 * a[f"change{key}"], 100 * a[f"change_se{key}"], fmt="ko", ms=3.5, lw=1, label="simulated ± s.e.")
+        ax.errorbar(d, 100 * a[f"change{key}"], 100 * a[f"change_se{key}"], fmt="ko", ms=3.5, lw=1,
+                    label="simulated ± s.e.")
         outside = np.abs(100 * a[f"change{key}"]) > limit
         ax.set(ylim=(-limit, limit), xlabel="spike timing Δt = t_post − t_pre (ms)",
                ylabel="mean change of weight per pre spike (%)")
         ax.set_title(f"{a[f'neuron{key}']}: correlation to the fit {result.headline[f'correlation{key}']:.2f}\n"
-                     f"{int(a['trials'])} trials of one pre spike, {int(np.sum(a[f'spikes{key}']))} natural post spikes, "
-                     "none forced", fontsize=9)
+                     f"{int(a['trials'])} trials of one pre spike, {int(np.sum(a[f'spikes{key}']))} natural post "
+                     "spikes, none forced", fontsize=9)
         if outside.any():
-            said = ", ".join(f"{100 * v:.3g} % at {t:.3g} ms" for t, v in zip(d[outside], a[f"change{key}"][outside]))
+            said = ", ".join(f"{100 * a[f'change{key}'][k]:.3g} % at {d[k]:.3g} ms" for k in np.flatnonzero(outside))
             ax.text(.02, .02, f"off the axis: {said}", transform=ax.transAxes, fontsize=7)
         ax.legend(fontsize=7, loc="upper left")
 

@@ -42,7 +42,8 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, rate_pre=10 * Hz, rates
     law = closed_form(rule, y, rate_pre, dt)
     if law is not None:
         fine = np.linspace(0.1, 1.05 * y.max(), 200)
-        arrays |= {"closed_form": law * Hz, "fine_rates": fine * Hz, "fine_form": closed_form(rule, fine, rate_pre, dt) * Hz}
+        arrays |= {"closed_form": law * Hz, "fine_rates": fine * Hz,
+                   "fine_form": closed_form(rule, fine, rate_pre, dt) * Hz}
         headline["worst_z"] = float(np.max(np.abs(drift - law) / error))
         headline["threshold_closed_form_hz"] = threshold(rule, rate_pre)
     return Result("stdp_poisson", arrays, {key: value for key, value in headline.items() if value is not None})
@@ -124,8 +125,8 @@ def plot(result, figure):
     ax.axhline(0, color="0.6", lw=.8, ls="--")
     if "fine_form" in a:
         ax.plot(np.asarray(a["fine_rates"]), np.asarray(a["fine_form"]), "C0-", lw=1.5, label="closed form")
-    ax.errorbar(np.asarray(a["rates_post"]), np.asarray(a["drift"]), np.asarray(a["drift_se"]), fmt="ko", ms=4, capsize=2,
-                label="simulated ± s.e.")
+    points = [np.asarray(a[name]) for name in ("rates_post", "drift", "drift_se")]
+    ax.errorbar(*points, fmt="ko", ms=4, capsize=2, label="simulated ± s.e.")
     for key, colour, word in (("threshold_closed_form_hz", "C0", "closed form"), ("threshold_hz", "k", "simulated")):
         if key in result.headline:
             ax.axvline(result.headline[key], color=colour, lw=.8, ls=":",

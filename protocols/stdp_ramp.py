@@ -1,9 +1,9 @@
 """Rate ramps: weight change while the post rate rises, stays or falls, at a fixed pre rate.
 
 Bengio et al. (2015) arXiv:1509.05936: the voltage-derivative rule as dW ~ (pre rate) x d(post rate)/dt, so a rising
-post rate potentiates and a falling one depresses, and only the difference of the end points counts. Independent Poisson trains: the
-pre train lasts as long as the ramp; the post train begins before and ends after it, at constant rates. The mean post
-rate is the same in all conditions. Post spikes are forced where the rule reads a potential.
+post rate potentiates and a falling one depresses, and only the difference of the end points counts. Independent
+Poisson trains: the pre train lasts as long as the ramp; the post train begins before and ends after it, at constant
+rates. The mean post rate is the same in all conditions. Post spikes are forced where the rule reads a potential.
 """
 import sys
 
@@ -107,10 +107,11 @@ def plot(result, figure):
     right.axvline(0, color="0.6", lw=.8, ls="--")
     if "closed_form" in a:
         right.plot(rises, 100 * a["closed_form"], "C0-", lw=1.5, label="closed form")
-    right.errorbar(rises, 100 * a["change"], 100 * a["change_se"], fmt="ko", ms=4, capsize=2, label="simulated ± s.e.")
+    right.errorbar(rises, 100 * a["change"], 100 * a["change_se"], fmt="ko", ms=4, capsize=2,
+                   label="simulated ± s.e.")
     right.set(xlabel=f"rise of the post rate in {T:g} s (Hz)", ylabel="weight change (%)")
-    right.set_title(f"{a['rule']}: rate ramps\nPoisson trains around {y:g} Hz, {int(a['copies'])} a point, spikes imposed",
-                    fontsize=9)
+    right.set_title(f"{a['rule']}: rate ramps\nPoisson trains around {y:g} Hz, {int(a['copies'])} a point, "
+                    "spikes imposed", fontsize=9)
     right.legend(fontsize=8)
 
 

@@ -8,9 +8,15 @@ from brian2 import (
     DimensionMismatchError,
     Equations,
     Hz,
+    amp,
+    coulomb,
+    farad,
     get_dimensions,
     get_unit,
+    meter,
+    ohm,
     second,
+    siemens,
     volt,
 )
 from brian2.codegen.translation import analyse_identifiers
@@ -27,6 +33,22 @@ USUAL_READS = {"u": 1, "dudt": Hz, "v": volt, "s": 1, "ds": 1, "y": 1, "z": 1, "
 BRIAN_NAMES = {"t": second, "dt": second, "i": 1, "N": 1, "lastspike": second, "t_in_timesteps": 1}
 ALWAYS = {**DEFAULT_FUNCTIONS, **DEFAULT_CONSTANTS,
           **{name: Constant(name, float(unit), get_dimensions(unit)) for name, unit in DEFAULT_UNITS.items()}}
+
+
+def unit_text(value):
+    """The unit of a quantity or of its dimensions as a user would write it: "V/s", "1/mV" is "1/V"."""
+    dimensions = get_dimensions(value)
+    if dimensions.is_dimensionless:
+        return "1"
+    simple = {get_dimensions(unit): str(unit) for unit in (volt, amp, ohm, siemens, farad, coulomb, meter, second)}
+    for known, name in simple.items():
+        for factor, text in ((dimensions, name), (dimensions * second.dim, f"{name}/s"),
+                             (dimensions / second.dim, f"{name}*s")):
+            if factor is known:
+                return text
+        if dimensions is known ** -1:
+            return f"1/{name}"
+    return str(get_unit(dimensions))
 
 
 def first_line(error):
@@ -144,8 +166,8 @@ def _check_expression(model, where, code, dimensions, known):
     except (DimensionMismatchError, KeyError, SyntaxError, ValueError, TypeError, NotImplementedError) as error:
         raise SpikelearnError(f"{model.title}: wrong unit in the {where}: {first_line(error)}") from error
     if found is not get_dimensions(dimensions) and not _is_zero(code):
-        raise SpikelearnError(f"{model.title}: the {where}, '{code.strip()}', has the unit {get_unit(found)} "
-                              f"where {get_unit(get_dimensions(dimensions))} is needed")
+        raise SpikelearnError(f"{model.title}: the {where}, '{code.strip()}', has the unit {unit_text(found)} "
+                              f"where {unit_text(dimensions)} is needed")
 
 
 def _is_zero(code):
@@ -189,5 +211,5 @@ def _check_initial(model, equations, known):
         if isinstance(value, str):
             _check_expression(model, f"initial '{name}'", value, equations[name].dim, known)
         elif get_dimensions(value) is not equations[name].dim:
-            raise SpikelearnError(f"{model.title}: the initial '{name}' has the unit {get_unit(get_dimensions(value))} "
-                                  f"where {get_unit(equations[name].dim)} is needed")
+            raise SpikelearnError(f"{model.title}: the initial '{name}' has the unit {unit_text(value)} "
+                                  f"where {unit_text(equations[name].dim)} is needed")

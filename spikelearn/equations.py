@@ -20,6 +20,7 @@ def alternatives(word, known):
     """A clause that names what `word` may have meant and what there is."""
     known = sorted(known)
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    near += [name for name in known if difflib.get_close_matches(word, [name.split("/")[-1]], cutoff=0.6)]
     return (f"; did you mean '{near[0]}'?" if near else ";") + f" known: {', '.join(known) or 'none'}"
 
 
@@ -96,7 +97,9 @@ class Model:
 
     def with_parameters(self, **values):
         """A new record with other parameter values; `parameters="name"` chooses a published set."""
-        from brian2 import Quantity, get_dimensions, get_unit
+        from brian2 import Quantity, get_dimensions
+
+        from spikelearn.checks import unit_text
 
         new = dict(self.parameters)
         if "parameters" in values and "parameters" not in new:
@@ -110,7 +113,7 @@ class Model:
             wanted, given = get_dimensions(new[parameter]), get_dimensions(value)
             if wanted is not given:
                 raise SpikelearnError(
-                    f"{self.title}: '{parameter}' has the unit {get_unit(wanted)}, not {get_unit(given)}")
+                    f"{self.title}: '{parameter}' has the unit {unit_text(wanted)}, not {unit_text(given)}")
             new[parameter] = Quantity(value, dim=given) if given.is_dimensionless is False else float(value)
         return dataclasses.replace(self, parameters=new)
 

@@ -1,9 +1,9 @@
 """Populations and connections from model records: the only file that calls NeuronGroup and Synapses."""
 import numpy as np
-from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensions, get_unit, linked_var, second
+from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensions, linked_var, second
 from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
 
-from spikelearn.checks import USUAL_READS, check_model
+from spikelearn.checks import USUAL_READS, check_model, unit_text
 from spikelearn.dense import make_dense, vectorise_thresholds
 from spikelearn.equations import SpikelearnError, alternatives, load_model
 
@@ -149,8 +149,8 @@ def _check_reads(model, pre, post, steps):
             found[f"{name}_{side}"] = group.variables[name].dim
             usual = USUAL_READS.get(name) if name in own[side] else None
             if usual is not None and get_dimensions(usual) is not group.variables[name].dim:
-                raise SpikelearnError(f"the rule {model.title} reads '{name}' in {get_unit(get_dimensions(usual))}, "
-                                      f"but {_title(group)} has it in {get_unit(group.variables[name].dim)}")
+                raise SpikelearnError(f"the rule {model.title} reads '{name}' in {unit_text(usual)}, "
+                                      f"but {_title(group)} has it in {unit_text(group.variables[name].dim)}")
     if any(name.rsplit("_", 1)[0] not in USUAL_READS for name in found):
         check_model(model, found)
 

@@ -9,6 +9,7 @@ arguments in the build folder; here they go into the run's own folder, which is 
 import contextlib
 import logging
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -22,6 +23,7 @@ from brian2.devices import device_module as brian_devices
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
 from spikelearn.building import compiled, compiler, fresh_names
+from spikelearn.checks import unit_text
 from spikelearn.equations import SpikelearnError, alternatives
 
 DEVICES = ("auto", "numpy", "cython", "cpp")
@@ -117,8 +119,8 @@ class Simulation:
         with self._globals():
             results = run(values, int(seed) % 2**31, list(read))
         for name, value in results.items():
-            if np.issubdtype(np.asarray(value).dtype, np.floating) and np.isnan(np.asarray(value)).any():
-                raise SpikelearnError(f"'{name}' became not-a-number: a time step too long for these parameters?")
+            if np.issubdtype(np.asarray(value).dtype, np.floating) and not np.isfinite(np.asarray(value)).all():
+                raise SpikelearnError(f"'{name}' became infinite or not-a-number: a time step too long?")
         return results
 
     def _variable(self, name):
@@ -138,7 +140,7 @@ class Simulation:
         target = self._variable(name)
         dimensions = brian2.get_dimensions(value)
         if dimensions is not target.dim:
-            raise SpikelearnError(f"'{name}' has the unit {brian2.get_unit(target.dim)}, not {brian2.get_unit(dimensions)}")
+            raise SpikelearnError(f"'{name}' has the unit {unit_text(target.dim)}, not {unit_text(dimensions)}")
         array = np.asarray(value)
         wanted = target.values.shape if isinstance(target, TimedArray) else None
         if wanted is not None and array.shape != wanted:
@@ -205,8 +207,7 @@ class Simulation:
             program = subprocess.run([str(self.folder / "main"), "--results_dir", f"{folder}/results/", *arguments],
                                      cwd=self.folder, capture_output=True, text=True)
             if program.returncode or program.stderr.strip():
-                problem = (program.stderr or program.stdout).strip().splitlines() or [f"exit code {program.returncode}"]
-                raise SpikelearnError(f"the compiled network failed: {problem[-1]}")
+                raise SpikelearnError(self._problem(program))
             return {name: self._read(name, Path(folder) / "results") for name in read}
 
     def _arguments(self, values, folder):
@@ -227,6 +228,16 @@ class Simulation:
                 array.tofile(text)
             arguments.append(f"{name}.values={text}" if timed else f"{name}={text}")
         return arguments
+
+    def _problem(self, program):
+        """What a compiled program that failed said, as a sentence."""
+        said = (program.stderr or program.stdout).strip().splitlines() or [f"exit code {program.returncode}"]
+        sizes = re.search(r"Error reading '(.*)': file size (\d+) does not match expected size (\d+)", said[0])
+        if sizes:
+            name = Path(sizes[1]).name
+            size = np.dtype(self._variable(name).dtype).itemsize
+            return f"'{name}' has {int(sizes[3]) // size} values, not {int(sizes[2]) // size}"
+        return f"the compiled network failed: {said[-1]}"
 
     @staticmethod
     def _size(variable):

@@ -134,20 +134,27 @@ def voltage_derivative_at_spike(pre, post, tau_v, eta=1.0, w0=0.0):
 
 
 def clopath(pre_steps, u, dt, theta_minus, theta_plus, A_LTD, A_LTP, tau_x, tau_minus, tau_plus, w0=0.0,
-            u_start=None, w_min=None, w_max=None):
+            u_start=None, w_min=None, w_max=None, post_steps=(), wait=0):
     """Clopath, Buesing, Vasilaki & Gerstner (2010), Euler steps, without homeostasis (u_ref).
 
     pre_steps : steps in which the pre neuron spikes; u : (n,) potential in mV; dt and taus in one unit
     A_LTD per mV, A_LTP per mV^2 with x in 1/time (a pre spike adds 1/tau_x); filters start at u_start (u[0]).
     In a step: pre spike (LTD with the old filter, then x jumps), LTP with the old filter, filters move.
+    post_steps, wait : after a post spike (taken after the pre spike of its step) the next `wait` steps, and the spikes
+    between and right after them, read the filters as they were at the spike.
     """
     start = u[0] if u_start is None else u_start
-    w, x, u_minus, u_plus, spikes = w0, 0.0, start, start, set(pre_steps)
+    w, x, u_minus, u_plus, spikes, posts = w0, 0.0, start, start, set(pre_steps), set(post_steps)
+    stored, until = (start, start), -1
     for k in range(len(u)):
+        read = stored if k <= until else (u_minus, u_plus)
         if k in spikes:
-            w = _bounded(w - A_LTD * max(u_minus - theta_minus, 0), w_min, w_max)
+            w = _bounded(w - A_LTD * max(read[0] - theta_minus, 0), w_min, w_max)
             x += 1 / tau_x
-        growth = A_LTP * x * max(u[k] - theta_plus, 0) * max(u_plus - theta_minus, 0)
+        if k in posts:
+            stored, until = read, k + wait
+        read = stored if k < until else (u_minus, u_plus)
+        growth = A_LTP * x * max(u[k] - theta_plus, 0) * max(read[1] - theta_minus, 0)
         w = _bounded(w + dt * growth, w_min, w_max)
         x -= dt * x / tau_x
         u_minus += dt * (u[k] - u_minus) / tau_minus

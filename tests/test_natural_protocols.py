@@ -97,7 +97,8 @@ def test_thresholds_of_the_closed_forms():
     by_hand = 7.1e-3 * 33.7e-3 / (6.5e-3 * 16.8e-3 * 114e-3)
     assert stdp_poisson.threshold(triplet, 10 * Hz) == pytest.approx(by_hand, rel=1e-6)
     assert by_hand == pytest.approx(19.22, abs=.005)
-    nearest = load_model("stdp_pair_nearest").with_parameters(A_plus=1.03, A_minus=.51, tau_plus=13.3 * ms, tau_minus=34.5 * ms)
+    nearest = load_model("stdp_pair_nearest").with_parameters(A_plus=1.03, A_minus=.51, tau_plus=13.3 * ms,
+                                                              tau_minus=34.5 * ms)
     by_hand = (.51 / 13.3e-3 - 1.03 / 34.5e-3) / (1.03 - .51)
     assert stdp_poisson.threshold(nearest, 10 * Hz) == pytest.approx(by_hand, rel=1e-5)
     assert by_hand == pytest.approx(16.3, abs=.05)

@@ -35,7 +35,7 @@ MODEL = SynapseModel(
     on_post="""
         minus_stored = minus_read
         plus_stored = plus_read
-        read_again = t + t_read
+        read_again = t + t_read - dt/2
     """,
     neuron="neurons/adex_afterdepolarisation",
     method="euler",
