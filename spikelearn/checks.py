@@ -28,7 +28,7 @@ from brian2.utils.stringtools import get_identifiers
 from spikelearn.equations import SpikelearnError, alternatives
 
 # What rules may read of any neuron, by its usual name; other names are checked when the two are connected.
-USUAL_READS = {"u": 1, "dudt": Hz, "v": volt, "s": 1, "ds": 1, "y": 1, "z": 1, "rho": 1,
+USUAL_READS = {"u": 1, "dudt": Hz, "v": volt, "s": 1, "ds": 1, "z": 1, "rho": 1,
                "ds_twin": 1, "learning": 1, "lastspike": second}
 BRIAN_NAMES = {"t": second, "dt": second, "i": 1, "N": 1, "lastspike": second, "t_in_timesteps": 1}
 ALWAYS = {**DEFAULT_FUNCTIONS, **DEFAULT_CONSTANTS,

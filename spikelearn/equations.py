@@ -105,7 +105,8 @@ class Model:
         if "parameters" in values and "parameters" not in new:
             chosen = values.pop("parameters")
             if chosen not in self.sets:
-                raise SpikelearnError(f"{self.title} has no parameter set '{chosen}'{alternatives(str(chosen), self.sets)}")
+                known = alternatives(str(chosen), self.sets)
+                raise SpikelearnError(f"{self.title} has no parameter set '{chosen}'{known}")
             values = {**self.sets[chosen], **values}
         for parameter, value in values.items():
             if parameter not in new:

@@ -129,7 +129,8 @@ class Simulation:
             return self.timed_arrays[name]
         owner, _, variable = name.partition(".")
         if owner not in self.objects:
-            raise SpikelearnError(f"the network has no '{owner}'{alternatives(owner, [*self.objects, *self.timed_arrays])}")
+            known = alternatives(owner, [*self.objects, *self.timed_arrays])
+            raise SpikelearnError(f"the network has no '{owner}'{known}")
         item = self.objects[owner]
         if variable not in item.variables:
             raise SpikelearnError(f"'{owner}' has no variable '{variable}'{alternatives(variable, item.variables)}")
@@ -158,7 +159,6 @@ class Simulation:
         brian2.seed(seed)
         self._set(values)
         for item, name, expression in self._expressions():
-            item.variables  # an expression sees the parameters set above
             setattr(item, name, expression)
         self._set({name: value for name, value in values.items() if name not in self._defaults()})
         self.network.run(self.duration, namespace={})
