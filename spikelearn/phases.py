@@ -92,7 +92,8 @@ def _tell(trial, group, statements, inputs=None):
     return told
 
 
-def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False):
+def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
+                    connect="all-to-all"):
     """The objects of a network pixels-hidden-...-outputs that learns by free and nudged phases.
 
     sizes : (n_pixels, n_hidden, ..., n_outputs). images : how many images the arrays of a run hold.
@@ -122,7 +123,7 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False):
         "begin": f"{neuron.at_start}\ntarget_post = int(j == labels_shown(image_pre*second))",
         "answer": "wrong_pre += int(abs(target_post - s_post) >= gate_pre)"}, dict(labels_shown=labels)))
     made += _answers(trial, layers[-1])
-    made += _layers(pixels, layers, synapse, twin)
+    made += _layers(pixels, layers, synapse, twin, connect)
     made += [SpikeMonitor(group, record=raster, name=f"spikes_of_{group.name}") for group in (pixels, *layers)]
     made += [EventMonitor(layer, "twin", record=False, name=f"spikes_of_{layer.name}_twin") for layer in layers if twin]
     return made
@@ -145,19 +146,19 @@ def _answers(trial, outputs):
     return [ear, told, EventMonitor(ear, "told", variables="heard", name="answers")]
 
 
-def _layers(pixels, layers, synapse, twin):
+def _layers(pixels, layers, synapse, twin, connect):
     """Synapses between neighbouring layers, the same weight in both directions, and from the bias unit."""
     taught = {pathway: f"taught{pathway.removeprefix('pre').removeprefix('post')}"
               for pathway in ("pre", "post", *synapse.on_event)}
     from_pixels = {pathway: "taught" for pathway in taught if pathway.startswith("pre")}
     into = "I_in_post += w" if twin else "I_post += w"
-    made = [synapses(pixels, layers[0], synapse, name="synapses_1", connect="all-to-all", transmit=into,
+    made = [synapses(pixels, layers[0], synapse, name="synapses_1", connect=connect, transmit=into,
                      pathways=list(from_pixels), events=from_pixels)]
     forward = {"spike": "I_post += w"} | ({"twin": "I_twin_post += w"} if twin else {})
     back = {"spike": "I_pre += w"} | ({"twin": "I_twin_pre += w"} if twin else {})
     for k, (below, above) in enumerate(zip(layers, layers[1:]), 2):
-        made.append(synapses(below, above, synapse, name=f"synapses_{k}", connect="all-to-all", transmit=forward,
+        made.append(synapses(below, above, synapse, name=f"synapses_{k}", connect=connect, transmit=forward,
                              transmit_back=back, events={path: taught[path] for path in taught}))
-        made.append(synapses(pixels[len(pixels) - 1:], above, synapse, name=f"biases_{k}", connect="all-to-all",
+        made.append(synapses(pixels[len(pixels) - 1:], above, synapse, name=f"biases_{k}", connect=connect,
                              transmit=into, pathways=list(from_pixels), events=from_pixels))
     return made

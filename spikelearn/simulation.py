@@ -50,11 +50,13 @@ class Simulation:
     device : "auto", "numpy", "cython" or "cpp"
     dt : Quantity, time step
     precision : "double" or "single", of all variables but time
+    profile : measure how long each piece of C++ code takes; after a run `times` holds name -> seconds
     `built` tells whether a C++ program had to be compiled, `build_seconds` how long the whole build took.
     """
 
-    def __init__(self, build, duration, *, device="auto", dt=1 * ms, precision="double"):
+    def __init__(self, build, duration, *, device="auto", dt=1 * ms, precision="double", profile=False):
         self.duration, self.dt, self.precision = duration, dt, {"double": np.float64, "single": np.float32}[precision]
+        self.profile, self.times = profile, {}
         self.device = choose_device(device, float(duration / dt))
         self.built, start = False, time.perf_counter()
         self._brian_device = CPPStandaloneDevice() if self.device == "cpp" else brian_devices.runtime_device
@@ -196,7 +198,7 @@ class Simulation:
         for item, variable, expression in self._expressions():
             setattr(item, variable, expression)       # ... then the expressions that use them ...
         device.insert_code("main", "set_from_command_line(args);")     # ... then the values given by the user
-        network.run(self.duration, namespace={})
+        network.run(self.duration, namespace={}, profile=self.profile)
         self.network = network
         self.folder, self.built = compiled(device)
 
@@ -208,6 +210,9 @@ class Simulation:
                                      cwd=self.folder, capture_output=True, text=True)
             if program.returncode or program.stderr.strip():
                 raise SpikelearnError(self._problem(program))
+            if self.profile:
+                lines = (Path(folder) / "results" / "profiling_info.txt").read_text().splitlines()
+                self.times = {name: float(seconds) for name, seconds in (line.split() for line in lines)}
             return {name: self._read(name, Path(folder) / "results") for name in read}
 
     def _arguments(self, values, folder):
