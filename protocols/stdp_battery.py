@@ -11,6 +11,7 @@ import inspect
 import io
 import json
 import sys
+import textwrap
 
 import numpy as np
 from brian2 import second
@@ -19,12 +20,13 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.cli import run_protocol
 from spikelearn.experiments import EXPERIMENTS, experiment, null_score, score
 from spikelearn.pairing import beginning
+from spikelearn.plotting import heading
 from spikelearn.results import Result, plain
 from spikelearn.running import load_protocol
 from spikelearn.stdp import post_neuron, weight_changes
 
 FIGURE_SIZE = (13, 7.5)
-RULES = ("synapses/stdp_pair", "synapses/stdp_triplet", "synapses/stdp_voltage", "synapses/voltage_derivative_trace")
+RULES = ("synapses/stdp_pair", "synapses/stdp_triplet", "synapses/voltage_derivative_trace")
 OTHERS = dict(stdp_natural="correlation", stdp_clamp="order_of_signs", stdp_poisson="threshold_hz",
               stdp_ramp="percent_per_10_Hz_rise", stdp_controls="pre_only_with_epsp_percent")
 QUICK = 5 * second      # of each condition in a quick run
@@ -91,21 +93,20 @@ def tables(result):
 
 def plot(result, figure):
     """One small panel for each experiment: every condition's measurement and each rule's prediction."""
-    a = result.arrays
-    for axes, name in zip(figure.subplots(2, 3).ravel(), a["experiments"], strict=True):
-        row, x = list(a["experiments"]).index(name), np.arange(len(a[f"{name}_measured"]))
+    a, null = result.arrays, dict(zip(result.arrays["experiments"], result.arrays["E_null"], strict=True))
+    panels = figure.subplots(2, 3).ravel()
+    for axes, name, E in zip(panels, a["experiments"], a["E"], strict=True):
+        x = np.arange(len(a[f"{name}_measured"]))
         axes.errorbar(x, 100 * a[f"{name}_measured"], 100 * a[f"{name}_sem"], fmt="ko", ms=4, lw=1, capsize=2,
                       label="measured ± s.e.m.")
         for column, rule in enumerate(a["rules"]):
-            axes.plot(x + .12 * (column + 1), 100 * a[f"{name}_{rule}"], f"C{column}D", ms=4, mew=0,
-                      label=f"{rule}: E = {a['E'][row, column]:.3g}")
-        axes.axhline(0, color="0.6", lw=.8, ls="--", zorder=0, label=f"null model: E = {a['E_null'][row]:.3g}")
+            axes.plot(x + .12 * (column + 1), 100 * a[f"{name}_{rule}"], f"C{column}D", ms=4, mew=0, label=str(rule))
+        axes.axhline(0, color="0.6", lw=.8, ls="--", zorder=0, label="null model")
         axes.set_xticks(x, [str(label) for label in a[f"{name}_labels"]], rotation=90, fontsize=6)
-        axes.set_title(name, fontsize=9)
-        axes.legend(fontsize=6)
-        axes.margins(y=.25)
+        scores = ", ".join(f"{rule} {value:.3g}" for rule, value in zip(a["rules"], E, strict=True))
+        heading(axes, str(name), textwrap.fill(f"E: null {null[name]:.3g}, {scores}", 60))
         axes.set_ylabel("change of weight (%)", fontsize=8)
-    figure.suptitle(f"Battery of pairing experiments: {', '.join(a['rules'])}", fontsize=10)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8)
 
 
 def main(argv=None):

@@ -32,25 +32,29 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, rates=CURVE, dt=None, s
     """The measured points and, for the curves, `rates`. quick: continuous pairs only, from 10 Hz on."""
     rule = load_model(synapse, "synapse")
     post = post_neuron(rule, neuron)
-    names = EXPERIMENTS[:1] if quick else EXPERIMENTS
-    rates = rates[rates >= 10 * Hz] if quick else rates
-    data = {name: experiment(name) for name in names}
-    points = {name: it.columns["rho_hz"] >= (10 if quick else 0) for name, it in data.items()}
-    asked = {}
+    lowest = 10 if quick else 0
+    rates = np.asarray(rates / Hz)[np.asarray(rates / Hz) >= lowest]
+    names, data, used = EXPERIMENTS[:1] if quick else EXPERIMENTS, {}, {}
+    for name in names:
+        data[name] = experiment(name)
+        used[name] = data[name].columns["rho_hz"] >= lowest
+    points = {name: list(zip(it.columns["dt_ms"][used[name]], it.columns["rho_hz"][used[name]], strict=True))
+              for name, it in data.items()}
+    asked = list(dict.fromkeys((name, *point) for name in names for point in
+                               [*points[name], *((delta_t, rho) for delta_t in curves(name) for rho in rates)]))
+    changes = weight_changes([pairs(name, delta_t * ms, rho * Hz) for name, delta_t, rho in asked],
+                             rule, post, dt=dt, device=device, seed=seed)
+    found = dict(zip(asked, changes, strict=True))
+    headline, arrays = {}, dict(rates=rates * Hz, rule=rule.title, neuron=post.title if post else "")
     for name, it in data.items():
-        asked[name] = [p for p, used in zip(it.pairings, points[name], strict=True) if used]
-        for delta_t in curves(name):
-            asked[name, delta_t] = [pairs(name, delta_t * ms, rho) for rho in rates]
-    changes = weight_changes(sum(asked.values(), []), rule, post, dt=dt, device=device, seed=seed)
-    found = dict(zip(asked, np.split(changes, np.cumsum([len(p) for p in asked.values()])[:-1]), strict=True))
-    headline, arrays = {}, dict(rates=rates, rule=rule.title, neuron=post.title if post else "")
-    for name, it in data.items():
-        used = points[name]
-        headline[f"E_{name}"] = score(found[name], it.mean[used], it.sem[used])
-        headline[f"E_null_{name}"] = null_score(it.mean[used], it.sem[used])
-        arrays |= {f"{name}_rho": it.columns["rho_hz"][used] * Hz, f"{name}_delta_t": it.columns["dt_ms"][used] * ms,
-                   f"{name}_model": found[name], f"{name}_measured": it.mean[used], f"{name}_sem": it.sem[used]}
-        arrays |= {f"{name}_curve_{delta_t:+d}_ms": found[name, delta_t] for delta_t in curves(name)}
+        model = np.array([found[name, *point] for point in points[name]])
+        mean, sem = it.mean[used[name]], it.sem[used[name]]
+        headline |= {f"E_{name}": score(model, mean, sem), f"E_null_{name}": null_score(mean, sem)}
+        delta_t, rho = np.transpose(points[name])
+        arrays |= {f"{name}_rho": rho * Hz, f"{name}_delta_t": delta_t * ms, f"{name}_model": model,
+                   f"{name}_measured": mean, f"{name}_sem": sem}
+        arrays |= {f"{name}_curve_{delta_t:+d}_ms": np.array([found[name, delta_t, rho] for rho in rates])
+                   for delta_t in curves(name)}
     return Result("stdp_frequency", arrays, headline)
 
 

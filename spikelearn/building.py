@@ -66,6 +66,12 @@ def fresh_names():
     Trackable.__instancefollower__.instance_sets = defaultdict(InstanceTrackerSet)
     try:
         yield
+    except BaseException:
+        for references in Trackable.__instancefollower__.instance_sets.values():
+            for item in [reference() for reference in references]:
+                if getattr(item, "_network", "") is None:
+                    item._network = "given up"      # else Brian2 warns of each object when it is deleted
+        raise
     finally:
         Trackable.__instancefollower__ = before
 

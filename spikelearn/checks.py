@@ -48,7 +48,15 @@ def unit_text(value):
                 return text
         if dimensions is known ** -1:
             return f"1/{name}"
+        if dimensions is known ** -2:
+            return f"1/{name}^2"
     return str(get_unit(dimensions))
+
+
+def value_text(value):
+    """A value with its unit as a user would write it: "20. ms", "0.14/V" where Brian2 knows base units only."""
+    unit = unit_text(value) if "kg^" in str(value) else ""
+    return f"{float(value):g}{unit[1:]}" if unit.startswith("1/") else str(value)
 
 
 def first_line(error):

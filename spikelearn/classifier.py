@@ -1,7 +1,5 @@
 """A layered spiking network that is built once, shown images, and learns from them."""
-import contextlib
 import dataclasses
-import logging
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +51,17 @@ class Recipe:
         if self.batch > 1 and self.gate > 0 and self.window_steps > 0:
             raise SpikelearnError("with a gate and a free window, changes must be applied after each image: batch=1")
 
+    def with_given(self, layers=None, **given):
+        """A recipe with the values that are not None; one rate is meant for all layers, and the first rate of the
+        recipe's own for all hidden layers. layers : how many there are."""
+        given = {name: value for name, value in given.items() if value is not None}
+        if "rates" in given:
+            given["rates"] = tuple(float(rate) for rate in np.atleast_1d(given["rates"]))
+        rates = given.get("rates", self.rates)
+        if layers is not None and ("rates" not in given or len(rates) == 1):
+            given["rates"] = rates[:1] * (layers - 1) + rates[-1:]
+        return dataclasses.replace(self, **given)
+
     def scaled(self, factor):
         """The same recipe with the learning rates times `factor`."""
         return dataclasses.replace(self, rates=tuple(factor * rate for rate in self.rates))
@@ -84,7 +93,7 @@ class Classifier:
     """
 
     def __init__(self, sizes, synapse, neuron=None, pixel="neurons/pixel_fire", *, images=1000, dt=1 * ms,
-                 device="auto", raster=False, duration=LONG):
+                 device="cpp", precision="double", raster=False, connect="all-to-all", duration=LONG):
         self.synapse = load_model(synapse, "synapse")
         if neuron is None and not self.synapse.neuron:
             raise SpikelearnError(f"the rule {self.synapse.title} names no neuron that it is paired with: "
@@ -100,10 +109,10 @@ class Classifier:
         if len(self.sizes) < 3 or min(self.sizes) < 1:
             raise SpikelearnError(f"a network needs at least one hidden layer, none of them empty, not {self.sizes}")
         self.twin = "twin" in self.neuron.events
-        with _quiet():
-            self.simulation = Simulation(
-                lambda: layered_network(self.sizes, self.neuron, self.synapse, self.pixel, images=self.images,
-                                        raster=raster), duration, device=device, dt=dt)
+        self.simulation = Simulation(
+            lambda: layered_network(self.sizes, self.neuron, self.synapse, self.pixel, images=self.images,
+                                    raster=raster, connect=connect), duration, device=device, dt=dt,
+                precision=precision)
 
     def new_weights(self, seed):
         """Weights ~ N(0, 1/fan_in), biases 0, by name; the last row of the first is the biases of layer 1."""
@@ -167,13 +176,19 @@ class Classifier:
         return fan
 
 
-@contextlib.contextmanager
-def _quiet():
-    """Brian2 cannot see that the presentation is one neuron, so that the order of its synapses does not matter."""
-    logger = logging.getLogger("brian2.codegen.generators.base")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
+def spikes_of_one_image(classifier, x, label, weights, recipe, seed=0):
+    """Every spike while one image is shown, in both phases, simulated with NumPy: no build.
+
+    x : (pixels,). Returns (t, i, population): Quantity (n,), neuron (n,), index of the population (n,), pixels first.
+    """
+    steps = recipe.free_steps + recipe.nudged_steps + 1
+    recipe = dataclasses.replace(recipe, gate=0.0)
+    one = Classifier(classifier.sizes, classifier.synapse, classifier.neuron, classifier.pixel, images=1,
+                     dt=classifier.dt, device="numpy", raster=True, duration=steps * classifier.dt)
+    groups = ["pixels", *(f"layer_{k}" for k in range(1, len(one.sizes)))]
+    read = one.simulation.run(one.values(x[None], [label], weights, recipe, True), seed=seed,
+                              read=[f"spikes_of_{group}.{what}" for group in groups for what in "ti"])
+    t, i = ([np.asarray(read[f"spikes_of_{group}.{what}"]) for group in groups] for what in "ti")
+    population = np.repeat(np.arange(len(groups)), [len(times) for times in t])
+    seen = (population > 0) | (np.concatenate(i) < one.sizes[0])        # not the unit that stands for the biases
+    return np.concatenate(t)[seen] * second, np.concatenate(i)[seen], population[seen]

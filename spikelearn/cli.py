@@ -97,6 +97,9 @@ def _add_run_options(parser):
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the random numbers")
     parser.add_argument("--device", choices=["auto", "numpy", "cython", "cpp"], metavar="numpy|cython|cpp")
     parser.add_argument("--out", metavar="DIR", help="folder for the result; default: results/PROTOCOL-TIME")
+    parser.add_argument("--resume", metavar="DIR", help="go on with the training whose result was to go into DIR")
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the datasets; default: SPIKELEARN_DATA, or a download")
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes that share the work of a batch")
     parser.add_argument("--quick", action="store_true", help="a short form, to see that it works")
     parser.add_argument("--json", action="store_true", help="print the headline numbers as one JSON object")
 
@@ -121,9 +124,9 @@ def _typed(options):
     words = ["run", options.protocol]
     words += [word for synapse in options.synapse for word in ("--synapse", synapse)]
     words += [word for setting in options.settings for word in ("--set", setting)]
-    for name in ("neuron", "seed", "device"):
+    for name in ("neuron", "seed", "device", "resume", "data_dir", "jobs"):
         value = getattr(options, name)
-        words += [] if value is None else [f"--{name}", str(value)]
+        words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     return words + ["--quick"] * options.quick
 
 
@@ -165,6 +168,8 @@ def _show(options):
 
 
 def _show_model(model):
+    from spikelearn.checks import value_text
+
     kind = "neuron" if isinstance(model, NeuronModel) else "synapse"
     print(f"{model.name} ({kind}, {model.file})\nsource: {model.source}\n\nequations")
     _indented(model.equations)
@@ -176,7 +181,7 @@ def _show_model(model):
     _show_parameters(model.parameters, model.text)
     _show_parameters(model.initial, "", title="initial values")
     for name, values in model.sets.items():
-        print(f"parameter set {name}: " + ", ".join(f"{key} = {value}" for key, value in values.items()))
+        print(f"parameter set {name}: " + ", ".join(f"{key} = {value_text(value)}" for key, value in values.items()))
 
 
 def _indented(code):
@@ -187,12 +192,15 @@ def _indented(code):
 
 def _show_parameters(parameters, text, title="parameters"):
     """Parameters with units, each with the comment that stands beside it in its file."""
-    width = max((len(f"{name} = {value}") for name, value in parameters.items()), default=0)
+    from spikelearn.checks import value_text
+
+    lines = {name: f"{name} = {value_text(value)}" for name, value in parameters.items()}
+    width = max((len(line) for line in lines.values()), default=0)
     if parameters:
         print(title)
-    for name, value in parameters.items():
+    for name, given in lines.items():
         comment = re.search(rf"^[^#\n]*\b{name}\s*=[^#\n]*#(.*)$", text, flags=re.M)
-        line = f"    {f'{name} = {value}':{width}}   " + (f"#{comment[1]}" if comment else "")
+        line = f"    {given:{width}}   " + (f"#{comment[1]}" if comment else "")
         print(line.rstrip())
 
 

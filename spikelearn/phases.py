@@ -81,8 +81,10 @@ def _presentation():
     return trial
 
 
-def _tell(trial, group, statements, inputs=None):
+def _tell(trial, group, statements, more=None, inputs=None):
     """Synapses that carry the presentation's events to a population; `then_begin` follows `begin`."""
+    statements = {event: "\n".join(code for code in (statements.get(event), (more or {}).get(event)) if code)
+                  for event in {**statements, **(more or {})}}
     told = Synapses(trial, group, on_pre=statements, name=f"{group.name}_told", namespace=dict(inputs or {}),
                     on_event={pathway: pathway.removeprefix("then_") for pathway in statements})
     told.connect()
@@ -109,7 +111,10 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
     shown = TimedArray(np.zeros((images, sizes[0] + 1)), dt=1 * second, name="pixels_shown")
     labels = TimedArray(np.zeros(images), dt=1 * second, name="labels_shown")
     trial = _presentation()
-    flags = {"learning": (trial, "learning"), "finishing": (trial, "finishing")}
+    # Brian2's synapses do not see linked variables: what the rule reads is told instead
+    told = "learning" in set().union(*synapse.reads().values())
+    flags = {name: (trial, name) for name in ("learning", "finishing") if not (told and name == "learning")}
+    learning = {"begin": "learning_post = 0", "window": "learning_post = -1", "nudge": "learning_post = 1"} if told else {}
     nudges = {name: (trial, name) for name in (("nudge", "nudge_twin") if twin else ("nudge",))}
     pixels = neurons(pixel, sizes[0] + 1, name="pixels", linked={**flags, "batch": (trial, "batch")},
                      finished="finishing > 0 and (x > 0 or batch > 1)")
@@ -117,11 +122,12 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
                       finished="finishing > 0") for k, size in enumerate(sizes[1:], 1)]
     made = [shown, labels, trial, pixels, *layers]
     made.append(_tell(trial, pixels, {
-        "begin": "x_post = pixels_shown(image_pre*second, j)", "then_begin": pixel.at_start}, dict(pixels_shown=shown)))
-    made += [_tell(trial, layer, {"begin": neuron.at_start}) for layer in layers[:-1]]
+        "begin": "x_post = pixels_shown(image_pre*second, j)", "then_begin": pixel.at_start}, learning,
+        dict(pixels_shown=shown)))
+    made += [_tell(trial, layer, {"begin": neuron.at_start}, learning) for layer in layers[:-1]]
     made.append(_tell(trial, layers[-1], {
         "begin": f"{neuron.at_start}\ntarget_post = int(j == labels_shown(image_pre*second))",
-        "answer": "wrong_pre += int(abs(target_post - s_post) >= gate_pre)"}, dict(labels_shown=labels)))
+        "answer": "wrong_pre += int(abs(target_post - s_post) >= gate_pre)"}, learning, dict(labels_shown=labels)))
     made += _answers(trial, layers[-1])
     made += _layers(pixels, layers, synapse, twin, connect)
     made += [SpikeMonitor(group, record=raster, name=f"spikes_of_{group.name}") for group in (pixels, *layers)]

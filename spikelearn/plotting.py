@@ -44,3 +44,80 @@ def compared(axes, labels, mean, sem, model, rule):
     axes.set_xticks(x, labels)
     axes.axhline(0, color="k", lw=.8)
     axes.margins(y=.22)     # room for the legend and the scores
+
+
+def learning_curve(axes, train, validation=None, label="", colour=MODEL):
+    """Error in per cent over the epochs. train, validation : (epochs,) or (seeds, epochs); the mean over seeds."""
+    for errors, style, part in ((train, "-", "training"), (validation, "--", "validation")):
+        if errors is None or not np.size(errors):
+            continue
+        errors = np.atleast_2d(errors)
+        epochs = np.arange(1, errors.shape[1] + 1)
+        axes.plot(epochs, errors.mean(axis=0), style, color=colour, lw=1.5, marker="o", ms=3, label=f"{label}{part}")
+        axes.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=colour, alpha=.15, lw=0)
+    axes.set(xlabel="epoch", ylabel="error (%)", yscale="log")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if axes.get_ylim()[0] <= tick <= axes.get_ylim()[1]]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+
+
+def phase_raster(axes, t, i, population, names, sizes, boundary):
+    """Spikes of one image, populations above each other, each given its share of the height.
+
+    t : (n,) ms, i : (n,) neuron, population : (n,) index into names and sizes. boundary : end of the free phase, ms.
+    """
+    heights = np.sqrt(sizes) / np.sqrt(sizes).sum()
+    bottoms = np.cumsum(heights) - heights
+    t, i, population = (np.asarray(values) for values in (t, i, population))
+    for k, size in enumerate(sizes):
+        mine = population == k
+        y = bottoms[k] + heights[k] * (.06 + .88 * (i[mine] + .5) / size)
+        axes.plot(t[mine], y, "|", color=f"C{k}", ms=max(1.2, min(7, 140 * heights[k] / size)), mew=.6)
+        axes.axhline(bottoms[k], color="0.7", lw=.6)
+    axes.axvline(boundary, color="k", lw=1, ls="--")
+    axes.text(boundary, 1.01, "free phase  ", ha="right", va="bottom", fontsize=8)
+    axes.text(boundary, 1.01, "  nudged phase", ha="left", va="bottom", fontsize=8)
+    axes.set_yticks(bottoms + heights / 2, [f"{name}\n({size})" for name, size in zip(names, sizes, strict=True)],
+                    fontsize=8)
+    axes.set(xlabel="time (ms)", ylim=(0, 1), xlim=(0, None))
+
+
+def image_grid(axes, images, answers, labels, columns):
+    """Images in a grid with the network's answer above each, red where it is wrong. images : (n, height, width)."""
+    n, height, width = np.shape(images)
+    rows, gap = -(-n // columns), round(.45 * height)
+    canvas = np.full((rows * (height + gap), columns * (width + 2)), np.nan)
+    for k, image in enumerate(images):
+        top, left = (k // columns) * (height + gap) + gap, (k % columns) * (width + 2)
+        canvas[top:top + height, left:left + width] = image
+        wrong = answers[k] != labels[k]
+        said = f"{answers[k]} (is {labels[k]})" if wrong else f"{answers[k]}"
+        axes.text(left + width / 2 - .5, top - .12 * height, said, ha="center", va="bottom", fontsize=7.5,
+                  color="C3" if wrong else "k")
+    axes.imshow(canvas, cmap="gray_r", interpolation="nearest")
+    axes.axis("off")
+
+
+def receptive_fields(axes, weights, columns):
+    """Incoming weights of hidden units as small pictures, red positive, blue negative. weights : (n, height, width)."""
+    n, height, width = np.shape(weights)
+    rows = -(-n // columns)
+    canvas = np.full((rows * (height + 1), columns * (width + 1)), np.nan)
+    for k, field in enumerate(weights):
+        top, left = (k // columns) * (height + 1), (k % columns) * (width + 1)
+        canvas[top:top + height, left:left + width] = field / max(np.abs(field).max(), 1e-12)
+    axes.imshow(canvas, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+    axes.axis("off")
+
+
+def confusion_matrix(axes, counts):
+    """How often each class (row) was taken for each class (column); right answers are left out of the shading."""
+    counts = np.asarray(counts)
+    wrong = counts - np.diag(np.diag(counts))
+    axes.imshow(wrong, cmap="Reds", vmin=0)
+    for row, column in np.ndindex(counts.shape):
+        if counts[row, column]:
+            axes.text(column, row, counts[row, column], ha="center", va="center", fontsize=6.5,
+                      color="0.5" if row == column else "k")
+    axes.set(xlabel="the network says", ylabel="it is", xticks=range(len(counts)), yticks=range(len(counts)))

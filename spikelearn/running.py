@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spikelearn.equations import Model, SpikelearnError, alternatives, load_model
 
-COMMON = ("synapse", "neuron", "seed", "device", "quick")     # keywords with an option of their own
+COMMON = ("synapse", "neuron", "seed", "device", "resume", "data_dir", "jobs", "quick")   # have their own options
 
 
 def summary(path):
@@ -81,7 +81,9 @@ def run_and_save(module, options, command=""):
 
     name, accepted = protocol_name(module), getattr(module, "ACCEPTED", {})
     keywords, models, own_defaults = run_keywords(module, options)
-    directory, reserved = _output(options.out, name)
+    directory, reserved = _output(options.out or options.resume, name)
+    if "out" in signature(module):                      # for what must be kept while it runs
+        keywords["out"] = str(directory)
     try:
         start = time.monotonic()
         with contextlib.redirect_stdout(sys.stderr):        # standard output is for the headline numbers
@@ -90,7 +92,7 @@ def run_and_save(module, options, command=""):
         values = {**signature(module), **keywords}
         facts = provenance(
             name, text=Path(module.__file__).read_text(encoding="utf-8"), command=command, models=models,
-            parameters={key: value for key, value in values.items() if key not in ("synapse", "neuron")},
+            parameters={key: value for key, value in values.items() if key not in ("synapse", "neuron", "out")},
             headline=result.headline, accepted=accepted, own_defaults=own_defaults, wall_time=wall_time)
         result.provenance = {**facts, **result.provenance}
         print_headline(facts["headline"], as_json=options.json)     # before saving: the disk may be full
@@ -115,9 +117,10 @@ def run_keywords(module, options):
 
     name, known = protocol_name(module), signature(module)
     for option, given in (("synapse", options.synapse), ("neuron", options.neuron), ("seed", options.seed),
-                          ("device", options.device), ("quick", options.quick)):
+                          ("device", options.device), ("resume", options.resume), ("data_dir", options.data_dir),
+                          ("jobs", options.jobs), ("quick", options.quick)):
         if option not in known and given not in (None, [], False):
-            raise SpikelearnError(f"the protocol {name} takes no --{option}")
+            raise SpikelearnError(f"the protocol {name} takes no --{option.replace('_', '-')}")
     several = isinstance(known.get("synapse"), tuple | list)
     if len(options.synapse) > 1 and not several:
         raise SpikelearnError(f"the protocol {name} takes one --synapse, not {len(options.synapse)}")
@@ -126,14 +129,13 @@ def run_keywords(module, options):
     if options.synapse or options.neuron:
         synapses, neuron = _models(options.synapse or known.get("synapse"),
                                    options.neuron or known.get("neuron"), "neuron" in known)
-    own = {key: value for key, value in known.items() if key not in COMMON}
+    own = {key: value for key, value in known.items() if key not in (*COMMON, "out")}
     keywords, changed_synapses, changed_neuron = apply_settings(options.settings, name, own, synapses, neuron)
     if options.synapse or any(new is not old for new, old in zip(changed_synapses, synapses, strict=True)):
         keywords["synapse"] = tuple(changed_synapses) if several else changed_synapses[0]
     if options.neuron or changed_neuron is not neuron:
         keywords["neuron"] = changed_neuron
-    keywords |= {key: getattr(options, key) for key in ("seed", "device", "quick") if getattr(options, key)
-                 not in (None, False)}
+    keywords |= {key: getattr(options, key) for key in COMMON[2:] if getattr(options, key) not in (None, False)}
     models = [model for model in (*changed_synapses, changed_neuron) if model]
     same_files = own_files == [Path(model.file).resolve() for model in models]
     unchanged = same_files and not options.settings and not options.quick

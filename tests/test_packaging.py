@@ -54,7 +54,7 @@ def test_the_wheel_holds_every_source_file_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if not name.split("/")[0].endswith(".dist-info")}
     expected = {f"spikelearn/{path.relative_to(ROOT / 'spikelearn').as_posix()}"
-                for path in (ROOT / "spikelearn").rglob("*") if path.suffix in (".py", ".csv")}
+                for path in (ROOT / "spikelearn").rglob("*") if path.suffix in (".py", ".csv", ".cpp")}
     expected |= {f"spikelearn/{path.relative_to(ROOT).as_posix()}"
                  for room in ("models", "protocols") for path in (ROOT / room).rglob("*.py")}
     assert packed == expected

@@ -180,12 +180,18 @@ def test_battery_gives_the_published_errors(name):
 
 @pytest.mark.compiler
 def test_battery_with_the_other_protocols():
-    """Every experiment and one number of each protocol without pairings, for a rule that reads the potential."""
-    h = stdp_battery.run("synapses/voltage_derivative_trace").headline
-    assert {f"{name.removeprefix('stdp_')}_{key}" for name, key in stdp_battery.OTHERS.items()} <= set(h)
-    # experiments.md 5.3: as good as pair STDP on the hippocampal points, no rise with frequency
-    assert h["E_wang_hippocampus"] < h["E_null_wang_hippocampus"] / 1.5
-    assert h["E_sjostrom_frequency"] > 5 and h["controls_pre_only_with_epsp_percent"] > 0
+    """Every experiment and one number of each protocol without pairings, for a rule that reads the potential.
+
+    The E of the trace rule with the one learning rate that fits each experiment best, worked out apart from this
+    code: 9.0 on the hippocampal points, 8.0 and 6.8 on the frequency points as continuous pairs and as trains.
+    """
+    result = stdp_battery.run("synapses/voltage_derivative_trace")
+    assert {f"{name.removeprefix('stdp_')}_{key}" for name, key in stdp_battery.OTHERS.items()} <= set(result.headline)
+    for name, known in (("wang_hippocampus", 9.0), ("sjostrom_frequency", 8.0), ("sjostrom_trains", 6.8)):
+        it, change = experiment(name), result.arrays[f"{name}_voltage_derivative_trace"]
+        best = np.sum(change * it.mean / it.sem ** 2) / np.sum((change / it.sem) ** 2)
+        assert score(best * change, it.mean, it.sem) == pytest.approx(known, abs=.05)
+    assert result.headline["clamp_order_of_signs"] == 0 and result.headline["controls_pre_only_with_epsp_percent"] > 0
 
 
 @pytest.mark.compiler

@@ -15,7 +15,7 @@ MODEL = SynapseModel(
     on_pre="change += eta * learning_post * ds_post",
     on_post="change += eta * learning_pre * ds_pre",
     at_end="""
-        w += change * int(learning_pre > 0)      # only if there was a nudged phase
+        w += change * int(learning_post > 0)      # only if there was a nudged phase
         change = 0
     """,
     neuron="leaky_integrator_fire",

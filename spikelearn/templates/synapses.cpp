@@ -30,18 +30,16 @@
         }
     {% endfor %}
     {% else %}
-    for (; _event < _n_events; _event++)
-    {
-        const int32_t _postsynaptic_idx = _events[_event];
-        if (_postsynaptic_idx < {{_all.start}} || _postsynaptic_idx >= {{_all.stop}})
-            continue;
-        for (int32_t _line = 0; _line < {{_all.n_pre}}; _line++)
+    for (int32_t _line = 0; _n_events > 0 && _line < {{_all.n_pre}}; _line++)      // row by row: columns are far apart
+        for (_event = 0; _event < _n_events; _event++)
         {
             const int32_t _presynaptic_idx = _line + {{_all.first_pre}};
+            const int32_t _postsynaptic_idx = _events[_event];
+            if (_postsynaptic_idx < {{_all.start}} || _postsynaptic_idx >= {{_all.stop}})
+                continue;
             const size_t _idx = (size_t) _line * {{_all.n_post}} + (_postsynaptic_idx - {{_all.start}});
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
         }
-    }
     {% endif %}
 {% endblock %}
