@@ -35,8 +35,10 @@
         {
             const int32_t _presynaptic_idx = _line + {{_all.first_pre}};
             const int32_t _postsynaptic_idx = _events[_event];
+            {% if not _all.whole %}
             if (_postsynaptic_idx < {{_all.start}} || _postsynaptic_idx >= {{_all.stop}})
                 continue;
+            {% endif %}
             const size_t _idx = (size_t) _line * {{_all.n_post}} + (_postsynaptic_idx - {{_all.start}});
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
