@@ -37,7 +37,7 @@ MODEL = NeuronModel(
     parameters=dict(
         tau=10 * ms,             # time constant of the potential; chosen here
         tau_syn=5 * ms,          # low-pass of incoming spikes; chosen here
-        tau_d=0 * ms,            # low-pass of ds beyond one step, 0 = none; chosen here
+        tau_d=20 * ms,           # low-pass of ds beyond one step, 0 = none; chosen here
         r_max=500 * Hz,          # rate at s = 1; chosen here (half a spike a step of 1 ms)
     ),
 )
