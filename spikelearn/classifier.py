@@ -32,6 +32,7 @@ class Recipe:
     shares: int = 2                 # parts of a batch that can be simulated side by side
     weight_decay: float = 0.0       # share of a weight that an image takes off, in units of the learning rate
     average: float = 0.0            # memory of the running mean of the weights from chunk to chunk, 0 = no mean
+    output_bias: float = 0.0        # biases of the outputs at the start
 
     def __post_init__(self):
         for name, low, high in (("decay", 0, 1), ("gate", 0, 1), ("weight_decay", 0, 1), ("average", 0, 0.9999)):
@@ -114,16 +115,20 @@ class Classifier:
                                     raster=raster, connect=connect), duration, device=device, dt=dt,
                 precision=precision)
 
-    def new_weights(self, seed):
-        """Weights ~ N(0, 1/fan_in), biases 0, by name; the last row of the first is the biases of layer 1."""
+    def new_weights(self, seed, output_bias=0.0):
+        """Weights ~ N(0, 1/fan_in) and biases: name -> array; the last row of the first is the biases of layer 1.
+
+        output_bias : from 0, every third small network has an output that starts silent for all images, out of the
+        reach of the nudge; it may take epochs to come back [ours]. All other biases are 0.
+        """
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
-        weights = {}
+        weights, last = {}, len(self.sizes) - 1
         for k, (below, above) in enumerate(zip(self.sizes, self.sizes[1:]), 1):
             w = rng.normal(0, 1 / np.sqrt(below), (below, above))
             weights[f"synapses_{k}.w"] = np.vstack([w, np.zeros(above)]).ravel() if k == 1 else w.ravel()
             if k > 1:
-                weights[f"biases_{k}.w"] = np.zeros(above)
-        return weights
+                weights[f"biases_{k}.w"] = np.full(above, output_bias if k == last else 0.0)
+        return {name: w.astype(self.simulation.precision) for name, w in weights.items()}
 
     def layers_of(self, names):
         """Index of the layer, from 0, that a weight or a connection leads to: name -> index."""

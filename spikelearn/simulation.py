@@ -118,7 +118,7 @@ class Simulation:
         for name in [*values, *read]:
             self._variable(name)
         run = self._run_cpp if self.device == "cpp" else self._run_here
-        with self._globals():
+        with contextlib.nullcontext() if self.device == "cpp" else self._globals():     # a program runs in any thread
             results = run(values, int(seed) % 2**31, list(read))
         for name, value in results.items():
             if np.issubdtype(np.asarray(value).dtype, np.floating) and not np.isfinite(np.asarray(value)).all():

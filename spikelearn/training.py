@@ -53,17 +53,18 @@ def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validati
     if jobs < 1 or jobs > recipe.shares or (jobs > 1 and recipe.batch < jobs):
         raise SpikelearnError(f"{jobs} jobs need a batch of as many shares, such as batch=20 and shares={max(jobs, 2)}")
     who = identity(classifier, recipe, seed=seed, chunk=chunk, images=len(x), **(about or {}))
-    state = State(classifier.new_weights(seed))
+    state = State(classifier.new_weights(seed, recipe.output_bias))
     if resume is not None:
         state = load_checkpoint(resume, who)
-    with (progress or Progress(None)) as progress, ThreadPoolExecutor(jobs) as pool:
+    threads = jobs if classifier.simulation.device == "cpp" else 1      # each waits for a program of its own
+    with (progress or Progress(None)) as progress, ThreadPoolExecutor(threads) as pool:
         progress.start(epochs * len(x), state.epoch * len(x) + int(state.tally[0]))
         while state.epoch < epochs:
             order = np.random.default_rng(random_numbers(seed, state.epoch)).permutation(len(x))
             chosen = order[state.chunk * chunk:(state.chunk + 1) * chunk]
             state = _after_chunk(classifier, x[chosen], labels[chosen], recipe, state, seed, pool)
             progress.tell(len(chosen), state)
-            if (state.chunk * chunk) >= len(x):
+            if state.chunk * chunk >= len(x):
                 state = _after_epoch(classifier, recipe, state, validation)
                 progress.tell_epoch(state)
             if checkpoint is not None:
@@ -108,17 +109,13 @@ def _learn_in_shares(classifier, x, labels, recipe, weights, where, pool):
     for k, first in enumerate(range(0, len(x), recipe.batch)):
         batch = np.arange(first, min(first + recipe.batch, len(x)))
         shares = [share for share in np.array_split(batch, recipe.shares) if len(share)]
-
-        def learn(share, k=k, before=weights, shares=shares):
-            seed = run_seed(*where, k, next(i for i, other in enumerate(shares) if other is share))
-            return classifier.show(x[share], labels[share], before, recipe, seed=seed)
-
-        found = list(pool.map(learn, shares))
+        running = [pool.submit(classifier.show, x[share], labels[share], weights, recipe, seed=run_seed(*where, k, place))
+                   for place, share in enumerate(shares)]
         before, weights = weights, dict(weights)
-        for share, shown in zip(shares, found):
-            counted += _counted(shown, labels[share])
-            for name in weights:
-                weights[name] = weights[name] + (shown.weights[name] - before[name])
+        for share, shown in zip(shares, running, strict=True):
+            counted += _counted(shown.result(), labels[share])
+            for name, w in shown.result().weights.items():
+                weights[name] = weights[name] + (w - before[name])
     return weights, counted
 
 

@@ -292,7 +292,8 @@ def test_a_copy_is_a_model_with_the_same_equations(lab, capsys):
 
 
 def test_the_keywords_of_a_run_as_it_stands_are_left_to_the_protocol(lab):
-    options = Namespace(synapse=[], neuron=None, seed=None, device=None, quick=False, settings=[])
+    options = Namespace(synapse=[], neuron=None, seed=None, device=None, quick=False, settings=[],
+                        resume=None, data_dir=None, jobs=None)
     keywords, models, unchanged = running.run_keywords(running.load_protocol("ramp.py"), options)
     assert keywords == {} and [model.name for model in models] == ["rule", "neuron"] and unchanged
 
