@@ -90,15 +90,14 @@ def _fingerprint(folder):
 
 def _make(folder):
     """Compile; the many small files of the code objects go as one unit a core, five times faster."""
-    jobs, units = os.cpu_count() or 1, []
-    sources = sorted((folder / "code_objects").glob("*.cpp"))
-    for job in range(min(jobs, len(sources))):
-        units.append(f"unit_{job}.cpp")
-        (folder / units[-1]).write_text("\n".join(_in_own_namespace(path) for path in sources[job::jobs]))
-    rest = [path.name for path in sorted(folder.glob("*.cpp")) if path.name not in units]
-    makefile = (folder / "makefile").read_text()
-    makefile = re.sub(r"^SRCS = .*$", f"SRCS = {' '.join([*units, *rest])}", makefile, flags=re.M)
-    (folder / "makefile").write_text(makefile)
+    jobs, makefile = os.cpu_count() or 1, (folder / "makefile").read_text()
+    listed = re.search(r"^SRCS = (.*)$", makefile, flags=re.M)[1].split()
+    many = sorted(name for name in listed if name.startswith("code_objects/"))
+    units = [f"unit_{job}.cpp" for job in range(min(jobs, len(many)))]
+    for job, unit in enumerate(units):
+        (folder / unit).write_text("\n".join(_in_own_namespace(folder / name) for name in many[job::jobs]))
+    rest = [name for name in listed if name not in many]
+    (folder / "makefile").write_text(makefile.replace(" ".join(listed), " ".join([*units, *rest]), 1))
     made = subprocess.run(["make", f"-j{jobs}"], cwd=folder, capture_output=True, text=True)
     if made.returncode or not (folder / "main").exists():
         lines = [line for line in made.stderr.splitlines() if "error" in line.lower()]

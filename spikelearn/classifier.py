@@ -186,14 +186,15 @@ def spikes_of_one_image(classifier, x, label, weights, recipe, seed=0):
 
     x : (pixels,). Returns (t, i, population): Quantity (n,), neuron (n,), index of the population (n,), pixels first.
     """
-    steps = recipe.free_steps + recipe.nudged_steps + 1
+    steps = recipe.free_steps + recipe.nudged_steps
     recipe = dataclasses.replace(recipe, gate=0.0)
     one = Classifier(classifier.sizes, classifier.synapse, classifier.neuron, classifier.pixel, images=1,
-                     dt=classifier.dt, device="numpy", raster=True, duration=steps * classifier.dt)
+                     dt=classifier.dt, device="numpy", raster=True, duration=(steps + 1) * classifier.dt)
     groups = ["pixels", *(f"layer_{k}" for k in range(1, len(one.sizes)))]
     read = one.simulation.run(one.values(x[None], [label], weights, recipe, True), seed=seed,
                               read=[f"spikes_of_{group}.{what}" for group in groups for what in "ti"])
     t, i = ([np.asarray(read[f"spikes_of_{group}.{what}"]) for group in groups] for what in "ti")
     population = np.repeat(np.arange(len(groups)), [len(times) for times in t])
-    seen = (population > 0) | (np.concatenate(i) < one.sizes[0])        # not the unit that stands for the biases
-    return np.concatenate(t)[seen] * second, np.concatenate(i)[seen], population[seen]
+    t, i = np.concatenate(t), np.concatenate(i)
+    seen = ((population > 0) | (i < one.sizes[0])) & (t < float((steps - 0.5) * one.dt))       # biases, step of the end
+    return t[seen] * second, i[seen], population[seen]
