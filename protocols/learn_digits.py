@@ -130,10 +130,11 @@ def plot(result, figure):
     right.set_title(f"What the network says: its first mistakes of {len(labels)} test images, then others", fontsize=10)
     axes = lower.subplots()
     sizes = list(a["sizes"])
-    names = ["pixels", *(["hidden"] if len(sizes) == 3 else [f"hidden {k}" for k in range(1, len(sizes) - 1)]), "outputs"]
+    hidden = ["hidden"] if len(sizes) == 3 else [f"hidden {k}" for k in range(1, len(sizes) - 1)]
+    names = ["pixels", *hidden, "outputs"]
     phase_raster(axes, a["raster_t"] / ms, a["raster_i"], a["raster_population"], names, sizes, a["free_phase"] / ms)
-    axes.set_title(f"Every spike while it is shown one image, a {labels[0]}: the nudge draws the outputs to the answer\n",
-                   fontsize=10)
+    axes.set_title(f"Every spike while it is shown one image, a {labels[0]}: the nudge draws the outputs to the answer"
+                   "\n", fontsize=10)
 
 
 def main(argv=None):

@@ -83,7 +83,8 @@ def _fingerprint(folder):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     version = subprocess.run([compiler(), "--version"], capture_output=True, text=True).stdout.splitlines()[:1]
     cpu = Path("/proc/cpuinfo")
-    flags = [line for line in cpu.read_text().splitlines() if line.startswith(("flags", "Features"))][:1] if cpu.exists() else []
+    told = cpu.read_text().splitlines() if cpu.exists() else []
+    flags = [line for line in told if line.startswith(("flags", "Features"))][:1]
     digest.update("\n".join([*version, *flags]).encode())
     return digest.hexdigest()[:32]
 

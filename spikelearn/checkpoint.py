@@ -23,7 +23,8 @@ class State:
     """Where a training stands, at the boundary of two chunks.
 
     weights : name -> array. mean_weights : their running mean, empty if none is wanted. epoch, chunk : the next to
-    come, from 0. curve : name -> list with a number for each epoch that is over. tally : what was counted in this epoch.
+    come, from 0. curve : name -> list with a number for each epoch that is over. tally : what was counted in
+    this epoch.
     """
 
     weights: dict
@@ -64,7 +65,7 @@ def exact(value):
 
 
 def save_checkpoint(path, state, identity):
-    """Write `path` anew: into a temporary file, to the disk, then by a rename, so that one good file is always there."""
+    """Write `path` anew: into a temporary file, to the disk, then by a rename; one good file is always there."""
     path = Path(path)
     entries = {f"weights/{name}": array for name, array in state.weights.items()}
     entries |= {f"mean_weights/{name}": array for name, array in state.mean_weights.items()}
@@ -90,7 +91,7 @@ def save_checkpoint(path, state, identity):
 
 
 def load_checkpoint(path, identity):
-    """The State in `path`. Raises SpikelearnError if there is none, if it is damaged, or if it is another training's."""
+    """The State in `path`. Raises SpikelearnError if there is none, it is damaged, or it is another training's."""
     path = Path(path)
     if not path.is_file():
         raise SpikelearnError(f"there is no checkpoint '{path}'")

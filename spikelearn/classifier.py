@@ -138,7 +138,8 @@ class Classifier:
         """The values of a run (Simulation.run) that shows these images."""
         n, layers = len(images), len(self.sizes) - 1
         if len(recipe.rates) != layers:
-            raise SpikelearnError(f"a network of {layers} layers needs {layers} learning rates, not {len(recipe.rates)}")
+            raise SpikelearnError(f"a network of {layers} layers needs {layers} learning rates, "
+                                  f"not {len(recipe.rates)}")
         shown, told = np.zeros((self.images, self.sizes[0] + 1)), np.zeros(self.images)
         shown[:n, :-1], shown[:, -1], told[:n] = images, 1, labels
         values = {"pixels_shown": shown, "labels_shown": told, **weights, "trial.images": n}

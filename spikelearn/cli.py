@@ -98,7 +98,8 @@ def _add_run_options(parser):
     parser.add_argument("--device", choices=["auto", "numpy", "cython", "cpp"], metavar="numpy|cython|cpp")
     parser.add_argument("--out", metavar="DIR", help="folder for the result; default: results/PROTOCOL-TIME")
     parser.add_argument("--resume", metavar="DIR", help="go on with the training whose result was to go into DIR")
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of the datasets; default: SPIKELEARN_DATA, or a download")
+    parser.add_argument("--data-dir", metavar="DIR",
+                        help="folder of the datasets; default: SPIKELEARN_DATA, or a download")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes that share the work of a batch")
     parser.add_argument("--quick", action="store_true", help="a short form, to see that it works")
     parser.add_argument("--json", action="store_true", help="print the headline numbers as one JSON object")

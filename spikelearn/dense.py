@@ -24,8 +24,8 @@ def _events_of(pathway):
     variable = source.variables[pathway.eventspace_name]
     pre, post = connection.source, connection.target
     return dict(array=get_device().get_array_name(variable), count=variable.size - 1, side=pathway.prepost,
-                start=source.start, stop=source.stop, whole=source.stop - source.start == variable.size - 1, n_pre=len(pre), n_post=len(post),
-                first_pre=pre.start, first_post=post.start)
+                start=source.start, stop=source.stop, whole=source.stop - source.start == variable.size - 1,
+                n_pre=len(pre), n_post=len(post), first_pre=pre.start, first_post=post.start)
 
 
 class DenseCodeObject(CPPStandaloneCodeObject):

@@ -114,7 +114,8 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
     # Brian2's synapses do not see linked variables: what the rule reads is told instead
     told = "learning" in set().union(*synapse.reads().values())
     flags = {name: (trial, name) for name in ("learning", "finishing") if not (told and name == "learning")}
-    learning = {"begin": "learning_post = 0", "window": "learning_post = -1", "nudge": "learning_post = 1"} if told else {}
+    learning = {"begin": "learning_post = 0", "window": "learning_post = -1", "nudge": "learning_post = 1"}
+    learning = learning if told else {}
     nudges = {name: (trial, name) for name in (("nudge", "nudge_twin") if twin else ("nudge",))}
     pixels = neurons(pixel, sizes[0] + 1, name="pixels", linked={**flags, "batch": (trial, "batch")},
                      finished="finishing > 0 and (x > 0 or batch > 1)")

@@ -57,7 +57,8 @@ def learning_curve(axes, train, validation=None, label="", colour=MODEL):
         axes.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=colour, alpha=.15, lw=0)
     axes.set(xlabel="epoch", ylabel="error (%)", yscale="log")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if axes.get_ylim()[0] <= tick <= axes.get_ylim()[1]]
+    low, high = axes.get_ylim()
+    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low <= tick <= high]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
 

@@ -109,8 +109,8 @@ def _learn_in_shares(classifier, x, labels, recipe, weights, where, pool):
     for k, first in enumerate(range(0, len(x), recipe.batch)):
         batch = np.arange(first, min(first + recipe.batch, len(x)))
         shares = [share for share in np.array_split(batch, recipe.shares) if len(share)]
-        running = [pool.submit(classifier.show, x[share], labels[share], weights, recipe, seed=run_seed(*where, k, place))
-                   for place, share in enumerate(shares)]
+        running = [pool.submit(classifier.show, x[share], labels[share], weights, recipe,
+                               seed=run_seed(*where, k, place)) for place, share in enumerate(shares)]
         before, weights = weights, dict(weights)
         for share, shown in zip(shares, running, strict=True):
             counted += _counted(shown.result(), labels[share])

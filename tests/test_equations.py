@@ -3,7 +3,7 @@ import dataclasses
 import pickle
 
 import pytest
-from brian2 import mV, ms, second
+from brian2 import ms, mV, second
 
 from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
 from spikelearn.equations import shipped_models

@@ -22,6 +22,6 @@ MODEL = NeuronModel(
     method="euler",
     parameters=dict(
         r_max=500 * Hz,          # rate at x = 1; chosen here (half a spike a step of 1 ms)
-        p_min=1e-9,              # chance of a spike a step at x = 0, so that its logarithm exists; chosen here
+        p_min=2e-8,              # chance of a spike a step at x = 0, so that its logarithm exists; chosen here
     ),
 )
