@@ -25,6 +25,7 @@ from spikelearn.training import Progress, answers, pixels_and_labels, train
 
 FIGURE_SIZE = (12.5, 7.5)
 RULES = {"twin": "synapses/voltage_derivative_symmetric_centred", "single": "synapses/voltage_derivative_symmetric"}
+OWN_RULES = tuple(RULES.values())
 RECIPES = {     # chosen here, on the validation images
     "twin": Recipe(rates=(0.06, 0.015), decay=0.75, gate=0.2, free_steps=100, nudged_steps=60, output_bias=0.2),
     "single": Recipe(rates=(0.03, 0.01), decay=0.75, gate=0.4, free_steps=200, nudged_steps=80, window_steps=80,
@@ -36,9 +37,9 @@ ACCEPTED = {
 }
 
 
-def run(synapse=tuple(RULES.values()), neuron=None, *, pixel="neurons/pixel_fire", hidden=(100,), epochs=10, seeds=3,
+def run(synapse=OWN_RULES, neuron=None, *, pixel="neurons/pixel_fire", hidden=(100,), epochs=10, seeds=3,
         images=0, rates=None, decay=None, beta=None, gate=None, free_steps=None, nudged_steps=None, window_steps=None,
-        batch=None, dt=1 * ms, seed=1, device="auto", quick=False):
+        listen_steps=None, batch=None, dt=1 * ms, seed=1, device="auto", quick=False):
     """Train with each rule from `seeds` seeds; None = as the rule's recipe has it. images : 0 = all of the 1,200.
 
     rates : learning rate of each layer; decay : their factor from epoch to epoch. Returns a Result.
@@ -50,17 +51,17 @@ def run(synapse=tuple(RULES.values()), neuron=None, *, pixel="neurons/pixel_fire
         epochs, seeds, images = min(epochs, 2), 1, images or 300
     rules = [load_model(rule, "synapse") for rule in ([synapse] if not isinstance(synapse, tuple | list) else synapse)]
     given = dict(rates=rates, decay=decay, beta=beta, gate=gate, free_steps=free_steps, nudged_steps=nudged_steps,
-                 window_steps=window_steps, batch=batch)
+                 window_steps=window_steps, listen_steps=listen_steps, batch=batch)
     data = load("digits")
     x, labels = (part[:images or None] for part in pixels_and_labels(data.train, data.scale))
     validation = pixels_and_labels(data.validation, data.scale)
-    made, test = {}, None
-    for name, rule in zip(titles(rules), rules, strict=True):
+    recipes = [RECIPES["twin" if "twin" in "".join(rule.on_event) else "single"].with_given(len(hidden) + 1, **given)
+               for rule in rules]
+    made = {}
+    for name, rule, recipe in zip(titles(rules), rules, recipes, strict=True):
         start = time.perf_counter()
-        recipe = RECIPES["twin" if "twin" in "".join(rule.on_event) else "single"]
         classifier = Classifier((x.shape[1], *hidden, data.classes), rule, neuron, pixel, images=len(x), dt=dt,
                                 device=device)
-        recipe = recipe.with_given(len(hidden) + 1, **given)
         made[name] = (classifier, recipe, [
             train(classifier, x, labels, recipe, epochs=epochs, seed=seed + k, chunk=len(x), validation=validation,
                   progress=Progress(f"{name or rule.title}, seed {seed + k}")) for k in range(seeds)],

@@ -40,7 +40,8 @@ def run(synapse="synapses/voltage_derivative_symmetric_centred", neuron=None, *,
 
     hidden : units of each hidden layer; images : how many training images, 0 = all; validation : how many of the
     training images are held out; final : read the test set at the end; chunk : images between two checkpoints.
-    out : folder of the result; the checkpoint stands beside it until the training is over. resume : such a folder.
+    out : folder of the result; the checkpoint stands beside it, also when the training is over, so that more epochs
+    can be added. resume : such a folder.
     Returns a Result.
     """
     if quick:
@@ -64,10 +65,7 @@ def run(synapse="synapses/voltage_derivative_symmetric_centred", neuron=None, *,
     trained = train(classifier, x, labels, recipe, epochs=epochs, seed=seed, chunk=chunk, validation=held_out,
                     checkpoint=keep, resume=checkpoint_file(resume) if resume else None, jobs=jobs,
                     progress=Progress(f"{dataset}, {rule.title}"), about={"dataset": dataset, "precision": precision})
-    result = _result(classifier, recipe, trained, data, held_out, final, time.perf_counter() - start, built)
-    if keep is not None:
-        keep.unlink(missing_ok=True)
-    return result
+    return _result(classifier, recipe, trained, data, held_out, final, time.perf_counter() - start, built)
 
 
 def _result(classifier, recipe, trained, data, held_out, final, seconds, built):

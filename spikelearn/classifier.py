@@ -61,6 +61,8 @@ class Recipe:
         rates = given.get("rates", self.rates)
         if layers is not None and ("rates" not in given or len(rates) == 1):
             given["rates"] = rates[:1] * (layers - 1) + rates[-1:]
+        elif layers not in (None, len(rates)):
+            raise SpikelearnError(f"a network of {layers} layers needs {layers} learning rates, not {len(rates)}")
         return dataclasses.replace(self, **given)
 
     def scaled(self, factor):

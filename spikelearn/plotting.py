@@ -86,7 +86,10 @@ def phase_raster(axes, t, i, population, names, sizes, boundary):
 
 def image_grid(axes, images, answers, labels, columns):
     """Images in a grid with the network's answer above each, red where it is wrong. images : (n, height, width)."""
+    axes.axis("off")
     n, height, width = np.shape(images)
+    if n == 0:
+        return
     rows, gap = -(-n // columns), round(.45 * height)
     canvas = np.full((rows * (height + gap), columns * (width + 2)), np.nan)
     for k, image in enumerate(images):
@@ -97,7 +100,6 @@ def image_grid(axes, images, answers, labels, columns):
         axes.text(left + width / 2 - .5, top - .12 * height, said, ha="center", va="bottom", fontsize=7.5,
                   color="C3" if wrong else "k")
     axes.imshow(canvas, cmap="gray_r", interpolation="nearest")
-    axes.axis("off")
 
 
 def receptive_fields(axes, weights, columns):

@@ -27,6 +27,7 @@ from spikelearn.checks import unit_text
 from spikelearn.equations import SpikelearnError, alternatives
 
 DEVICES = ("auto", "numpy", "cython", "cpp")
+PRECISIONS = {"double": np.float64, "single": np.float32}
 SHORT = 100_000         # time steps that "auto" leaves to NumPy: a few seconds, less than a build
 
 
@@ -55,7 +56,9 @@ class Simulation:
     """
 
     def __init__(self, build, duration, *, device="auto", dt=1 * ms, precision="double", profile=False):
-        self.duration, self.dt, self.precision = duration, dt, {"double": np.float64, "single": np.float32}[precision]
+        if precision not in PRECISIONS:
+            raise SpikelearnError(f"there is no precision '{precision}'{alternatives(str(precision), PRECISIONS)}")
+        self.duration, self.dt, self.precision = duration, dt, PRECISIONS[precision]
         self.profile, self.times = profile, {}
         self.device = choose_device(device, float(duration / dt))
         self.built, start = False, time.perf_counter()

@@ -13,6 +13,7 @@ RULES = {"single": "voltage_derivative_symmetric", "twin": "voltage_derivative_s
          "centred": "voltage_derivative_symmetric_centred"}
 SIZES, IMAGES = (5, 4, 3, 2), 3
 FREE, NUDGED, LISTEN, WINDOW = 30, 17, 8, 10
+PHASES = (0.5, FREE, NUDGED, LISTEN)         # beta first
 RNG = np.random.default_rng(3)
 X, LABELS = RNG.uniform(0.1, 1, (IMAGES, SIZES[0])), np.array([0, 1, 1])
 RECIPE = Recipe(rates=(0.4, 0.3, 0.2), free_steps=FREE, nudged_steps=NUDGED, listen_steps=LISTEN)
@@ -96,7 +97,7 @@ def test_compiled_networks_too(rule):
 
 def test_every_spike_and_every_answer(single):
     weights, biases = weights_of()
-    expected = [show_image(weights, biases, x, np.eye(2)[label], 0.5, FREE, NUDGED, LISTEN) for x, label in zip(X, LABELS)]
+    expected = [show_image(weights, biases, x, np.eye(2)[label], *PHASES) for x, label in zip(X, LABELS)]
     heard = single.show(X, LABELS, named(weights, biases), RECIPE, seed=1, learn=False).heard
     np.testing.assert_allclose(heard, [one["heard"] for one in expected], atol=1e-12)
     t, i, population = spikes_of_one_image(single, X[0], LABELS[0], named(weights, biases), RECIPE)
@@ -138,7 +139,7 @@ def test_the_window_counts_negatively(single):
     start, one = named(weights, biases), slice(0, 1)
     without = single.show(X[one], LABELS[one], start, RECIPE, seed=1).weights
     with_it = single.show(X[one], LABELS[one], start, RECIPE.with_given(window_steps=WINDOW), seed=1).weights
-    found = show_image(weights, biases, X[0], np.eye(2)[LABELS[0]], 0.5, FREE, NUDGED, LISTEN, window=WINDOW)["window"]
+    found = show_image(weights, biases, X[0], np.eye(2)[LABELS[0]], *PHASES, window=WINDOW)["window"]
     eta = [rate / (0.5 * 0.5) for rate in RECIPE.rates]
     counted = named([e * w for e, w in zip(eta, found[0])], [e * b for e, b in zip(eta, found[1])])
     assert all(np.abs(change).max() > 1e-3 for change in counted.values())
@@ -150,7 +151,7 @@ def test_the_window_counts_negatively(single):
 def test_an_image_within_the_gate_is_not_nudged_and_teaches_nothing(single, window):
     weights, biases = weights_of()
     recipe = RECIPE.with_given(window_steps=window)
-    away = [np.abs(np.eye(2)[label] - show_image(weights, biases, x, np.eye(2)[label], 0.5, FREE, NUDGED, LISTEN)["s"]).max()
+    away = [np.abs(np.eye(2)[label] - show_image(weights, biases, x, np.eye(2)[label], *PHASES)["s"]).max()
             for x, label in zip(X, LABELS)]
     nearest, farther, _ = np.argsort(away)
     assert away[nearest] < away[farther] - 1e-3

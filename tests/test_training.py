@@ -97,8 +97,9 @@ def test_a_training_that_was_cut_goes_on_to_the_same_bits(tmp_path, recipe, quic
 def test_a_real_network_goes_on_to_the_same_bits(tmp_path):
     path = tmp_path / "c.npz"
     with pytest.raises(Killed):
-        trained(epochs=1, checkpoint=path, progress=Cut(2))
-    assert equal(trained(epochs=1, resume=path).weights, trained(epochs=1).weights)
+        trained(epochs=1, chunk=4, checkpoint=path, progress=Cut(1))
+    assert load_checkpoint(path, who(chunk=4)).chunk == 1
+    assert equal(trained(epochs=1, chunk=4, resume=path).weights, trained(epochs=1, chunk=4).weights)
 
 
 def test_more_epochs_can_be_added(tmp_path, quick_network):
@@ -281,9 +282,9 @@ def test_rates_are_shared_out_over_the_layers():
 # --- batches and jobs ------------------------------------------------------------------------------------------
 
 def test_shares_of_a_batch_add_up_to_the_batch():
-    in_shares = trained(RECIPE.with_given(batch=4, shares=2), epochs=1, chunk=4)
-    in_one = trained(RECIPE.with_given(batch=4, shares=1), epochs=1, chunk=4)
-    one_by_one = trained(RECIPE, epochs=1, chunk=4)
+    recipes = RECIPE.with_given(batch=4), RECIPE.with_given(batch=4, shares=1), RECIPE
+    in_shares, in_one, one_by_one = (
+        train(network(), X[:4], LABELS[:4], recipe, epochs=1, seed=3, chunk=4) for recipe in recipes)
     for name, w in in_one.weights.items():
         np.testing.assert_allclose(in_shares.weights[name], w, rtol=0, atol=1e-12)
     assert not np.allclose(one_by_one.weights["synapses_1.w"], in_one.weights["synapses_1.w"], atol=1e-6)
@@ -315,7 +316,8 @@ from spikelearn.training import train
 path, resume = sys.argv[1:]
 classifier = Classifier(SIZES, RULE, images=4, device="cpp")
 print("ready", flush=True)
-train(classifier, X, LABELS, RECIPE, epochs=20, seed=3, chunk=1, checkpoint=path, resume=path if resume == "yes" else None)
+resume = path if resume == "yes" else None
+train(classifier, X, LABELS, RECIPE, epochs=20, seed=3, chunk=1, checkpoint=path, resume=resume)
 """
 
 
