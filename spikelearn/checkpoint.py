@@ -14,7 +14,7 @@ import numpy as np
 
 from spikelearn.equations import SpikelearnError
 
-FORMAT = "spikelearn checkpoint 1"
+FORMAT = "spikelearn checkpoint 2"
 TALLY = ("images", "wrong", "nudged", "spikes", "events", "seconds")      # counted within an epoch
 
 
@@ -23,14 +23,15 @@ class State:
     """Where a training stands, at the boundary of two chunks.
 
     weights : name -> array. mean_weights : their running mean, empty if none is wanted. epoch, chunk : the next to
-    come, from 0. curve : name -> list with a number for each epoch that is over. tally : what was counted in
-    this epoch.
+    come, from 0. chunks : how many are over in all. curve : name -> list with a number for each epoch that is over.
+    tally : what was counted in this epoch.
     """
 
     weights: dict
     mean_weights: dict = dataclasses.field(default_factory=dict)
     epoch: int = 0
     chunk: int = 0
+    chunks: int = 0
     curve: dict = dataclasses.field(default_factory=dict)
     tally: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(len(TALLY)))
 
@@ -70,7 +71,8 @@ def save_checkpoint(path, state, identity):
     entries = {f"weights/{name}": array for name, array in state.weights.items()}
     entries |= {f"mean_weights/{name}": array for name, array in state.mean_weights.items()}
     entries |= {f"curve/{name}": np.array(values, dtype=float) for name, values in state.curve.items()}
-    facts = {"format": FORMAT, "identity": identity, "epoch": state.epoch, "chunk": state.chunk}
+    facts = {"format": FORMAT, "identity": identity, "epoch": state.epoch, "chunk": state.chunk,
+             "chunks": state.chunks}
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +108,8 @@ def load_checkpoint(path, identity):
             group, _, name = name.partition("/")
             if name:
                 groups[group][name] = array.tolist() if group == "curve" else array
-        state = State(epoch=int(facts["epoch"]), chunk=int(facts["chunk"]), tally=entries["tally"], **groups)
+        state = State(epoch=int(facts["epoch"]), chunk=int(facts["chunk"]), chunks=int(facts["chunks"]),
+                      tally=entries["tally"], **groups)
         found = dict(facts["identity"])
     except SpikelearnError:
         raise

@@ -31,7 +31,7 @@ class Recipe:
     batch: int = 1                  # images whose changes are summed before they are applied
     shares: int = 2                 # parts of a batch that can be simulated side by side
     weight_decay: float = 0.0       # share of a weight that an image takes off, in units of the learning rate
-    average: float = 0.0            # memory of the running mean of the weights from chunk to chunk, 0 = no mean
+    average: float = 0.0            # memory from chunk to chunk of the mean of the weights that answers, 0 = no mean
     output_bias: float = 0.0        # biases of the outputs at the start
 
     def __post_init__(self):

@@ -89,10 +89,11 @@ def _after_chunk(classifier, x, labels, recipe, state, seed, pool):
         for name, layer in classifier.layers_of(weights).items():
             weights[name] = weights[name] * (1 - now.rates[layer] * recipe.weight_decay) ** len(x)
     mean = dict(state.mean_weights)
-    if recipe.average:
-        mean = {name: recipe.average * mean.get(name, w) + (1 - recipe.average) * w for name, w in weights.items()}
+    if recipe.average:      # at first over few chunks, so that it does not remember the weights of the start
+        memory = min(recipe.average, state.chunks / (state.chunks + 9))
+        mean = {name: memory * mean.get(name, w) + (1 - memory) * w for name, w in weights.items()}
     tally = state.tally + [*tally, time.perf_counter() - start]
-    return State(weights, mean, state.epoch, state.chunk + 1, state.curve, tally)
+    return State(weights, mean, state.epoch, state.chunk + 1, state.chunks + 1, state.curve, tally)
 
 
 def _learn_in_one_run(classifier, x, labels, recipe, weights, where, pool):
@@ -131,7 +132,7 @@ def _after_epoch(classifier, recipe, state, validation):
         point["validation_error_percent"] = error_percent(
             np.asarray(validation[1], dtype=int), answers(classifier, *validation, final_weights(state), recipe))
     curve = {name: [*state.curve.get(name, []), value] for name, value in point.items()}
-    return State(state.weights, state.mean_weights, state.epoch + 1, 0, curve)
+    return State(state.weights, state.mean_weights, state.epoch + 1, 0, state.chunks, curve)
 
 
 def answers(classifier, x, labels, weights, recipe, seed=0):
