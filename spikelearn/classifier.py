@@ -32,12 +32,15 @@ class Recipe:
     shares: int = 2                 # parts of a batch that can be simulated side by side
     weight_decay: float = 0.0       # share of a weight that an image takes off, in units of the learning rate
     average: float = 0.0            # memory from chunk to chunk of the mean of the weights that answers, 0 = no mean
+    shift: int = 0                  # pixels by which images are moved at random, up to, while they are learnt
     output_bias: float = 0.0        # biases of the outputs at the start
 
     def __post_init__(self):
         for name, low, high in (("decay", 0, 1), ("gate", 0, 1), ("weight_decay", 0, 1), ("average", 0, 0.9999)):
             if not low <= getattr(self, name) <= high:
                 raise SpikelearnError(f"{name} must lie from {low} to {high:g}, not {getattr(self, name):g}")
+        if self.shift < 0:
+            raise SpikelearnError(f"shift must be at least 0 pixels, not {self.shift}")
         for name in ("free_steps", "nudged_steps", "batch", "shares", "listen_steps"):
             if getattr(self, name) < 1:
                 raise SpikelearnError(f"{name} must be at least 1, not {getattr(self, name)}")

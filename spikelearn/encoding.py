@@ -26,6 +26,24 @@ def scaled(images, scale):
     return _from_0_to_1(images.reshape(len(images), -1) / scale, "pixel values divided by the scale")
 
 
+def moved(x, shift, rng):
+    """Images moved by a random whole number of pixels, as by small eye movements; what enters at an edge is black.
+
+    x : (n, side * side) square images; shift : pixels, the most in each direction; rng : numpy Generator.
+    Returns an array like x.
+    """
+    x = np.asarray(x)
+    side = int(round(np.sqrt(x.shape[-1])))
+    if x.ndim != 2 or side * side != x.shape[-1]:
+        raise SpikelearnError(f"only square images can be moved, not those of {x.shape[-1]} pixels")
+    if not 0 <= shift < side:
+        raise SpikelearnError(f"images of {side} x {side} pixels can be moved by 0 to {side - 1} pixels, not {shift}")
+    framed = np.pad(x.reshape(-1, side, side), ((0, 0), (shift, shift), (shift, shift)))
+    down, right = rng.integers(0, 2 * shift + 1, (2, len(x), 1, 1))
+    rows, columns = np.arange(side)[:, None] + down, np.arange(side) + right
+    return framed[np.arange(len(x))[:, None, None], rows, columns].reshape(x.shape)
+
+
 def rates(x, r_max):
     """Spike rates x * r_max.
 

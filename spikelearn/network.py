@@ -64,7 +64,7 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
 
 
 def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", transmit="", transmit_back="",
-             pathways=None, events=None, inputs=None):
+             pathways=None, events=None, inputs=None, turned=False):
     """A connection: Brian2's Synapses made from a SynapseModel.
 
     connect : "one-to-one", "all-to-all", a condition on i and j, or a pair (i, j) of index arrays.
@@ -72,6 +72,8 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
         the rule itself says learning only. transmit_back : the same for post spikes and the pre neuron.
     pathways : which of the rule's pathways ("pre", "post", "pre_EVENT", ...) are used; None = all.
     events : dict pathway -> event, to bind a pathway of the rule to another event than the spike.
+    turned : with "all-to-all", keep a copy of the weights whose rows are the columns, for many post neurons that
+        spike often; nothing but the rule's own pathways may look at the synapses during a run (see dense.py).
     Pre spikes act before post spikes of the same step: delta_t = 0 counts as pre before post. The rule's at_end
     acts on a synapse when its pre neuron has the event `finished` (see neurons(finished=)).
     """
@@ -99,7 +101,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
         connection.pre_finished.when, connection.pre_finished.order = "start", 8
     if connection.state_updater is not None:       # rules see what their neurons are now, dudt included
         connection.state_updater.when, connection.state_updater.order = "after_groups", 2
-    _connect(connection, connect)
+    _connect(connection, connect, turned)
     connection._values = {**model.parameters, **model.initial}
     connection._model = model
     return connection
@@ -125,12 +127,12 @@ def _learning(model, pathways, events):
     return steps
 
 
-def _connect(connection, connect):
+def _connect(connection, connect, turned):
     if connect == "one-to-one":
         connection.connect(j="i")
     elif connect == "all-to-all":
         connection.connect()
-        make_dense(connection)
+        make_dense(connection, turned)
     elif isinstance(connect, str):
         connection.connect(condition=connect, namespace={})
     else:

@@ -56,6 +56,7 @@ PRESENTATION = NeuronModel(
 # (order of the thresholder, order of the statement, order of the synapses that carry the event) in the slot "start"
 ORDER = dict(listen=(1, 2, 2), answer=(1, 2, 2), over=(3, 4, 4), collected=(5, 6, 6), begin=(10, 11, 11),
              window=(12, 13, 13), nudge=(12, 13, 13))
+FEW = 32        # columns up to which a turned copy of the weights is not worth its upkeep; measured
 
 
 def _stop_here(done):
@@ -165,6 +166,7 @@ def _layers(pixels, layers, synapse, twin, connect):
     back = {"spike": "I_pre += w"} | ({"twin": "I_twin_pre += w"} if twin else {})
     for k, (below, above) in enumerate(zip(layers, layers[1:]), 2):
         made.append(synapses(below, above, synapse, name=f"synapses_{k}", connect=connect, transmit=forward,
+                             turned=connect == "all-to-all" and len(above) > FEW,
                              transmit_back=back, events={path: taught[path] for path in taught}))
         made.append(synapses(pixels[len(pixels) - 1:], above, synapse, name=f"biases_{k}", connect=connect,
                              transmit=into, pathways=list(from_pixels), events=from_pixels))

@@ -13,9 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from spikelearn.checkpoint import TALLY, State, identity, load_checkpoint, save_checkpoint
-from spikelearn.encoding import scaled
+from spikelearn.encoding import moved, scaled
 from spikelearn.equations import SpikelearnError
 from spikelearn.readout import error_percent, predict
+
+MOVES = 2**20       # place of the images' movements among the random numbers of a chunk
 
 
 class Trained(NamedTuple):
@@ -82,6 +84,8 @@ def _after_chunk(classifier, x, labels, recipe, state, seed, pool):
     start = time.perf_counter()
     now = recipe.scaled(recipe.decay ** state.epoch)
     where = (seed, state.epoch, state.chunk)
+    if recipe.shift:
+        x = moved(x, recipe.shift, np.random.default_rng(random_numbers(*where, MOVES)))
     batches = recipe.batch > 1 and recipe.shares > 1
     learn = _learn_in_shares if batches else _learn_in_one_run
     weights, tally = learn(classifier, x, labels, now, state.weights, where, pool)

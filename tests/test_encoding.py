@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikelearn import SpikelearnError
-from spikelearn.encoding import fire_spikes, poisson_spikes, probabilities, rates, scaled
+from spikelearn.encoding import fire_spikes, moved, poisson_spikes, probabilities, rates, scaled
 
 
 def interval_cv(train):
@@ -18,6 +18,29 @@ def interval_cv(train):
 def test_scaled_images_are_rows_from_0_to_1():
     images = np.array([[[0, 16], [8, 4]], [[1, 2], [3, 12]]], dtype=np.uint8)
     assert scaled(images, 16).tolist() == [[0, 1, 0.5, 0.25], [1 / 16, 0.125, 3 / 16, 0.75]]
+
+
+def test_images_are_moved_in_every_direction_and_what_leaves_is_lost():
+    x = np.zeros((900, 9))
+    x[:, 4] = 1                                                     # a dot in the middle of 3 x 3
+    once = moved(x, 1, np.random.default_rng(1))
+    assert np.all(once.sum(axis=1) == 1)
+    counts = once.sum(axis=0)                                       # 100 expected in each of the nine places
+    assert np.all(np.abs(counts - 100) < 5 * np.sqrt(100 * 8 / 9))
+    corner = np.zeros((900, 9))
+    corner[:, 0] = 1
+    assert 0 < moved(corner, 1, np.random.default_rng(2)).sum() < 900       # stays in 4 of 9 cases
+    assert np.array_equal(moved(x, 0, np.random.default_rng(3)), x)
+    ramp = np.arange(9.0)[None]
+    assert {tuple(moved(ramp, 1, np.random.default_rng(s))[0]) for s in range(60)} >= {
+        (4, 5, 0, 7, 8, 0, 0, 0, 0), (0, 0, 0, 0, 0, 1, 0, 3, 4)}
+
+
+@pytest.mark.parametrize("x, shift, said", [(np.zeros((2, 6)), 1, "only square"),
+                                            (np.zeros((2, 9)), 3, "0 to 2 pixels")])
+def test_images_that_cannot_be_moved_are_refused(x, shift, said):
+    with pytest.raises(SpikelearnError, match=said):
+        moved(x, shift, np.random.default_rng(1))
 
 
 def test_rates_carry_their_unit_and_probabilities_none():

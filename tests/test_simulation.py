@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms, mV, nA, second
 
-from spikelearn import NeuronModel, SpikelearnError, load_model, network, simulation
+from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model, network, simulation
 from spikelearn.building import cache_folder
+from spikelearn.classifier import Classifier, Recipe
 from spikelearn.network import force_spikes, neurons, spike_trains, synapses
 from spikelearn.pairing import pairs, spike_table
 from spikelearn.simulation import Simulation, choose_device
@@ -184,14 +185,14 @@ def test_an_all_to_all_connection_delivers_every_weight_to_its_target():
     np.testing.assert_array_equal(read["target.total"], 2 * weights[:3] + weights[3:])
 
 
-def dense_network(rule, connect):
+def dense_network(rule, connect, **more):
     rng = np.random.default_rng(5)
     def build():
         sides = []
         for name, n in (("pre", 9), ("post", 7)):
             table = spike_table([np.sort(rng.choice(80, 20, replace=False)) * ms for _ in range(n)])
             sides += spike_trains(table, name=name)
-        return [*sides, synapses(sides[0], sides[2], rule, name="rule", connect=connect)]
+        return [*sides, synapses(sides[0], sides[2], rule, name="rule", connect=connect, **more)]
     return build
 
 
@@ -202,6 +203,34 @@ def test_the_loop_over_rows_gives_what_the_ordinary_loop_gives():
         {"rule.w": rng_weights}, read=["rule.w"])["rule.w"] for connect in ("all-to-all", "i >= 0")]
     assert np.ptp(results[0]) > 0.1
     np.testing.assert_allclose(results[0], results[1], rtol=1e-12, atol=0)
+
+
+@pytest.mark.compiler
+def test_a_turned_copy_gives_what_the_ordinary_loop_gives():
+    """Post events read w and add to change; pre events read change, write w, and add to both: all uses at once."""
+    rule = SynapseModel(source="none", equations="w : 1\nchange : 1\nseen : 1",
+                        on_pre="w += 0.5*change; change = 0.1*w", on_post="change += w*1.5\nseen -= 2*w")
+    read = ["rule.w", "rule.change", "rule.seen"]
+    given = {"rule.w": np.random.default_rng(1).uniform(0.5, 1, 63)}
+    results = [Simulation(dense_network(rule, connect, **turned), 40 * ms, device="cpp").run(given, read=read)
+               for connect, turned in (("all-to-all", dict(turned=True)), ("i >= 0", {}))]
+    for name in read:
+        assert np.ptp(results[0][name]) > 0.1
+        np.testing.assert_allclose(results[0][name], results[1][name], rtol=1e-10, atol=0)
+
+
+@pytest.mark.compiler
+def test_two_hidden_layers_learn_the_same_with_the_turned_copy():
+    rule = load_model("voltage_derivative_symmetric_centred")
+    rng = np.random.default_rng(2)
+    x, labels = rng.random((6, 8)), np.array([0, 1, 2, 0, 1, 2])
+    ways = [Classifier((8, 12, 40, 3), rule, images=6, connect=connect) for connect in ("all-to-all", "i >= 0")]
+    before = ways[0].new_weights(3)
+    recipe = Recipe(rates=(0.05, 0.05, 0.05))
+    first, second_ = [way.show(x, labels, before, recipe, seed=1) for way in ways]
+    for name, w in before.items():
+        assert np.abs(first.weights[name] - w).max() > 1e-3
+        np.testing.assert_allclose(first.weights[name], second_.weights[name], rtol=0, atol=1e-11)
 
 
 def test_a_rule_that_reads_what_its_neuron_lacks_is_refused():

@@ -77,8 +77,8 @@ def test_random_numbers_follow_from_the_place_alone():
     assert all(0 <= run_seed(seed, 1, 2) < 2**31 for seed in range(50))
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, RECIPE.with_given(average=0.7, weight_decay=0.01, batch=2)],
-                         ids=["plain", "averaged, decaying, in batches"])
+@pytest.mark.parametrize("recipe", [RECIPE, RECIPE.with_given(average=0.7, weight_decay=0.01, batch=2, shift=1)],
+                         ids=["plain", "averaged, decaying, in batches, moved"])
 def test_a_training_that_was_cut_goes_on_to_the_same_bits(tmp_path, recipe, quick_network):
     whole = trained(recipe, validation=(X[:3], LABELS[:3]))
     path = checkpoint_file(tmp_path / "a run")
