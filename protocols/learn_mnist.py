@@ -59,7 +59,8 @@ def run(synapse="synapses/voltage_derivative_symmetric_centred", neuron=None, *,
     x, labels = x[:images or None].astype(np.float32), labels[:images or None]
     held_out = pixels_and_labels(data.validation, data.scale) if len(data.validation.labels) else None
     start = time.perf_counter()
-    classifier = Classifier((x.shape[1], *sizes_hidden, data.classes), rule, neuron, pixel, images=chunk, dt=dt,
+    at_once = chunk if recipe.batch == 1 else min(chunk, max(100, -(-recipe.batch // recipe.shares)))
+    classifier = Classifier((x.shape[1], *sizes_hidden, data.classes), rule, neuron, pixel, images=at_once, dt=dt,
                             device="cpp" if device == "auto" else device, precision=precision)
     built = time.perf_counter() - start
     keep = checkpoint_file(out or resume) if out or resume else None

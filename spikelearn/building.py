@@ -17,6 +17,52 @@ from filelock import FileLock
 
 from spikelearn.equations import SpikelearnError
 
+READ = "SPIKELEARN_READ"        # environment variable with the names of the result files that a program is to write
+
+
+def write_what_is_read(device):
+    """C++ for the end of a program: write only the result files that are named, not all the arrays of a network.
+
+    Brian2 writes some two hundred files, and says nothing when the disk is full.
+    """
+    lines = []
+    for variable, name in device.arrays.items():
+        file = device.get_array_filename(variable)
+        if variable in device.dynamic_arrays_2d:
+            array = device.dynamic_arrays_2d[variable]
+            lines.append(f'for (int n = 0; n < {array}.n && {array}.m > 0; n++) '
+                         f'write("{file}", &{array}(n, 0), {array}.m * sizeof({array}(0, 0)));')
+        elif variable in device.dynamic_arrays:
+            array = device.dynamic_arrays[variable]
+            lines.append(f'write("{file}", {array}.data(), {array}.size() * sizeof({array}[0]));')
+        else:
+            lines.append(f'write("{file}", {name}, {variable.size} * sizeof({name}[0]));')
+    return WRITE.replace("EACH_ARRAY", "\n    ".join(lines))
+
+
+WRITE = f"""
+if (const char* wanted = std::getenv("{READ}"))
+{{
+    using namespace brian;
+    const std::string names = std::string(",") + wanted + ",";
+    auto write = [&](const std::string& name, const void* data, size_t size)
+    {{
+        if (names.find("," + name + ",") == std::string::npos)
+            return;
+        std::ofstream file(results_dir + name, std::ios::binary | std::ios::app);
+        file.write(static_cast<const char*>(data), size);
+        file.close();
+        if (!file)
+        {{
+            std::cerr << "the disk is full or cannot be written: " << results_dir << std::endl;
+            std::_Exit(1);
+        }}
+    }};
+    EACH_ARRAY
+    std::_Exit(0);
+}}
+"""
+
 
 def compiler():
     """The C++ compiler and make that Brian2 calls, or None if one of them is missing."""
@@ -56,6 +102,23 @@ def compiled(device):
     finally:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def folder_for_runs(program):
+    """Where the values and results of runs stand while they last: in memory where there is room, else on the disk.
+
+    What was left by a process that was killed is removed. program : folder of the compiled program
+    """
+    memory = Path("/dev/shm")
+    for left in [*memory.glob("spikelearn-run-*"), *program.glob("spikelearn-run-*")]:
+        try:
+            os.kill(int(left.name.split("-")[2]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except (PermissionError, ValueError):       # somebody else's
+            pass
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
+    return memory if roomy else program
 
 
 @contextlib.contextmanager

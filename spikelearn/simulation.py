@@ -22,7 +22,7 @@ from brian2.core.variables import ArrayVariable
 from brian2.devices import device_module as brian_devices
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
-from spikelearn.building import compiled, compiler, fresh_names
+from spikelearn.building import READ, compiled, compiler, folder_for_runs, fresh_names, write_what_is_read
 from spikelearn.checks import unit_text
 from spikelearn.equations import SpikelearnError, alternatives
 
@@ -202,15 +202,18 @@ class Simulation:
             setattr(item, variable, expression)       # ... then the expressions that use them ...
         device.insert_code("main", "set_from_command_line(args);")     # ... then the values given by the user
         network.run(self.duration, namespace={}, profile=self.profile)
+        device.insert_code("before_end", write_what_is_read(device))
         self.network = network
         self.folder, self.built = compiled(device)
+        self._runs = folder_for_runs(self.folder)
 
     def _run_cpp(self, values, seed, read):
-        with tempfile.TemporaryDirectory(prefix="run-", dir=self.folder) as folder:
+        with tempfile.TemporaryDirectory(prefix=f"spikelearn-run-{os.getpid()}-", dir=self._runs) as folder:
             arguments = self._arguments({**values, "simulation.random_seed": seed}, Path(folder))
             os.makedirs(f"{folder}/results")
+            wanted = {} if self.profile else {READ: ",".join(self._file(name) for name in read)}
             program = subprocess.run([str(self.folder / "main"), "--results_dir", f"{folder}/results/", *arguments],
-                                     cwd=self.folder, capture_output=True, text=True)
+                                     cwd=self.folder, capture_output=True, text=True, env={**os.environ, **wanted})
             if program.returncode or program.stderr.strip():
                 raise SpikelearnError(self._problem(program))
             if self.profile:
@@ -254,11 +257,16 @@ class Simulation:
         except Exception:  # a size that only the program knows
             return 0
 
-    def _read(self, name, results):
+    def _file(self, name):
+        """Name of the file in which a program leaves a variable."""
         variable = self._variable(name)
         if not isinstance(variable, ArrayVariable):
             raise SpikelearnError(f"'{name}' is computed, not stored: record it with a monitor")
-        array = np.fromfile(results / self._brian_device.get_array_filename(variable), dtype=variable.dtype)
+        return self._brian_device.get_array_filename(variable)
+
+    def _read(self, name, results):
+        variable = self._variable(name)
+        array = np.fromfile(results / self._file(name), dtype=variable.dtype)
         if getattr(variable, "ndim", 1) == 2:
             array = array.reshape(-1, variable.size[1])
         return self._with_unit(variable, array)
