@@ -34,8 +34,8 @@ RECIPES = {     # chosen here, on the validation images
 def run(synapse="synapses/voltage_derivative_symmetric_centred", neuron=None, *, dataset="mnist", hidden=(500,),
         epochs=12, images=0, validation=10_000, pixel="neurons/pixel_poisson", rates=None, decay=None, beta=None,
         gate=None, free_steps=None, nudged_steps=None, window_steps=None, listen_steps=None, average=None,
-        weight_decay=None, batch=None, shift=None, chunk=1000, precision="single", dt=1 * ms, final=False, resume="",
-        data_dir="", out="", jobs=1, seed=1, device="auto", quick=False):
+        weight_decay=None, batch=None, shift=None, hidden_spread=None, chunk=1000, precision="single", dt=1 * ms,
+        final=False, resume="", data_dir="", out="", jobs=1, seed=1, device="auto", quick=False):
     """Train; None = as the recipe of the rule's kind (twin or single) has it.
 
     hidden : units of each hidden layer; images : how many training images, 0 = all; validation : how many of the
@@ -51,7 +51,7 @@ def run(synapse="synapses/voltage_derivative_symmetric_centred", neuron=None, *,
     sizes_hidden = tuple(int(size) for size in np.atleast_1d(hidden))
     given = dict(rates=rates, decay=decay, beta=beta, gate=gate, free_steps=free_steps, nudged_steps=nudged_steps,
                  window_steps=window_steps, listen_steps=listen_steps, average=average, weight_decay=weight_decay,
-                 batch=batch, shift=shift)
+                 batch=batch, shift=shift, hidden_spread=hidden_spread)
     own = RECIPES["twin" if "twin" in "".join(rule.on_event) else "single"]
     recipe = own.with_given(len(sizes_hidden) + 1, **given)
     data = load(dataset, data_dir or None, None if dataset == "digits" and validation == 10_000 else validation)

@@ -55,7 +55,7 @@ def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validati
     if jobs < 1 or jobs > recipe.shares or (jobs > 1 and recipe.batch < jobs):
         raise SpikelearnError(f"{jobs} jobs need a batch of as many shares, such as batch=20 and shares={max(jobs, 2)}")
     who = identity(classifier, recipe, seed=seed, chunk=chunk, images=len(x), **(about or {}))
-    state = State(classifier.new_weights(seed, recipe.output_bias))
+    state = State(classifier.new_weights(seed, recipe.output_bias, recipe.hidden_spread))
     if resume is not None:
         state = load_checkpoint(resume, who)
     threads = jobs if classifier.simulation.device == "cpp" else 1      # each waits for a program of its own

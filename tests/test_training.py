@@ -241,6 +241,15 @@ def training_shown(weights, n):
     return Shown({name: w + 1 for name, w in weights.items()}, np.eye(2)[np.zeros(n, dtype=int)], n, 0, 0)
 
 
+def test_first_weights_have_the_stated_spread():
+    sizes = (400, 300, 200, 100)
+    deep = Classifier(sizes, load_model("voltage_derivative_symmetric_centred"), images=1, device="numpy")
+    weights = deep.new_weights(1, hidden_spread=0.25)
+    for k, (n, spread) in enumerate(((400, 1), (300, 0.25), (200, 1)), 1):
+        w = weights[f"synapses_{k}.w"][:n * sizes[k]]
+        assert abs(w.std() * np.sqrt(n) / spread - 1) < 4 / np.sqrt(2 * w.size)
+
+
 def test_weight_decay_and_running_mean(monkeypatch):
     monkeypatch.setattr(Classifier, "show", lambda self, x, labels, w, *_, **__: training_shown(w, len(x)))
     w = network().new_weights(3, 0.3)["biases_2.w"]
