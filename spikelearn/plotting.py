@@ -124,3 +124,68 @@ def confusion_matrix(axes, counts):
             axes.text(column, row, counts[row, column], ha="center", va="center", fontsize=6.5,
                       color="0.5" if row == column else "k")
     axes.set(xlabel="the network says", ylabel="it is", xticks=range(len(counts)), yticks=range(len(counts)))
+
+
+def images_in_rows(axes, rows, names=()):
+    """Rows of grey images from 0 to 1, black = 1, names to their left. rows : list of (n, height, width)."""
+    height, width = rows[0].shape[1:]
+    canvas = np.full((len(rows) * (height + 1), max(len(row) for row in rows) * (width + 1)), np.nan)
+    for k, row in enumerate(rows):
+        for n, image in enumerate(row):
+            top, left = k * (height + 1), n * (width + 1)
+            canvas[top:top + height, left:left + width] = image
+    axes.imshow(canvas, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    axes.spines[:].set_visible(False)
+    axes.set_xticks([])
+    axes.set_yticks(height / 2 + (height + 1) * np.arange(len(names)), names, fontsize=8)
+    axes.tick_params(length=0)
+
+
+def flip_raster(axes, events, names, sizes):
+    """Flips up (red), down (blue) and attempts (grey) of two-state neurons, populations above each other.
+
+    events : kind -> (t (n,), i (n,) neuron, population (n,)), kind attempts, ups, downs; the time is that of the axes.
+    """
+    heights = np.sqrt(sizes) / np.sqrt(sizes).sum()
+    bottoms = np.cumsum(heights) - heights
+    styles = {"attempts": ("0.6", "flip attempted"), "ups": ("C3", "flip up"), "downs": ("C0", "flip down")}
+    for kind, (t, i, population) in events.items():
+        size, bottom, height = (np.asarray(values)[population] for values in (sizes, bottoms, heights))
+        colour, label = styles[kind]
+        axes.plot(t, bottom + height * (.06 + .88 * (i + .5) / size), "|", color=colour, ms=5, mew=1, label=label)
+    for bottom in bottoms:
+        axes.axhline(bottom, color="0.7", lw=.6)
+    axes.set_yticks(bottoms + heights / 2, [f"{name}\n({size})" for name, size in zip(names, sizes, strict=True)],
+                    fontsize=8)
+    axes.set(ylim=(0, 1), xlim=(0, None))
+    axes.legend(fontsize=8, loc="upper right", ncols=3)
+
+
+def flow_and_likelihood(axes, flow, likelihood=None):
+    """Objective of variational probability flow over the epochs, and the log-likelihood where it is known.
+
+    flow, likelihood : (seeds, epochs), a thin line a seed.
+    """
+    epochs = np.arange(1, np.shape(flow)[1] + 1)
+    lines = axes.plot(epochs, np.transpose(flow), color="0.5", lw=1,
+                      label="attempts of the visible neurons per τ: the objective K")[:1]
+    axes.set(xlabel="epoch", ylabel="attempts per τ", ylim=(0, None))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if likelihood is not None:
+        other = axes.twinx()
+        lines += other.plot(epochs, np.transpose(likelihood), color=MODEL, lw=1,
+                            label="log-likelihood of validation images")[:1]
+        other.set_ylabel("log-likelihood (nats)", color=MODEL)
+        best = np.max(likelihood)
+        other.set_ylim(max(np.min(likelihood), best - 12), best + 1)      # early blunders leave the picture
+    axes.legend(handles=lines, fontsize=8, loc="lower right")
+
+
+def distance_and_noise(axes, step, distance, noise):
+    """Distance of sampled occupancies from the law over the time step, in units of tau, with its sampling noise."""
+    axes.plot(step, distance, "o-", color=MODEL, label="simulated")
+    axes.plot(step, noise, ":", color="0.5", label="expected of sampling noise alone")
+    axes.set(xscale="log", yscale="log", xlabel="time step dt / τ", ylabel="total variation distance")
+    axes.set_xticks(step, [f"{size:g}" for size in step])
+    axes.minorticks_off()
+    axes.legend(fontsize=8)
