@@ -1,0 +1,223 @@
+"""MNIST in rates: equilibrium propagation with one, two and three hidden layers, the reference of the spiking networks.
+
+Scellier & Bengio (2017) Front Comput Neurosci 11:24: minibatches of 20, tied weights, a learning rate for each layer;
+they reach 2 to 3 % on the test set with 0.00 % on the training set. Here the nudge is centred and the layers jump, odd
+and even in turn, to the minimum of the energy (Bengio et al. (2016) arXiv:1606.01651, eq. 7): fewer, cheaper steps. The
+learning rates of the source are where ours start from; they, the smaller first weights (with the source's the jumps
+have several fixed points in deep networks) and the number of sweeps are chosen here, on the validation images. The
+last 10,000 training images are held out unless --set validation=0; the test set is read once, with --set final=true.
+"""
+import dataclasses
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from spikelearn import SpikelearnError
+from spikelearn.checkpoint import TALLY, State, checkpoint_file, exact, load_checkpoint, save_checkpoint
+from spikelearn.cli import run_protocol
+from spikelearn.datasets import load
+from spikelearn.plotting import image_grid, learning_curve, receptive_fields
+from spikelearn.rate_layers import Layers
+from spikelearn.readout import error_percent, predict
+from spikelearn.results import Accepted, Result
+from spikelearn.training import Progress, pixels_and_labels, random_numbers
+
+FIGURE_SIZE = (13, 5)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    rates : learning rate of each layer; sweeps, nudged : sweeps over all layers in the free and in each nudged phase.
+    """
+
+    rates: tuple
+    epochs: int
+    sweeps: int
+    nudged: int
+    scale: float = 0.5          # of the first weights, relative to Glorot's
+    beta: float = 0.2
+    decay: float = 0.95         # factor of the rates from epoch to epoch
+    output_bias: float = 0.2    # at the start
+    linear_outputs: bool = False    # no hard sigmoid in the outputs
+    batch: int = 20
+    centred: bool = True
+
+
+RECIPES = {     # chosen here, on the validation images
+    "500": Recipe(rates=(0.1, 0.05), epochs=50, sweeps=8, nudged=6, beta=0.5, decay=0.97),
+    "500-500": Recipe(rates=(0.4, 0.2, 0.1), epochs=40, sweeps=12, nudged=6),
+    "500-500-500": Recipe(rates=(0.4, 0.2, 0.1, 0.05), epochs=25, sweeps=20, nudged=8, scale=0.4),
+    "1024": Recipe(rates=(0.1, 0.05), epochs=50, sweeps=8, nudged=6, beta=0.5, decay=0.97),
+}
+ACCEPTED = {
+    "test_error_percent_500": Accepted(0, 2.3, "Scellier & Bengio (2017): 2 to 3 %"),
+    "train_error_percent_500": Accepted(0, 0.005, "Scellier & Bengio (2017): 0.00 %"),
+    "test_error_percent_500_500": Accepted(0, 2.1, "Scellier & Bengio (2017): 2 to 3 %"),
+    "test_error_percent_1024": Accepted(0, 1.9, "published with a centred nudge: 1.79 %"),
+}
+CLAIMS = {
+    "test_error_percent_500": "equilibrium propagation with one hidden layer of 500: test error (%)",
+    "train_error_percent_500": "it learns the training set without error (%)",
+    "test_error_percent_500_500": "with two hidden layers of 500: test error (%)",
+    "test_error_percent_1024": "with one hidden layer of 1024 and a centred nudge: test error (%)",
+}
+
+
+def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=10_000, epochs=None, rates=None, sweeps=None,
+        nudged=None, beta=None, decay=None, scale=None, output_bias=None, linear_outputs=None,
+        batch=None, centred=None, hours=0.0, final=False, resume="",
+        data_dir="", out="", seed=1, quick=False):
+    """Train each network; None = as its recipe has it. networks : hidden layers, such as "500-500".
+
+    images : how many training images, 0 = all; validation : how many are held out; hours : a network's training ends
+    with the epoch in which so many are over, 0 = never; final : read the test set. A checkpoint of each network stands
+    beside the folder of the result; resume : such a folder. Returns a Result.
+    """
+    if quick:
+        images, epochs, validation = images or 2000, epochs or 1, min(validation, 1000)
+    given = dict(epochs=epochs, rates=rates, sweeps=sweeps, nudged=nudged, beta=beta, decay=decay, scale=scale,
+                 output_bias=output_bias, linear_outputs=linear_outputs, batch=batch, centred=centred)
+    recipes = {name: recipe_of(name, given) for name in networks}
+    data = load(dataset, data_dir or None, validation)
+    x, labels = pixels_and_labels(data.train, data.scale)
+    x, labels = x[:images or None].astype(np.float32), labels[:images or None]
+    held_out = pixels_and_labels(data.validation, data.scale) if len(data.validation.labels) else None
+    keep = {name: _checkpoint(out or resume, name) for name in networks}
+    if resume and not any(path.is_file() for path in keep.values()):
+        raise SpikelearnError(f"there is no checkpoint of {' or '.join(networks)} beside '{resume}'")
+    trained = {}
+    for name, recipe in recipes.items():
+        sizes = (x.shape[1], *layers_of(name), data.classes)
+        about = {"network": name, "dataset": dataset, "images": str(len(x)), "seed": str(seed)}
+        with threadpool_limits(1):      # the matrices are small: threads would only wait for each other
+            trained[name] = train(sizes, x, labels, held_out, recipe, seed, keep[name], bool(resume), about, hours)
+    return _result(trained, recipes, x, labels, data, final)
+
+
+def layers_of(name):
+    """Units of the hidden layers that a name such as "500-500" states."""
+    try:
+        return [int(units) for units in name.split("-")]
+    except ValueError:
+        raise SpikelearnError(f"a network is named by its hidden layers, such as 500-500, not '{name}'") from None
+
+
+def recipe_of(name, given):
+    """The recipe of a network, or of one with as many layers, with what is given."""
+    depth = len(layers_of(name))
+    own = RECIPES.get(name) or RECIPES["-".join(["500"] * min(depth, 3))]
+    recipe = dataclasses.replace(own, **{key: value for key, value in given.items() if value is not None})
+    rates = tuple(np.atleast_1d(recipe.rates))
+    if len(rates) not in (1, depth + 1):
+        raise SpikelearnError(f"the network {name} needs {depth + 1} learning rates, not {len(rates)}")
+    return dataclasses.replace(recipe, rates=rates * (depth + 1) if len(rates) == 1 else rates)
+
+
+def _checkpoint(folder, name):
+    return checkpoint_file(Path(folder).with_name(f"{Path(folder).name}-{name}")) if folder else Path()
+
+
+def train(sizes, x, labels, held_out, recipe, seed, keep, resume, about, hours):
+    """Train one network, a checkpoint after every epoch. Returns (Layers, curve: name -> list over epochs)."""
+    net = Layers(sizes, np.random.default_rng(random_numbers(seed)), recipe.scale,
+                 linear_outputs=recipe.linear_outputs)
+    net.biases[-1][:] = recipe.output_bias
+    who = about | {key: exact(value) for key, value in dataclasses.asdict(recipe).items() if key != "epochs"}
+    state = State(net.parameters())
+    if resume and keep.is_file():
+        state = load_checkpoint(keep, who)
+        net.set_parameters(state.weights)
+    target = np.eye(sizes[-1], dtype=np.float32)[labels]
+    with Progress(f"{about['dataset']}, {about['network']}") as progress:
+        progress.start(recipe.epochs * len(x), state.epoch * len(x))
+        while state.epoch < recipe.epochs and not 0 < hours * 3600 <= sum(state.curve.get("seconds", [])):
+            state = _epoch(net, x, labels, target, held_out, recipe, seed, state, progress)
+            progress.tell_epoch(state)
+            if keep.name:
+                save_checkpoint(keep, state, who)
+    return net, state.curve
+
+
+def _epoch(net, x, labels, target, held_out, recipe, seed, state, progress):
+    """The state after one epoch more; the training error is that of the answers given while learning."""
+    start, order = time.monotonic(), np.random.default_rng(random_numbers(seed, state.epoch)).permutation(len(x))
+    rates, tally = [rate * recipe.decay ** state.epoch for rate in recipe.rates], dict.fromkeys(TALLY, 0.0)
+    for begin in range(0, len(x), recipe.batch):
+        chosen = order[begin:begin + recipe.batch]
+        first = net.drive_of(x[chosen])
+        free = net.settle(first, net.rest(len(chosen)), recipe.sweeps)
+        tally["wrong"] += np.sum(predict(net.drive(len(free) - 1, first, free)) != labels[chosen])
+        tally["images"] += len(chosen)
+        net.learn(x[chosen], free, first, target[chosen], rates, recipe.beta, recipe.nudged, recipe.centred)
+        progress.tell(len(chosen), State({}, tally=np.array(list(tally.values()))))
+    point = {"train_error_percent": 100 * tally["wrong"] / tally["images"], "seconds": time.monotonic() - start}
+    if held_out is not None:
+        point["validation_error_percent"] = error(net, held_out[0].astype(np.float32), held_out[1], recipe)
+    curve = {key: [*state.curve.get(key, []), value] for key, value in point.items()}
+    return State(net.parameters(), epoch=state.epoch + 1, curve=curve)
+
+
+def error(net, x, labels, recipe):
+    """Error in per cent after free phases twice as long as those of learning."""
+    return error_percent(labels, predict(net.outputs(x, 2 * recipe.sweeps)))
+
+
+def _result(trained, recipes, x, labels, data, final):
+    headline, arrays = {}, {"networks": np.array(list(trained))}
+    test = pixels_and_labels(data.test(), data.scale) if final else None       # the only time it is read
+    for name, (net, curve) in trained.items():
+        key = name.replace("-", "_")
+        headline[f"train_error_percent_{key}"] = error(net, x, labels, recipes[name])
+        if "validation_error_percent" in curve:
+            headline[f"validation_error_percent_{key}"] = curve["validation_error_percent"][-1]
+        if test is not None:
+            said = predict(net.outputs(test[0].astype(np.float32), 2 * recipes[name].sweeps))
+            headline[f"test_error_percent_{key}"] = error_percent(test[1], said)
+            wrong = np.flatnonzero(said != test[1])[:24]
+            side = int(np.sqrt(x.shape[1]))
+            arrays |= {f"wrong_images_{key}": test[0][wrong].reshape(-1, side, side), f"wrong_said_{key}": said[wrong],
+                       f"wrong_labels_{key}": test[1][wrong]}
+        headline |= {f"epochs_{key}": len(curve["seconds"]), f"seconds_{key}": float(np.sum(curve["seconds"]))}
+        arrays |= {f"curve_{part}_{key}": np.array(values) for part, values in curve.items()}
+        arrays |= {f"{weight}_{key}": array for weight, array in net.parameters().items()}
+    headline |= {"training_images": len(x), "test_set_was_read": bool(final)}
+    return Result("learn_mnist_rates", arrays, headline)
+
+
+def plot(result, figure):
+    """Learning curves of all networks; the first mistakes of the first, where the test set was read."""
+    a, h = result.arrays, result.headline
+    left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
+    for k, name in enumerate(a["networks"]):
+        key = str(name).replace("-", "_")
+        told = [f"{part} {h[f'{part}_error_percent_{key}']:.2f} %" for part in ("train", "validation", "test")
+                if f"{part}_error_percent_{key}" in h]
+        curve = np.maximum(a[f"curve_train_error_percent_{key}"], 1e-3)
+        learning_curve(left, curve, a.get(f"curve_validation_error_percent_{key}"), colour=f"C{k}",
+                       label=f"784-{name}-10 ({', '.join(told)}), ")
+    left.legend(fontsize=7)
+    left.set_title(f"Equilibrium propagation in rates, {h['training_images']:,} training images", fontsize=10)
+    first = str(a["networks"][0])
+    key = first.replace("-", "_")
+    if f"wrong_said_{key}" in a:
+        image_grid(right, a[f"wrong_images_{key}"], a[f"wrong_said_{key}"], a[f"wrong_labels_{key}"], columns=6)
+        right.set_title(f"The first mistakes of 784-{first}-10 in the test set", fontsize=10)
+    else:
+        side = int(np.sqrt(a[f"w_0_{key}"].shape[0]))
+        fields = a[f"w_0_{key}"].T
+        strongest = np.argsort(-np.linalg.norm(fields, axis=1))[:40]
+        receptive_fields(right, fields[strongest].reshape(-1, side, side), columns=8)
+        right.set_title(f"Strongest incoming weights of 784-{first}-10 (red positive)", fontsize=10)
+
+
+def main(argv=None):
+    return run_protocol(sys.modules[__name__], argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""A critic that learns by equilibrium propagation steers an actor by the same rule: a choice and a reach, on spikes.
+
+Bengio (2016), slides at NIPS 2016, and Bengio et al. (2015) arXiv:1502.04156, section 9, name the idea (a critic that
+predicts rewards, an actor trained through it, both by the rule of equilibrium propagation) and give no experiment: all
+of this is our own construction. Rule and phases: Scellier & Bengio (2017) Front Comput Neurosci 11:24.
+Critic: cue and action are its pixels, its output is the reward to expect. It learns from the action that was carried
+out, its output nudged to the reward that came. Steering: shown the action that the actor means, its output is nudged
+to the best reward, and nothing is learnt; what the nudge moves in its hidden units, times their weights from the
+action, is the message that units of action would hear through the same synapses. Actor: cue to action; its outputs are
+nudged to the meant action plus the message. (One network of both, in which the message travels by itself, has so much
+recurrent gain that the units of action fall to 0 or 1.) One network at a time, no twin: what the rule collects in a
+window of the free phase is subtracted. Trials run side by side, their changes are applied together. In the first third
+of the rounds actions are random and only the critic learns.
+Choice: two cues, two arms, rewarded in 80 and 20 % of the trials. Reach: a hand on a line, held by two antagonists, a
+reward that falls with the squared distance from a target (a hand held still in the middle scores 33 %).
+Control: the same with rewards drawn from other trials.
+"""
+import sys
+
+import numpy as np
+
+from spikelearn.cli import run_protocol
+from spikelearn.copies import Copies, Phases
+from spikelearn.plotting import heading
+from spikelearn.results import Accepted, Result
+from spikelearn.simulation import compiler
+
+FIGURE_SIZE = (13, 4.6)
+ACCEPTED = {
+    "choice_percent": Accepted(90, 100, "trials with the better arm, without exploration, at the end; chance is 50"),
+    "reach_percent": Accepted(60, 100, "reaches that end within 0.1 of the target, at the end; bounds chosen here"),
+    "choice_control_percent": Accepted(0, 75, "rewards of other trials: must not be learnt"),
+}
+NEAR = .1                       # a reach this close counts; chosen here
+SPREAD = {"actor": 1.0, "critic": 1.0}     # of the first weights, in units of 1/sqrt(fan-in); chosen here
+
+
+class Task:
+    """cue : rng, n -> (n, pixels); carry_out : action, rng, noise -> action done; at_random : the same without a mind;
+    reward, success, distance : cue, action done -> (n,). noise : of actions; rates : of critic and actor; step :
+    how far a message of size 1 moves the wanted action; slower : share of the rates lost by the end.
+    Numbers: chosen here."""
+
+    def __init__(self, pixels, noise, rates, step, slower):
+        self.pixels, self.noise, self.rates, self.step, self.slower = pixels, noise, rates, step, slower
+
+
+class Choice(Task):
+    """Two cues, two arms; the arm that goes with the cue pays in 80 % of the trials, the other in 20 %."""
+
+    cues = np.array([[1, 1, 0, 0], [0, 0, 1, 1]])
+
+    def cue(self, rng, n):
+        return self.cues[rng.integers(0, 2, n)].astype(float)
+
+    def carry_out(self, action, rng, noise):
+        tried = action + noise * rng.standard_normal(action.shape)
+        return np.eye(2)[tried.argmax(axis=1)]
+
+    def at_random(self, rng, n):
+        return np.eye(2)[rng.integers(0, 2, n)]
+
+    def reward(self, cue, done, rng):
+        return (rng.random(len(done)) < np.where(self.success(cue, done), .8, .2)).astype(float)
+
+    def distance(self, cue, done):
+        return 1.0 - self.success(cue, done)
+
+    def success(self, cue, done):
+        return done.argmax(axis=1) == cue[:, 2].astype(int)
+
+
+class Reach(Task):
+    """A target on a line, shown by four cells tuned to places; the hand is where two antagonists, the units of action,
+    hold it: half way for equal ones. The reward falls with the squared distance."""
+
+    centres, width = np.array([.2, .4, .6, .8]), .15
+
+    def cue(self, rng, n):
+        return np.exp(-(rng.uniform(.2, .8, (n, 1)) - self.centres)**2 / (2 * self.width**2))
+
+    def target(self, cue):
+        """Place that the cells show: their logarithms are parabolas of it."""
+        difference = np.log(cue[:, 3]) - np.log(cue[:, 0])
+        return self.centres[[0, 3]].mean() + difference * self.width**2 / (self.centres[3] - self.centres[0])
+
+    def place(self, done):
+        return np.clip((1 + done[:, 0] - done[:, 1]) / 2, 0, 1)
+
+    def distance(self, cue, done):
+        return np.abs(self.place(done) - self.target(cue))
+
+    def carry_out(self, action, rng, noise):
+        return np.clip(action + noise * rng.standard_normal(action.shape), 0, 1)
+
+    def at_random(self, rng, n):
+        return rng.uniform(size=(n, 2))
+
+    def reward(self, cue, done, rng):
+        return np.clip(1 - 4 * self.distance(cue, done)**2, 0, 1)
+
+    def success(self, cue, done):
+        return self.distance(cue, done) < NEAR
+
+
+TASKS = {"choice": Choice(4, .3, (.3, .3), 2.0, 0.0), "reach": Reach(4, .15, (1.0, .5), 15.0, 0.8)}
+
+
+class Agent:
+    """Actor and critic, a network each. Weights: {"actor": [(below, above), ...], "critic": [...]}, biases likewise."""
+
+    def __init__(self, task, trials, rule, hidden, beta, phases, seed, device):
+        rng, self.task, self.beta = np.random.default_rng([seed, 11]), task, beta
+        sizes = {"actor": (task.pixels, hidden, 2), "critic": (task.pixels + 2, hidden, 1)}
+        self.networks = {name: Copies(size, trials, rule, phases=phases, device=device) for name, size in sizes.items()}
+        self.w = {name: [rng.normal(0, SPREAD[name] / np.sqrt(below), (below, above))
+                         for below, above in zip(size, size[1:])] for name, size in sizes.items()}
+        self.b = {name: [np.full(above, .3) for above in size[1:]] for name, size in sizes.items()}
+
+    def show(self, name, pixels, targets, seed):
+        return self.networks[name].show(pixels, targets, self.w[name], self.b[name], self.beta, seed=seed)
+
+    def message(self, cue, action, seed):
+        """How the critic wants the action changed, (n, 2): its value nudged up, read through its own weights."""
+        got = self.show("critic", np.hstack([cue, action]), np.ones((len(cue), 1)), seed)
+        return got.biases[0] @ self.w["critic"][0][-2:].T
+
+    def learn(self, name, got, rate):
+        """Apply what the synapses of one network collected, mean of the trials."""
+        self.w[name] = [w + rate * change.mean(axis=0) for w, change in zip(self.w[name], got.weights)]
+        self.b[name] = [b + rate * change.mean(axis=0) for b, change in zip(self.b[name], got.biases)]
+
+
+def run(synapse="synapses/voltage_derivative_symmetric", *, trials=50, choice_rounds=240, reach_rounds=300, hidden=20,
+        beta=0.3, free=160, nudged=60, seeds=2, seed=1, device="auto", quick=False):
+    """trials : side by side in one round; hidden : units of the actor's and of the critic's layer. Returns a Result."""
+    if quick:
+        seeds, choice_rounds, reach_rounds = 1, min(choice_rounds, 40), 0
+    if device == "auto" and compiler() and not quick:
+        device = "cpp"
+    phases, arrays, headline = Phases(free, nudged, nudged, 40), {}, {}
+    for name, rounds in {"choice": choice_rounds, "reach": reach_rounds}.items():
+        for control in (False, True) if rounds else ():
+            curves = [train(TASKS[name], trials, rounds, synapse, hidden, beta, phases, seed + k, control, device)
+                      for k in range(seeds)]
+            key = f"{name}_control" if control else name
+            for what in curves[0]:
+                arrays[f"{key}_{what}"] = np.array([one[what] for one in curves])
+            late = max(rounds // 10, 1)
+            headline[f"{key}_percent"] = 100 * arrays[f"{key}_success"][:, -late:].mean()
+    if "reach_distance" in arrays:
+        headline["reach_distance"] = arrays["reach_distance"][:, -late:].mean()
+    return Result("reward", arrays, headline)
+
+
+def train(task, trials, rounds, rule, hidden, beta, phases, seed, control, device):
+    """Curves (rounds,) of one agent: success and distance without exploration, reward, error of the value."""
+    rng = np.random.default_rng([seed, 12])
+    agent = Agent(task, trials, rule, hidden, beta, phases, seed, device)
+    curves = {"success": [], "reward": [], "value_error": [], "distance": []}
+    for k in range(rounds):
+        slower = 1 - task.slower * k / rounds
+        seeds, cue = rng.integers(2**31, size=3), task.cue(rng, trials)
+        action = np.clip(agent.show("actor", cue, np.full((trials, 2), .5), seeds[0]).heard, 0, 1)
+        babbling = k < rounds // 3
+        done = task.at_random(rng, trials) if babbling else task.carry_out(action, rng, task.noise)
+        reward = task.reward(cue, done, rng)
+        given = rng.permutation(reward) if control else reward
+        judged = agent.show("critic", np.hstack([cue, done]), given[:, None], seeds[1])
+        if not babbling:
+            wanted = np.clip(action + task.step * agent.message(cue, action, seeds[2]), 0, 1)
+            agent.learn("actor", agent.show("actor", cue, wanted, seeds[0]), slower * task.rates[1])
+        agent.learn("critic", judged, slower * task.rates[0])
+        plain = task.carry_out(action, rng, 0)
+        curves["success"].append(task.success(cue, plain).mean())
+        curves["distance"].append(task.distance(cue, plain).mean())
+        curves["reward"].append(reward.mean())
+        curves["value_error"].append(((judged.heard[:, 0] - given)**2).mean())
+    return {what: np.array(values) for what, values in curves.items()}
+
+
+def plot(result, figure):
+    """Success of both tasks with their controls; what the critic misses."""
+    a, headline = result.arrays, result.headline
+    tasks = [name for name in TASKS if f"{name}_success" in a]
+    axes = figure.subplots(1, len(tasks) + 1)
+    for ax, name in zip(axes, tasks):
+        for key, colour, label in ((f"{name}_control", "0.6", "rewards of other trials"),
+                                   (name, "C0", "actor and critic")):
+            rows = smooth(100 * a[f"{key}_success"])
+            ax.plot(np.arange(1, rows.shape[1] + 1), rows.mean(axis=0), color=colour, lw=1.8,
+                    label=f"{label}: {headline[f'{key}_percent']:.0f} %")
+            ax.fill_between(np.arange(1, rows.shape[1] + 1), rows.min(axis=0), rows.max(axis=0), color=colour, alpha=.2,
+                            lw=0)
+        ax.axhline(ACCEPTED[f"{name}_percent"].low, color="k", lw=.8, ls=":")
+        ax.set(xlabel="round of trials", ylabel="success without exploration (%)", ylim=(0, 102))
+        ax.legend(fontsize=8, loc="lower right")
+    heading(axes[0], "Two cues, two arms", "reward in 80 / 20 % of the trials; dotted: must be passed")
+    if "reach" in tasks:
+        heading(axes[1], "Reaching", f"success = within {NEAR} of the target; mean distance at the end "
+                f"{headline['reach_distance']:.2f}")
+    for name, colour in zip(tasks, ("C1", "C2")):
+        rows = smooth(a[f"{name}_value_error"])
+        axes[-1].plot(np.arange(1, rows.shape[1] + 1), rows.mean(axis=0), color=colour, label=name)
+    axes[-1].set(xlabel="round of trials", ylabel="(value − reward)²", yscale="log")
+    axes[-1].legend(fontsize=8)
+    heading(axes[-1], "What the critic misses", "mean of the trials, running mean of 5 rounds")
+
+
+def smooth(rows, width=5):
+    """Running mean of the last `width` rounds."""
+    padded = np.pad(rows, ((0, 0), (width - 1, 0)), mode="edge")
+    return np.lib.stride_tricks.sliding_window_view(padded, width, axis=1).mean(axis=-1)
+
+
+def main(argv=None):
+    return run_protocol(sys.modules[__name__], argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""The theory on one page: every protocol that shows it is run, and each of its claims is held against its number.
+
+Bengio et al. (2015), Bengio & Fischer (2015), Bengio et al. (2016) and Bengio's slides at NIPS 2016 make the claims;
+the protocols name the figures and equations. A claim stands once: it is the accepted range of a protocol's headline
+number. One page (report.html, with all figures) and the list `claims` of --json say which hold; the exit code is 1
+when one does not. learn_mnist_rates takes hours: its claims are read from finished results, where there are any.
+"""
+import base64
+import html
+import io
+import os
+import sys
+import time
+import traceback
+from concurrent.futures import ProcessPoolExecutor
+from inspect import signature
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from spikelearn import SpikelearnError, running
+from spikelearn.cli import run_protocol
+from spikelearn.results import Accepted, Result, load
+
+FIGURE_SIZE = (9, 9)
+PROTOCOLS = ("early_inference", "equilibrium_gradient", "feedforward_energy", "contrastive_faults", "langevin",
+             "feedforward_start", "dendritic_prediction", "weight_symmetry", "walkback", "langevin_ep_spikes",
+             "reward")
+FINISHED = ("learn_mnist_rates",)       # too long to be run here
+ACCEPTED = {"claims_that_fail": Accepted(0, 0, "every claim has its own range and source")}
+
+
+def run(*, protocols=PROTOCOLS, results="results", jobs=2, seed=1, data_dir="", quick=False):
+    """Run the protocols, `jobs` at once. results : folder with the finished results of learn_mnist_rates.
+
+    Returns a Result whose headline holds `claims`, a list of dicts: claim, source, expected, measured, tolerance
+    (lowest and highest accepted number), holds.
+    """
+    known = running.shipped_protocols()
+    for name in protocols:
+        if name not in PROTOCOLS:
+            raise SpikelearnError(f"theory_report has no protocol '{name}'; known: {', '.join(PROTOCOLS)}")
+    names = [name for name in protocols if name in known]
+    pages = []
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=single_threaded) as pool:
+        started = [pool.submit(page_of, name, seed, data_dir, quick) for name in names]
+        for name, future in zip(names, started, strict=True):
+            pages.append(future.result())
+            print(f"{name}: {pages[-1]['seconds']:.0f} s", file=sys.stderr)
+    if tuple(protocols) == PROTOCOLS:
+        pages += [page for name in FINISHED for page in finished(name, Path(results))]
+    claims = [claim for page in pages for claim in page["claims"]]
+    if not claims:
+        raise SpikelearnError("none of the protocols of theory_report is there")
+    failed = [claim for claim in claims if not claim["holds"]]
+    headline = {"claims_that_fail": len(failed), "claims_that_hold": len(claims) - len(failed), "claims": claims}
+    arrays = {"holds": np.array([claim["holds"] for claim in claims]),
+              "claim": np.array([claim["claim"] for claim in claims]),
+              "page": np.array(page_text(pages, failed, quick))}
+    return Result("theory_report", arrays, headline)
+
+
+def single_threaded():
+    """One thread for each process: the matrices are small."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def page_of(name, seed, data_dir, quick):
+    """One protocol: its claims, its figure as PNG, its summary; a protocol that stops is a claim that fails."""
+    module, start = running.load_protocol(name), time.monotonic()
+    page = {"name": name, "summary": module.__doc__.split("\n")[0], "figure": b"", "trouble": "", "claims": []}
+    given = {"seed": seed, "quick": quick, "data_dir": data_dir}
+    try:
+        result = module.run(**{key: value for key, value in given.items() if key in signature(module.run).parameters})
+        page["claims"] = claims_of(module, result.headline)
+        page["figure"] = drawn(module, result)
+    except Exception as error:
+        page["trouble"] = "".join(traceback.format_exception_only(error)).strip()
+        page["claims"] = [{"claim": f"{name} runs to its end", "source": name, "expected": "a result",
+                           "measured": page["trouble"], "tolerance": None, "holds": False}]
+    return page | {"seconds": time.monotonic() - start}
+
+
+def claims_of(module, headline):
+    """The accepted ranges of a protocol as claims. A number that the run did not give is no claim."""
+    words, name = getattr(module, "CLAIMS", {}), running.protocol_name(module)
+    return [{"claim": words.get(key, key.replace("_", " ")), "protocol": name, "number": key,
+             "source": accepted.source, "expected": range_text(accepted), "measured": float(headline[key]),
+             "tolerance": [accepted.low, accepted.high], "holds": accepted.met(headline[key])}
+            for key, accepted in module.ACCEPTED.items() if key in headline]
+
+
+def range_text(accepted):
+    """The range in words: a bound that stands for "none" is left out."""
+    if accepted.low == accepted.high:
+        return f"{accepted.low:g}"
+    return f"at least {accepted.low:g}" if accepted.high >= 1e6 else f"{accepted.low:g} to {accepted.high:g}"
+
+
+def drawn(module, result):
+    """The protocol's figure as PNG bytes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure, image = Figure(figsize=getattr(module, "FIGURE_SIZE", (7, 4.5)), layout="constrained"), io.BytesIO()
+    FigureCanvasAgg(figure)
+    module.plot(result, figure)
+    figure.savefig(image, format="png", dpi=110)
+    return image.getvalue()
+
+
+def finished(name, folder):
+    """A page for the finished results of a protocol, claims judged by their numbers; none, no page."""
+    module, headline, figures = running.load_protocol(name), {}, []
+    for found in sorted(folder.glob(f"{name}*/run.json")):
+        result = load(found.parent)
+        headline |= {key: value for key, value in result.headline.items() if key in module.ACCEPTED}
+        figures.append(drawn(module, result))
+    if not headline:
+        return []
+    return [{"name": name, "summary": module.__doc__.split("\n")[0], "figure": figures[-1], "trouble": "",
+             "claims": claims_of(module, headline), "seconds": 0.0}]
+
+
+# --- the page --------------------------------------------------------------------------------------------------
+
+STYLE = ("body{font:15px/1.5 sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#222}"
+         "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3em .6em;border-bottom:1px solid "
+         "#ddd;vertical-align:top}.no{color:#b00;font-weight:bold}.yes{color:#070}img{max-width:100%}")
+
+
+def page_text(pages, failed, quick):
+    """The HTML page, figures and all."""
+    count = sum(len(page["claims"]) for page in pages)
+    lines = ["<!doctype html><html lang=en><head><meta charset=utf-8><title>spikelearn: theory</title>",
+             f"<style>{STYLE}</style></head><body><h1>The theory, demonstrated</h1>",
+             f"<p>{count - len(failed)} of {count} claims hold{' (quick run: reduced sizes)' if quick else ''}.</p>"]
+    for page in pages:
+        lines.append(f"<h2>{html.escape(page['name'])}</h2><p>{html.escape(page['summary'])}</p>")
+        lines.append("<table><tr><th>claim<th>measured<th>expected<th>source<th>holds</tr>")
+        for claim in page["claims"]:
+            measured = claim["measured"] if isinstance(claim["measured"], str) else f"{claim['measured']:.4g}"
+            cells = (claim["claim"], measured, claim["expected"], claim["source"])
+            lines.append("<tr>" + "".join(f"<td>{html.escape(str(cell))}" for cell in cells)
+                         + ("<td class=yes>yes" if claim["holds"] else "<td class=no>NO") + "</tr>")
+        lines.append("</table>")
+        if page["figure"]:
+            image = base64.b64encode(page["figure"]).decode()
+            lines.append(f'<p><img alt="figure of {page["name"]}" src="data:image/png;base64,{image}"></p>')
+    return "\n".join([*lines, "</body></html>\n"])
+
+
+def tables(result):
+    """Files beside the result: the page, and the claims as JSON."""
+    import json
+
+    from spikelearn.results import plain
+
+    claims = plain({"claims": result.headline["claims"]})
+    return {"report.html": str(result.arrays["page"]), "claims.json": json.dumps(claims, indent=2) + "\n"}
+
+
+def plot(result, figure):
+    """Every claim with its measured number: green holds, red does not."""
+    axes, claims = figure.subplots(), result.headline["claims"]
+    axes.axis("off")
+    axes.set(xlim=(0, 1), ylim=(len(claims), -1))
+    for row, claim in enumerate(claims):
+        measured = claim["measured"] if isinstance(claim["measured"], str) else f"{claim['measured']:.4g}"
+        words, colour = claim["claim"], "C2" if claim["holds"] else "C3"
+        axes.plot(.01, row, "o", color=colour, ms=6)
+        axes.text(.03, row, words if len(words) < 92 else words[:90] + "…", fontsize=6.5, va="center")
+        axes.text(.80, row, measured[:14], fontsize=6.5, va="center", color=colour)
+        axes.text(.89, row, claim["expected"], fontsize=6.5, va="center", color="0.4")
+    axes.text(.80, -1, "measured", fontsize=7, va="center")
+    axes.text(.89, -1, "accepted", fontsize=7, va="center")
+    axes.set_title(f"{result.headline['claims_that_hold']} of {len(claims)} claims hold", fontsize=11)
+
+
+def main(argv=None):
+    return run_protocol(sys.modules[__name__], argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
