@@ -253,6 +253,6 @@ class Lines(Progress):
         said = f"epoch {epoch}: " + ", ".join(f"{name} {value:.4g}" for name, value in point.items())
         if self.bar is not None:
             self.bar.write(f"{self.title}: {said}", file=self.file)
-        elif self.title is not None:
+        elif self.title is not None and (time.monotonic() - self.last > 2 or self.done >= self.total):
             self.last = time.monotonic()
             self._line(said)
