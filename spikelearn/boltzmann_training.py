@@ -6,9 +6,9 @@ Every rule has the same two parts: what is sampled at the start of an epoch, and
 Lin 2017): hidden units are drawn for the whole set with the parameters of the epoch before, then all units count as
 observed. In a deep machine "vpf" takes the flow of each pair of neighbouring layers as of a machine by itself, as the
 pair is sampled when images are generated; "vpf_joint" takes that of the whole machine. The text at hand leaves open
-which one the source means; with the first, larger machines generated better images here [ours]. CD-k (Hinton 2002) and PCD-k (Tieleman
-2008): k steps of Gibbs sampling, from the data or from where the chains stopped. Updates by Adam (Kingma & Ba 2015)
-with its default settings, and weight decay as part of the gradient.
+which one the source means; with the first, larger machines generated better images here [ours]. CD-k (Hinton 2002) and
+PCD-k (Tieleman 2008): k steps of Gibbs sampling, from the data or from where the chains stopped. Updates by Adam
+(Kingma & Ba 2015) with its default settings, and weight decay as part of the gradient.
 """
 import re
 import time

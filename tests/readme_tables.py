@@ -14,7 +14,8 @@ from spikelearn import cli, load_model, running
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- table: python tests/readme_tables.py -->", "<!-- end of table -->"
-RUN_TIMES = {10: "seconds", 45: "under a minute", 180: "minutes", 3600: "under an hour", 36000: "hours"}     # up to so many seconds
+RUN_TIMES = {       # up to so many seconds
+    10: "seconds", 45: "under a minute", 180: "minutes", 3600: "under an hour", 36000: "hours"}
 NAME = r"[A-Z][a-z’'][\w’'-]*"
 CITATION = rf"(?:{NAME}(?:, | & ))*{NAME}(?: et al\.)? \(\d{{4}}\)"
 

@@ -1,0 +1,129 @@
+"""Hidden parts of digits filled in by INFERENCE of a model trained by target propagation.
+
+Bengio et al. (2015) arXiv:1502.04156, figure 5 and section 8: half of the pixels are replaced by noise; 20 rounds of
+INFERENCE, in which only the known pixels pull, f1(x_known, g1(h)) - f1(g1(h)), and x = g1(h1) in the hidden ones. Ours:
+the half planes beside the random half; mean squared error of the hidden pixels against that of the mean training image,
+and of the mean of the ten training images that are nearest in the known pixels, as a yardstick of what can be known.
+The model is that of generate_mnist, trained if it is not in the cache. The validation images are filled in unless
+--set final=true.
+"""
+import sys
+
+import numpy as np
+
+from spikelearn.boltzmann_sampling import hidden_part
+from spikelearn.cli import run_protocol
+from spikelearn.datasets import load
+from spikelearn.encoding import scaled
+from spikelearn.generative_recipe import Recipe, pixels_of
+from spikelearn.generative_sampling import filled_in
+from spikelearn.plotting import heading, images_in_rows
+from spikelearn.results import Accepted, Result
+
+FIGURE_SIZE = (13, 6.8)
+MASKS = ("pixels", "left", "right", "top", "bottom")
+HALF = "chosen here: half of the error of the mean image"
+ACCEPTED = {f"mse_ratio_{mask}": Accepted(0, .5, HALF) for mask in MASKS}
+CLAIMS = {f"mse_ratio_{mask}": f"digits with {words} hidden, filled in: squared error over that of the mean image"
+          for mask, words in zip(MASKS, ("random pixels", "the left half", "the right half", "the upper half",
+                                         "the lower half"), strict=True)}
+
+
+def run(*, masks=MASKS, share=0.5, hidden=None, epochs=None, batch=None, noise=None, pixel_noise=None, bias=None,
+        loss=None, encoder_rate=None, decoder_rate=None, last_rate=None, rounds=20, steps=15, delta=0.1, alpha=0.001,
+        images=0, shown=2000, dataset="mnist", final=False, resume="", data_dir="", seed=1, quick=False):
+    """Train, or take from the cache, and fill in. Returns a Result. None = as generative_recipe.Recipe has it.
+
+    masks : what is hidden: pixels, left, right, top, bottom, rows, columns; share : how much of it
+    rounds, steps, delta, alpha : of the filling in; images : how many training images, 0 = all; shown : how many images
+    are filled in; resume : any, training goes on by itself
+    """
+    given = dict(hidden=hidden, epochs=epochs, batch=batch, noise=noise, pixel_noise=pixel_noise, bias=bias, loss=loss,
+                 encoder_rate=encoder_rate, decoder_rate=decoder_rate, last_rate=last_rate)
+    if quick:
+        images, shown = images or 3000, min(shown, 200)
+    masks = tuple(str(mask) for mask in np.atleast_1d(masks))
+    recipe, data = Recipe().changed(given, quick), load(dataset, data_dir or None)
+    x, valid = pixels_of(data, images)
+    side = int(np.sqrt(x.shape[1]))
+    hide = {mask: hidden_part(mask, min(shown, len(valid)), side, np.random.default_rng((seed, k)), share)
+            for k, mask in enumerate(masks)}
+    model = recipe.trained(x, valid, dataset=dataset, seed=seed, name=f"target propagation, seed {seed}").model
+    whole = (scaled(data.test().images, data.scale).astype(np.float32) if final else valid)[:shown]  # read only now
+    settings = dict(rounds=rounds, steps=steps, delta=delta, alpha=alpha)
+    return Result("inpaint", *filled(model, whole, hide, x, settings, side, seed, final))
+
+
+def filled(model, whole, hide, training, settings, side, seed, final):
+    """(arrays, headline): errors in the hidden pixels, over the rounds for the first images, and examples."""
+    few, headline = min(200, len(whole)), {}
+    arrays = {"masks": np.array(list(hide)), "originals": whole[:12].reshape(-1, side, side)}
+    for k, (mask, hidden) in enumerate(hide.items()):
+        noise = np.random.default_rng((seed, k, 1)).random(whole.shape, np.float32)
+        begun, path = np.where(hidden, noise, whole), []
+        found = filled_in(model, begun, hidden, **settings)
+        filled_in(model, begun[:few], hidden[:few], **settings,
+                  watch=lambda x, path=path, hidden=hidden: path.append(error(x, whole[:few], hidden[:few])))
+        own, of_mean = error(found, whole, hidden), error(training.mean(axis=0) + 0 * whole, whole, hidden)
+        headline |= {f"mse_{mask}": own, f"mse_mean_image_{mask}": of_mean, f"mse_ratio_{mask}": own / of_mean,
+                     f"mse_nearest_{mask}": error(of_nearest(whole, ~hidden, training), whole, hidden)}
+        arrays |= {f"begun_{mask}": begun[:12].reshape(-1, side, side),
+                   f"filled_{mask}": found[:12].reshape(-1, side, side),
+                   f"hidden_{mask}": hidden[:12].reshape(-1, side, side), f"error_{mask}": np.array(path)}
+    return arrays, headline | {"images": len(whole), "rounds": settings["rounds"], "test_set_was_read": bool(final)}
+
+
+def error(x, whole, hidden):
+    """Mean squared error of the hidden pixels."""
+    return float(((x - whole)[hidden].astype(float) ** 2).mean())
+
+
+def of_nearest(whole, known, training, count=10, part=250):
+    """Mean of the `count` training images that are nearest in the known pixels, (n, pixels)."""
+    found, squares = np.empty_like(whole), training ** 2
+    for first in range(0, len(whole), part):
+        rows = slice(first, first + part)
+        seen = known[rows].astype(training.dtype)
+        distance = seen @ squares.T - 2 * (seen * whole[rows]) @ training.T
+        found[rows] = training[np.argpartition(distance, count, axis=1)[:, :count]].mean(axis=1)
+    return found
+
+
+def plot(result, figure):
+    """Above, as figure 5: originals, where the inference starts, what it fills in. Below: errors."""
+    a, h = result.arrays, result.headline
+    masks = [str(mask) for mask in a["masks"]]
+    upper, lower = figure.subfigures(2, 1, height_ratios=[1.08, 1])
+    left, right = upper.subplots(1, 2)
+    for axes, kind, title in ((left, "begun", "where the inference starts"), (right, "filled", "filled in")):
+        images_in_rows(axes, [a["originals"], *(a[f"{kind}_{mask}"] for mask in masks)], ["original", *masks])
+        axes.set_title(title, fontsize=10)
+    bars, curves = lower.subplots(1, 2)
+    place = np.arange(len(masks))
+    for shift, key, colour, label in ((-.27, "mse_mean_image", "0.7", "mean image"), (0, "mse", "C0", "INFERENCE"),
+                                      (.27, "mse_nearest", "C1", "ten nearest")):
+        drawn = bars.bar(place + shift, [h[f"{key}_{mask}"] for mask in masks], .26, color=colour, label=label)
+        bars.bar_label(drawn, fmt="%.3f", fontsize=6.5, padding=2)
+    bars.hlines([h[f"mse_mean_image_{mask}"] / 2 for mask in masks], place - .4, place + .4, color="k",
+                label="half of the mean image's")
+    bars.set_xticks(place, masks)
+    bars.set(ylabel="squared error of a hidden pixel", ylim=(0, 1.35 * max(h[f"mse_mean_image_{m}"] for m in masks)))
+    bars.legend(fontsize=7, ncols=4, columnspacing=1)
+    heading(bars, "Error in the hidden pixels",
+            f"{h['images']:,} {'test' if h['test_set_was_read'] else 'validation'} digits")
+    for mask in masks:
+        curves.plot(a[f"error_{mask}"] / h[f"mse_mean_image_{mask}"], "-", label=mask)
+    curves.axhline(.5, color="k", lw=.8)
+    curves.set(xlabel="round of INFERENCE", ylabel="error / that of the mean image", ylim=(0, 1.3))
+    curves.xaxis.get_major_locator().set_params(integer=True)
+    curves.legend(fontsize=8, loc="lower right", ncols=2)
+    heading(curves, "Filling in, round by round",
+            "the first 200 digits; they start above the picture, from uniform noise in the hidden pixels")
+
+
+def main(argv=None):
+    return run_protocol(sys.modules[__name__], argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
