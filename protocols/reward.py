@@ -133,16 +133,20 @@ class Agent:
 
 def run(synapse="synapses/voltage_derivative_symmetric", *, trials=50, choice_rounds=240, reach_rounds=300, hidden=20,
         beta=0.3, free=160, nudged=60, seeds=2, seed=1, device="auto", quick=False):
-    """trials : side by side in one round; hidden : units of the actor's and of the critic's layer. Returns a Result."""
+    """trials : side by side in one round; hidden : units of the actor's and of the critic's layer. Returns a Result.
+
+    seeds : agents; of the control at least four, as one that has learnt nothing does a cue's trials all right or all
+    wrong.
+    """
     if quick:
         seeds, choice_rounds, reach_rounds = 1, min(choice_rounds, 40), 0
-    if device == "auto" and compiler() and not quick:
+    if device == "auto" and compiler():
         device = "cpp"
     phases, arrays, headline = Phases(free, nudged, nudged, 40), {}, {}
     for name, rounds in {"choice": choice_rounds, "reach": reach_rounds}.items():
         for control in (False, True) if rounds else ():
             curves = [train(TASKS[name], trials, rounds, synapse, hidden, beta, phases, seed + k, control, device)
-                      for k in range(seeds)]
+                      for k in range(max(seeds, 4) if control else seeds)]
             key = f"{name}_control" if control else name
             for what in curves[0]:
                 arrays[f"{key}_{what}"] = np.array([one[what] for one in curves])

@@ -14,7 +14,7 @@ import numpy as np
 
 from spikelearn.equations import SpikelearnError
 
-FORMAT = "spikelearn checkpoint 2"
+FORMAT = "spikelearn checkpoint 3"
 TALLY = ("images", "wrong", "nudged", "spikes", "events", "seconds")      # counted within an epoch
 
 
@@ -72,7 +72,7 @@ def save_checkpoint(path, state, identity):
     entries |= {f"mean_weights/{name}": array for name, array in state.mean_weights.items()}
     entries |= {f"curve/{name}": np.array(values, dtype=float) for name, values in state.curve.items()}
     facts = {"format": FORMAT, "identity": identity, "epoch": state.epoch, "chunk": state.chunk,
-             "chunks": state.chunks}
+             "chunks": state.chunks, "arrays": sorted(entries)}
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,6 +103,8 @@ def load_checkpoint(path, identity):
         facts = json.loads(str(entries["facts"]))
         if facts["format"] != FORMAT:
             raise SpikelearnError(f"'{path}' is no checkpoint of this version of spikelearn")
+        if facts["arrays"] != sorted(set(entries) - {"facts", "tally"}):
+            raise ValueError("an array is missing")
         groups = {"weights": {}, "mean_weights": {}, "curve": {}}
         for name, array in entries.items():
             group, _, name = name.partition("/")

@@ -19,9 +19,9 @@ def save(machine, path, **facts):
 
     facts : what to remember of how it came about, such as rule="vpf"; numbers and text.
     """
-    content = BytesIO()
-    np.savez(content, facts=np.array(json.dumps({"format": FORMAT, "layers": len(machine.biases), **facts})),
-             **machine.arrays())
+    content, arrays = BytesIO(), machine.arrays()
+    np.savez(content, facts=np.array(json.dumps(
+        {"format": FORMAT, "layers": len(machine.biases), "arrays": sorted(arrays), **facts})), **arrays)
     write_file(path, content.getvalue())
 
 
@@ -36,6 +36,8 @@ def load(path):
         facts = json.loads(str(arrays.pop("facts")))
         if facts.pop("format") != FORMAT:
             raise SpikelearnError(f"'{path}' is no machine of this version of spikelearn")
+        if facts.pop("arrays") != sorted(arrays):
+            raise ValueError("an array is missing")
         return machine_of(arrays, int(facts.pop("layers"))), facts
     except SpikelearnError:
         raise
