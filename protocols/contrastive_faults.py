@@ -13,7 +13,19 @@ import sys
 import numpy as np
 
 from spikelearn.cli import run_protocol
-from spikelearn.energy import LOGISTIC, Energy, Nudge, clamp, contrast, cost, exact_gradient, flat, relax, settle
+from spikelearn.energy import (
+    LOGISTIC,
+    Energy,
+    Nudge,
+    clamp,
+    contrast,
+    cosine,
+    cost,
+    exact_gradient,
+    flat,
+    relax,
+    settle,
+)
 from spikelearn.plotting import heading
 from spikelearn.results import Accepted, Result
 
@@ -67,10 +79,6 @@ def row(gradients, outputs):
     by_weights, by_biases = gradients
     units = by_biases.shape[-1] - outputs
     return flat((by_weights[..., :units, :units], by_biases[..., :units]), np.ones((units, units)))
-
-
-def cosine(a, b):
-    return (a * b).sum(axis=-1) / (np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1))
 
 
 def at_minimum(energy, s):

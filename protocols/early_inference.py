@@ -15,7 +15,7 @@ from brian2 import ms
 
 from spikelearn import load_model
 from spikelearn.cli import run_protocol
-from spikelearn.energy import Energy, Nudge, backpropagated, layered, relax
+from spikelearn.energy import Energy, Nudge, backpropagated, cosine, layered, relax
 from spikelearn.integrators import relaxation
 from spikelearn.plotting import heading
 from spikelearn.results import Accepted, Result
@@ -107,10 +107,6 @@ def layer_slices(sizes):
     """Slices of the layers in the state, from the outputs down."""
     ends = np.cumsum([0, *sizes])
     return [slice(low, high) for low, high in zip(ends[:-1], ends[1:], strict=True)][::-1]
-
-
-def cosine(a, b):
-    return (a * b).sum(axis=-1) / (np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1))
 
 
 def first_changes(depth, units, outputs, networks, gain, rates, neuron, rng, device):

@@ -14,6 +14,7 @@ import numpy as np
 
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
+from spikelearn.energy import cosine
 from spikelearn.plotting import heading
 from spikelearn.results import Accepted, Result
 
@@ -67,10 +68,6 @@ def run(*, hidden=32, epochs=150, decay=1e-3, rate=0.1, batch=30, seeds=3, align
     return Result("weight_symmetry", arrays, headline)
 
 
-def cosine(a, b):
-    return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
-
-
 # --- auto-encoders -----------------------------------------------------------------------------------------------
 
 def changes(x, corrupted, W, b, V, c, way, units):
@@ -101,7 +98,7 @@ def encode(x, way, units, noise, hidden, epochs, decay, rate, batch, seed):
     pixels = x.shape[1]
     W, V = rng.normal(0, 1 / np.sqrt(pixels), (pixels, hidden)), rng.normal(0, 1 / np.sqrt(hidden), (hidden, pixels))
     b, c, apart, law = np.zeros(hidden), x.mean(axis=0), [np.linalg.norm(W - V.T)], [1.0]
-    symmetry = [cosine(W, V.T)]
+    symmetry = [cosine(W.ravel(), V.T.ravel())]
     for _ in range(epochs):
         for chosen in np.array_split(rng.permutation(len(x)), len(x) // batch):
             clean = x[chosen]
@@ -110,7 +107,7 @@ def encode(x, way, units, noise, hidden, epochs, decay, rate, batch, seed):
             W, V = W + rate * (dW - decay * W), V + rate * (dV - decay * V)
             b, c = b + rate * db, c + rate * dc
             law.append(law[-1] * (1 - rate * decay))
-        symmetry.append(cosine(W, V.T))
+        symmetry.append(cosine(W.ravel(), V.T.ravel()))
         apart.append(np.linalg.norm(W - V.T))
     missed = x - (UNITS[units][0](x @ W + b) @ V + c)
     law_error = abs(apart[-1] / apart[0] / law[-1] - 1) if way == "one change" else np.nan
@@ -162,7 +159,7 @@ def align(train, validation, way, hidden, epochs, batch, seed, rate=0.05):
 
 
 def angle(a, b):
-    return np.degrees(np.arccos(np.clip(cosine(a, b), -1, 1)))
+    return np.degrees(np.arccos(np.clip(cosine(a.ravel(), b.ravel()), -1, 1)))
 
 
 # --- figure ------------------------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ class Machine:
 
     @property
     def dtype(self):
+        """Precision of the parameters: float32 or float64."""
         return self.biases[0].dtype
 
     def arrays(self):
@@ -159,6 +160,7 @@ def _both_ways(y, pull):
 # --- sampling ----------------------------------------------------------------------------------------------------
 
 def sigmoid(z):
+    """1/(1 + exp(-z)), without overflow. z : any shape."""
     return 0.5 * np.tanh(0.5 * z) + 0.5
 
 

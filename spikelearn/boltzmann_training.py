@@ -76,6 +76,7 @@ class ContrastiveDivergence:
         self.steps, self.persistent, self.kept = steps, persistent, {}
 
     def start(self, machine, visible, rng):
+        """visible : (n, visible) uint8. Raises SpikelearnError for a machine that is not restricted."""
         if not is_restricted(machine):
             raise SpikelearnError("contrastive divergence is for restricted machines, two layers without lateral "
                                   "weights; use vpf")
@@ -241,6 +242,7 @@ class Lines(Progress):
     """A bar on a terminal; a plain line an epoch, and every half minute, elsewhere. tell takes the objective."""
 
     def tell(self, images, objective):
+        """`images` more have been shown."""
         self.done += images
         if self.bar is not None:
             self.bar.set_postfix_str(f"objective {objective:.4g}")
@@ -250,6 +252,7 @@ class Lines(Progress):
             self._line(f"{self.done} of {self.total} images, objective {objective:.4g}")
 
     def tell_epoch(self, epoch, point):
+        """An epoch is over. point : name -> number, what was measured after it."""
         said = f"epoch {epoch}: " + ", ".join(f"{name} {value:.4g}" for name, value in point.items())
         if self.bar is not None:
             self.bar.write(f"{self.title}: {said}", file=self.file)

@@ -17,13 +17,16 @@ from filelock import FileLock
 
 from spikelearn.equations import SpikelearnError
 
+# lines that start the clocks, which Brian2 writes in the order of a set: another in each process
+CLOCKS = re.compile(rb"(?:^ *_array_\w+_(?:timestep|t)\[0\] = 0(?:\.0)?;\n)+", flags=re.MULTILINE)
 READ = "SPIKELEARN_READ"        # environment variable with the names of the result files that a program is to write
 
 
 def write_what_is_read(device):
     """C++ for the end of a program: write only the result files that are named, not all the arrays of a network.
 
-    Brian2 writes some two hundred files, and says nothing when the disk is full.
+    Brian2 writes some two hundred files, and says nothing when the disk is full. In alphabetical order: Brian2's own
+    order is that of a set of strings, another in each process, and the program would not be found again.
     """
     lines = []
     for variable, name in device.arrays.items():
@@ -37,7 +40,7 @@ def write_what_is_read(device):
             lines.append(f'write("{file}", {array}.data(), {array}.size() * sizeof({array}[0]));')
         else:
             lines.append(f'write("{file}", {name}, {variable.size} * sizeof({name}[0]));')
-    return WRITE.replace("EACH_ARRAY", "\n    ".join(lines))
+    return WRITE.replace("EACH_ARRAY", "\n    ".join(sorted(lines)))
 
 
 WRITE = f"""
@@ -143,7 +146,8 @@ def _fingerprint(folder):
     """Hash of the generated sources, static data, makefile (flags), compiler and processor."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+        content = CLOCKS.sub(lambda found: b"".join(sorted(found[0].splitlines())), path.read_bytes())
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + content)
     version = subprocess.run([compiler(), "--version"], capture_output=True, text=True).stdout.splitlines()[:1]
     cpu = Path("/proc/cpuinfo")
     told = cpu.read_text().splitlines() if cpu.exists() else []

@@ -3,6 +3,7 @@
 It carries the weights, where the training stands, its curve, and an identity: the network, the text and parameters of
 every model, the recipe, the images and the seed. Another training's checkpoint is refused.
 """
+import contextlib
 import dataclasses
 import json
 import os
@@ -72,7 +73,7 @@ def save_checkpoint(path, state, identity):
     entries |= {f"mean_weights/{name}": array for name, array in state.mean_weights.items()}
     entries |= {f"curve/{name}": np.array(values, dtype=float) for name, values in state.curve.items()}
     facts = {"format": FORMAT, "identity": identity, "epoch": state.epoch, "chunk": state.chunk,
-             "chunks": state.chunks, "arrays": sorted(entries)}
+             "chunks": state.chunks, "arrays": sorted(["tally", *entries])}
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,19 +93,40 @@ def save_checkpoint(path, state, identity):
                               "that was is kept") from error
 
 
+@contextlib.contextmanager
+def damage_told(sentence):
+    """What a damaged file brings about while it is read becomes a SpikelearnError with this sentence."""
+    try:
+        yield
+    except SpikelearnError:
+        raise
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, zipfile.BadZipFile,
+            zlib.error, NotImplementedError, RuntimeError) as error:
+        raise SpikelearnError(sentence) from error
+
+
+def read_archive(path, form):
+    """(facts, name -> array) of an .npz whose entry `facts`, in JSON, names its format and its arrays.
+
+    To be called within `damage_told`. Raises SpikelearnError for another format.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    facts = json.loads(str(arrays.pop("facts")))
+    if facts.pop("format") != form:
+        raise SpikelearnError(f"'{path}' is no {form.split()[1]} of this version of spikelearn")
+    if facts.pop("arrays") != sorted(arrays):
+        raise KeyError("an array is missing")
+    return facts, arrays
+
+
 def load_checkpoint(path, identity):
     """The State in `path`. Raises SpikelearnError if there is none, it is damaged, or it is another training's."""
     path = Path(path)
     if not path.is_file():
         raise SpikelearnError(f"there is no checkpoint '{path}'")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            entries = {name: file[name] for name in file.files}
-        facts = json.loads(str(entries["facts"]))
-        if facts["format"] != FORMAT:
-            raise SpikelearnError(f"'{path}' is no checkpoint of this version of spikelearn")
-        if facts["arrays"] != sorted(set(entries) - {"facts", "tally"}):
-            raise ValueError("an array is missing")
+    with damage_told(f"'{path}' is damaged or no checkpoint: it cannot be gone on from"):
+        facts, entries = read_archive(path, FORMAT)
         groups = {"weights": {}, "mean_weights": {}, "curve": {}}
         for name, array in entries.items():
             group, _, name = name.partition("/")
@@ -113,11 +135,6 @@ def load_checkpoint(path, identity):
         state = State(epoch=int(facts["epoch"]), chunk=int(facts["chunk"]), chunks=int(facts["chunks"]),
                       tally=entries["tally"], **groups)
         found = dict(facts["identity"])
-    except SpikelearnError:
-        raise
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, zipfile.BadZipFile,
-            zlib.error, NotImplementedError, RuntimeError) as error:
-        raise SpikelearnError(f"'{path}' is damaged or no checkpoint: it cannot be gone on from") from error
     _refuse_another(path, found, identity)
     return state
 

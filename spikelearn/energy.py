@@ -111,6 +111,11 @@ def _off_diagonal(matrix):
     return matrix * (1 - np.eye(matrix.shape[-1]))
 
 
+def cosine(a, b):
+    """Cosine of the angle between vectors, which lie along the last axis."""
+    return (a * b).sum(axis=-1) / (np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1))
+
+
 def cost(s, target):
     """C = 1/2 sum (s - target)^2 over the outputs, the last units of s. Returns (...)."""
     return (cost_gradient(s, target) ** 2).sum(axis=-1) / 2

@@ -146,6 +146,7 @@ class NeuronModel(Model):
     forced: str = ""
 
     def statements(self):
+        """Where -> (kind of code, text) of everything the record says besides its equations."""
         code = {"threshold": ("condition", self.threshold), "reset": ("code", self.reset),
                 "refractory": ("expression", self.refractory), "potential": ("number", self.potential),
                 "forced": ("code", self.forced), "at_start": ("code", self.at_start)}
@@ -176,6 +177,7 @@ class SynapseModel(Model):
     neuron: str = ""
 
     def statements(self):
+        """Where -> (kind of code, text) of everything the record says besides its equations."""
         code = {"on_pre": self.on_pre, "on_post": self.on_post, "at_end": self.at_end}
         code |= {f"on_event '{event}'": statement for event, statement in self.on_event.items()}
         return {where: ("code", text) for where, text in code.items() if text}

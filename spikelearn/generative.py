@@ -64,6 +64,7 @@ class Conditional(NamedTuple):
     noise: str = "gaussian"
 
     def input(self, source):
+        """Summed input before the nonlinearity. source : (n, below). Returns (n, units)."""
         z = source @ self.weights
         z += self.biases
         return z
@@ -121,6 +122,7 @@ class Model(NamedTuple):
 
     @property
     def dtype(self):
+        """Precision of the parameters."""
         return self.f[0].weights.dtype
 
     def arrays(self):
@@ -199,6 +201,7 @@ class Prior(NamedTuple):
     variance: np.ndarray
 
     def log_probability(self, top):
+        """log density of the top layer. top : (n, units). Returns (n,)."""
         return -.5 * ((top - self.mean) ** 2 / self.variance + np.log(self.variance) + LOG_2_PI).sum(axis=1)
 
     def drawn(self, n, rng):

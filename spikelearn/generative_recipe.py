@@ -85,6 +85,7 @@ class Recipe:
             about=self.about(dataset) | {"by": "back-propagation"})
 
     def about(self, dataset):
+        """What identifies a training by this recipe: name -> value."""
         return {"dataset": dataset, **dataclasses.asdict(self)}
 
 

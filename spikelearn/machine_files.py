@@ -1,13 +1,12 @@
 """Trained Boltzmann machines in files: an .npz without pickles, there whole or not at all."""
 import json
-import zipfile
-import zlib
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
 from spikelearn.boltzmann import machine_of
+from spikelearn.checkpoint import damage_told, read_archive
 from spikelearn.equations import SpikelearnError
 from spikelearn.results import write_file
 
@@ -30,17 +29,6 @@ def load(path):
     path = Path(path)
     if not path.is_file():
         raise SpikelearnError(f"there is no machine '{path}'")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        facts = json.loads(str(arrays.pop("facts")))
-        if facts.pop("format") != FORMAT:
-            raise SpikelearnError(f"'{path}' is no machine of this version of spikelearn")
-        if facts.pop("arrays") != sorted(arrays):
-            raise ValueError("an array is missing")
+    with damage_told(f"'{path}' is damaged or no Boltzmann machine"):
+        facts, arrays = read_archive(path, FORMAT)
         return machine_of(arrays, int(facts.pop("layers"))), facts
-    except SpikelearnError:
-        raise
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, zipfile.BadZipFile,
-            zlib.error, NotImplementedError, RuntimeError) as error:
-        raise SpikelearnError(f"'{path}' is damaged or no Boltzmann machine") from error

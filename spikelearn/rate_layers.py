@@ -37,6 +37,7 @@ class Layers:
                 for k, array in enumerate(arrays)}
 
     def set_parameters(self, arrays):
+        """Take up copies of what `parameters` gave."""
         for k in range(len(self.weights)):
             self.weights[k], self.biases[k] = arrays[f"w_{k}"].copy(), arrays[f"b_{k}"].copy()
 

@@ -112,6 +112,24 @@ def test_two_processes_that_want_the_same_program_build_it_once(tmp_path):
     assert told[0][1] == told[1][1]
 
 
+@pytest.mark.compiler
+def test_the_order_of_strings_in_another_process_does_not_hide_what_was_built(tmp_path):
+    """Three recorded variables and two clocks: Brian2 keeps both in sets, ordered otherwise in each process."""
+    script = ("from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms\n"
+              "from spikelearn import building\nfrom spikelearn.simulation import Simulation\n"
+              "def network():\n"
+              "    cells = NeuronGroup(2, 'dv/dt = -v/ms : 1', threshold='v > 1', reset='v = 0', name='cells')\n"
+              "    return [cells, SpikeMonitor(cells, 'v', name='spikes'),\n"
+              "            StateMonitor(cells, 'v', record=True, dt=2*ms, name='states')]\n"
+              "building._make = lambda folder: (folder / 'main').touch()\n"
+              "print(Simulation(network, 6*ms, device='cpp').folder)")
+    environment = {**os.environ, "SPIKELEARN_CACHE": str(tmp_path)}
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    folders = {subprocess.run(command, env=environment | {"PYTHONHASHSEED": seed}, text=True, capture_output=True,
+                              check=True).stdout for seed in "1234"}
+    assert len(folders) == 1
+
+
 @pytest.mark.parametrize("device", devices())
 @pytest.mark.parametrize("values, read, sentence", [
     ({"rule.tau_pluss": 1 * ms}, [], "'rule' has no variable 'tau_pluss'; did you mean 'tau_plus'?"),

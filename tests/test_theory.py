@@ -79,6 +79,8 @@ def test_contrastive_faults():
 def test_langevin():
     result = langevin.run(temperatures=(.2,), device="numpy", quick=True)
     met(langevin, result)
+    assert result.headline.keys() >= set(langevin.ACCEPTED) and len(langevin.ACCEPTED) >= 2
+    assert result.arrays
 
 
 def test_autocorrelation_time_of_a_first_order_process():
