@@ -15,7 +15,7 @@ import numpy as np
 
 from spikelearn.equations import SpikelearnError
 
-FORMAT = "spikelearn checkpoint 3"
+FORMAT = "spikelearn checkpoint 4"
 TALLY = ("images", "wrong", "nudged", "spikes", "events", "seconds")      # counted within an epoch
 
 

@@ -22,7 +22,7 @@ from spikelearn.generative import Model, Prior
 from spikelearn.generative_inference import by_target_propagation
 from spikelearn.training import random_numbers
 
-FORMAT = "generative model 1"       # of what the cache holds; another number when a training gives other weights
+FORMAT = "generative model 2"       # of what the cache holds; another number when weights or files change
 
 
 class Trained(NamedTuple):

@@ -303,11 +303,17 @@ def test_rewards_are_what_they_say():
     assert choice.reward(cue, good, rng).mean() == pytest.approx(.8, abs=.03)
     assert choice.reward(cue, good[::-1], rng).mean() == pytest.approx(.2, abs=.03)
     cue = reach.cue(rng, 1)
-    assert reach.place(np.array([[.9, .1]])) == pytest.approx([.9])
     there = reach.target(cue)
+    assert reach.distance(cue, np.array([[.9, .1]])) == pytest.approx(abs(.9 - there))
     for off in (0, .1):
         done = np.array([[there[0] + off, 1 - there[0] - off]])
         assert reach.reward(cue, done, rng) == pytest.approx([1 - 4 * off**2], abs=1e-3)
+
+
+def test_arms_inhibit_each_other_and_antagonists_do_not():
+    action, message = np.array([[.9, .3], [.2, .2]]), np.array([[.01, .01], [.01, -.01]])
+    np.testing.assert_allclose(reward.TASKS["choice"].wanted(action, message), [[.8, .2], [.8, .2]])
+    np.testing.assert_allclose(reward.TASKS["reach"].wanted(action, message), [[1, .45], [.35, .05]])
 
 
 def test_the_message_points_to_more_value():
