@@ -184,6 +184,7 @@ def plot(result, figure):
 
 
 def plot_agreement(a, headline, axes):
+    """Error of the mutual prediction; what the two branches say, at first and at last."""
     above, below = axes
     error = a["disagreement"]
     above.semilogy(np.arange(1, len(error) + 1), error, ".", ms=2, color="0.7")
@@ -201,6 +202,7 @@ def plot_agreement(a, headline, axes):
 
 
 def plot_teaching(a, headline, figure):
+    """Potentials before, during and after teaching, and the spikes."""
     upper, lower = figure.subfigures(2, 1, height_ratios=[1.3, 1])
     n, t, length = int(a["repetitions"]), np.asarray(a["t"]) * 1e3, float(PATTERN) * 1e3
     parts = {"before": 1, "taught, first": SILENT, "taught, last": SILENT + n - 1, "alone again": SILENT + n + 1}

@@ -52,10 +52,12 @@ def run(*, depths=(1, 2, 3, 4), units=32, images=20, nudges=(1e-4, 1e-3, 1e-2, 1
 
 
 def relative(estimate, truth):
+    """Length of the difference, relative to that of the truth."""
     return np.linalg.norm(estimate - truth) / np.linalg.norm(truth)
 
 
 def row(by_weights, by_biases):
+    """Derivatives by all weights and biases in one row."""
     return np.concatenate([g.ravel() for g in (*by_weights, *by_biases)])
 
 

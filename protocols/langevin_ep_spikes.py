@@ -127,6 +127,7 @@ def row(samples, rate, equilibria, exact):
 
 
 def headline(table):
+    """Numbers of the claims from the table of estimates."""
     claimed = [table["inside", coding, estimator] for coding, estimator in CLAIMED]
     fire = [table["inside", "integrate-and-fire", estimator] for estimator in ("single", "single − free window")]
     found = {"worst_step_z": max(abs(row["step"] - 1) / row["step_se"] for row in claimed),
@@ -165,6 +166,7 @@ def plot(result, figure):
 
 
 def draw_lever(a, lever, above, below):
+    """Bias and spread of the estimates against one lever, into two axes."""
     x = np.asarray(a[f"{lever}_values"], dtype=float)
     place = np.arange(len(x)) if lever == "tau_d" else x        # tau_d may be 0
     for k, (colour, style) in enumerate(LINES):

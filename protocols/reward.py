@@ -120,6 +120,7 @@ class Agent:
         self.b = {name: [np.full(above, .3) for above in size[1:]] for name, size in sizes.items()}
 
     def show(self, name, pixels, targets, seed):
+        """What a network's rule collects in both phases."""
         return self.networks[name].show(pixels, targets, self.w[name], self.b[name], self.beta, seed=seed)
 
     def message(self, cue, action, seed):

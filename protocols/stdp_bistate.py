@@ -205,6 +205,7 @@ def plot(result, figure):
 
 
 def plot_window(a, ax):
+    """The window: weight change against spike timing."""
     d, A = np.asarray(a["delta_t"]) * 1e3, 100
     ax.axhline(0, color="0.6", lw=.8, ls="--")
     ax.axvline(0, color="0.6", lw=.8, ls="--")
@@ -231,6 +232,7 @@ def plot_window(a, ax):
 
 
 def exact_bars(ax, labels, values, errors, exact):
+    """Measured shares with their errors on bars of the exact ones."""
     x = np.arange(len(labels))
     ax.bar(x, exact, color="0.8", label="exp(−E)")
     ax.errorbar(x, values, errors, fmt="k.", capsize=2, label="simulated ± s.e.")

@@ -86,6 +86,7 @@ def last_before(a):
 
 
 def points(axes, a, column, used, face, label):
+    """Measured against predicted changes, with s.e.m."""
     measured(axes, a[column][used], 1 + a["measured"][used], a["measured_sem"][used], mfc=face, label=label)
 
 

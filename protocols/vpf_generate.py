@@ -72,6 +72,7 @@ def run(*, hidden=(100, 100), lateral=(False, True), epochs=10, runs=3, rate=0.0
 
 
 def kind_name(lateral):
+    """Word for the machines with or without lateral weights."""
     return "lateral" if lateral else "plain"
 
 
@@ -138,6 +139,7 @@ def plot(result, figure):
 
 
 def words(key):
+    """What a key of the headline stands for."""
     prior, kind = key.split("_")
     return f"DBM-{prior}, {'with' if kind == 'lateral' else 'no'} lateral weights"
 

@@ -252,6 +252,7 @@ def plot(result, figure):
 
 
 def mosaic(images, columns=6):
+    """Images (n, pixels) as one picture."""
     side = int(np.sqrt(images.shape[1]))
     tiles = np.pad(images.reshape(-1, side, side), ((0, 0), (1, 1), (1, 1)))
     return np.vstack([np.hstack(list(tiles[row:row + columns])) for row in range(0, len(tiles), columns)])

@@ -15,6 +15,7 @@ class Parser(argparse.ArgumentParser):
     """Tells a mistake in one sentence instead of printing the usage first."""
 
     def error(self, message):
+        """A mistake on the command line, as a SpikelearnError."""
         raise SpikelearnError(f"{message}; '{self.prog} --help' explains the command")
 
 

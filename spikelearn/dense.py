@@ -22,6 +22,7 @@ class DenseGenerator(CPPCodeGenerator):
     """Brian2's C++ generator without the lookups of pre- and postsynaptic indices."""
 
     def translate_to_read_arrays(self, read, write, indices):
+        """No array is read for the indices that the loops count themselves."""
         return super().translate_to_read_arrays(read, write, [name for name in indices if name not in COUNTED])
 
 

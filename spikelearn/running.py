@@ -27,6 +27,7 @@ def shipped_protocols():
 
 
 def protocol_name(module):
+    """Name of a protocol: that of its file."""
     return Path(module.__file__).stem
 
 
