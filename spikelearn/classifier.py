@@ -57,13 +57,13 @@ class Recipe:
             raise SpikelearnError("with a gate and a free window, changes must be applied after each image: batch=1")
 
     def with_given(self, layers=None, **given):
-        """A recipe with the values that are not None; one rate is meant for all layers, and the first rate of the
-        recipe's own for all hidden layers. layers : how many there are."""
+        """A recipe with the values that are not None; one rate is meant for all layers, and of the recipe's own rates,
+        if they are too few or too many, the first for all hidden layers. layers : how many there are."""
         given = {name: value for name, value in given.items() if value is not None}
         if "rates" in given:
             given["rates"] = tuple(float(rate) for rate in np.atleast_1d(given["rates"]))
         rates = given.get("rates", self.rates)
-        if layers is not None and ("rates" not in given or len(rates) == 1):
+        if layers not in (None, len(rates)) and ("rates" not in given or len(rates) == 1):
             given["rates"] = rates[:1] * (layers - 1) + rates[-1:]
         elif layers not in (None, len(rates)):
             raise SpikelearnError(f"a network of {layers} layers needs {layers} learning rates, not {len(rates)}")

@@ -127,6 +127,15 @@ MNIST = ["run", "learn_mnist", *SHORT, "--device", "numpy", "--set", "chunk=2", 
          "--set", "precision=double", "--json"]
 
 
+@pytest.mark.parametrize("layers, rates", [(2, (.01, .005)), (3, (.02, .01, .005)), (4, (.02, .01, .005, .0025))])
+def test_deeper_networks_have_a_recipe_of_their_own(layers, rates):
+    twin, single = (load_model(f"synapses/voltage_derivative_symmetric{kind}") for kind in ("_centred", ""))
+    recipe = learn_mnist.recipe_of(twin, layers)
+    assert recipe.with_given(layers).rates == rates and (recipe.free_steps > 200) == (layers > 2)
+    assert recipe.with_given(layers, rates=(.1,)).rates == (.1,) * layers
+    assert learn_mnist.recipe_of(single, layers) is learn_mnist.RECIPES["single"]
+
+
 @pytest.mark.parametrize("final", [False, True])
 def test_learn_mnist_reads_the_test_set_only_when_told_to(few, quick_network, tmp_path, capsys, final):
     out = tmp_path / "mnist"
