@@ -161,7 +161,7 @@ def plot(result, figure):
                    [WAYS[way].replace("target propagation", "TP").replace("back-propagation", "BP") for way in others])
     axes = right.subplots()
     bars = [(words, float(a[f"log_likelihoods_{way}"].mean()), float(a[f"se_{way}"]),
-             "C2" if way.startswith("backprop") else "C0" if words.startswith(("target", "the same")) else "0.6")
+             "C2" if way.startswith("backprop") else "0.6" if way in ("k_means", "training_images") else "C0")
             for way, words in WAYS.items()]
     bars += [(name, value, error, "C1") for name, (value, error) in PUBLISHED.items() if str(a["dataset"]) == "mnist"]
     labels, values, errors, colours = zip(*bars[::-1], strict=True)

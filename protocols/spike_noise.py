@@ -5,7 +5,7 @@ noise that makes denoising auto-encoders of the layers. The source shows no such
 the model of generate_mnist, smaller, with every layer heard through Poisson counts over the window, trained and tested
 with the same window; r_max is the rate of an activity of 1. Reconstruction: up and down through both hidden layers,
 each pass heard through spikes. Beside it the Gaussian and Bernoulli noise of Algorithm 2. Parzen as in generate_mnist,
-on half of the validation images unless --set final=true.
+with the prior of the source, on half of the validation images unless --set final=true.
 """
 import sys
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from spikelearn import SpikelearnError, running
+from spikelearn.checkpoint import damage_told
 from spikelearn.cli import run_protocol
 from spikelearn.results import Accepted, Result
 
@@ -116,9 +117,10 @@ def finished(name, folder):
     """A page for the finished results of a protocol, claims judged by their numbers; none, no page."""
     module, headline, figures = running.load_protocol(name), {}, []
     for found in sorted(folder.glob(f"{name}*/run.json")):
-        told = json.loads(found.read_text(encoding="utf-8"))["headline"]
-        headline |= {key: value for key, value in told.items() if key in module.ACCEPTED}
-        figures.append(found.with_name("figure.png").read_bytes())
+        with damage_told(f"the results in '{found.parent}' are damaged: no page can be made of them"):
+            told = json.loads(found.read_text(encoding="utf-8"))["headline"]
+            headline |= {key: value for key, value in told.items() if key in module.ACCEPTED}
+            figures.append(found.with_name("figure.png").read_bytes())
     if not headline:
         return []
     return [{"name": name, "summary": module.__doc__.split("\n")[0], "figure": figures[-1], "trouble": "",

@@ -156,7 +156,12 @@ def _texts(values):
 
 
 def prior_of(model, x, infer=by_target_propagation, factor=4.0, part=1000):
-    """Prior of the top layer: mean, and `factor` times the variance, of what INFERENCE finds for the images x."""
+    """Prior of the top layer: mean, and `factor` times the variance, of what INFERENCE finds for the images x.
+
+    Raises SpikelearnError for a factor that is not positive.
+    """
+    if not factor > 0:
+        raise SpikelearnError(f"the factor of the prior's variance must be positive, not {factor}")
     tops = np.concatenate([infer(model, x[first:first + part])[-1] for first in range(0, len(x), part)])
     variance = factor * tops.var(axis=0, dtype=float) + 1e-12
     return Prior(tops.mean(axis=0, dtype=float).astype(model.dtype), variance.astype(model.dtype))

@@ -255,3 +255,9 @@ def test_the_cache_says_where_it_cannot_write(tmp_path, monkeypatch):
     monkeypatch.setattr(generative_training, "cache_folder", lambda: blocked)
     with pytest.raises(SpikelearnError, match="could not be kept in"):
         train_cached(new_model((16, 4)), patterns(20), [none, none], name=None, about={}, **SETTINGS)
+
+
+@pytest.mark.parametrize("factor", [0, -4, float("nan")])
+def test_a_prior_without_width_is_refused(factor):
+    with pytest.raises(SpikelearnError, match="must be positive"):
+        prior_of(random_model((5, 4, 3)), np.zeros((2, 5)), factor=factor)

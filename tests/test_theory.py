@@ -231,3 +231,11 @@ def test_a_protocol_that_stops_is_a_claim_that_fails(monkeypatch):
     monkeypatch.setattr(feedforward_energy, "run", lambda *, seed=1, quick=False: 1 / 0)
     page = theory_report.page_of("feedforward_energy", 1, "", True)
     assert [claim["holds"] for claim in page["claims"]] == [False] and "ZeroDivisionError" in page["trouble"]
+
+
+@pytest.mark.parametrize("content", ["{", '{"protocol": "langevin"}', '{"headline": {}}'])
+def test_damaged_results_are_told_by_the_report(tmp_path, content):
+    (tmp_path / "langevin_1").mkdir()
+    (tmp_path / "langevin_1" / "run.json").write_text(content)
+    with pytest.raises(SpikelearnError, match="langevin_1' are damaged"):
+        theory_report.finished("langevin", tmp_path)
