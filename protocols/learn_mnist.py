@@ -13,7 +13,7 @@ import time
 import numpy as np
 from brian2 import ms
 
-from spikelearn import load_model
+from spikelearn import SpikelearnError, load_model
 from spikelearn.checkpoint import checkpoint_file
 from spikelearn.classifier import Classifier, Recipe, spikes_of_one_image
 from spikelearn.cli import run_protocol
@@ -21,6 +21,7 @@ from spikelearn.datasets import load
 from spikelearn.plotting import confusion_matrix, image_grid, learning_curve, phase_raster, receptive_fields
 from spikelearn.readout import confusion, error_percent
 from spikelearn.results import Accepted, Result
+from spikelearn.results import load as load_result
 from spikelearn.training import Progress, answers, pixels_and_labels, train
 
 FIGURE_SIZE = (13, 11)
@@ -38,12 +39,13 @@ def run(synapse="synapses/voltage_derivative_symmetric_centred", neuron=None, *,
         epochs=12, images=0, validation=10_000, pixel="neurons/pixel_poisson", rates=None, decay=None, beta=None,
         gate=None, free_steps=None, nudged_steps=None, window_steps=None, listen_steps=None, average=None,
         weight_decay=None, batch=None, shift=None, hidden_spread=None, chunk=1000, precision="single", dt=1 * ms,
-        final=False, resume="", data_dir="", out="", jobs=1, seed=1, device="auto", quick=False):
+        final=False, start="", resume="", data_dir="", out="", jobs=1, seed=1, device="auto", quick=False):
     """Train; None = as the recipe of the rule's kind (twin or single) has it.
 
     hidden : units of each hidden layer; images : how many training images, 0 = all; validation : how many of the
     training images are held out; shift : pixels by which images are moved at random, up to, while they are learnt;
     final : read the test set at the end; chunk : images between two checkpoints.
+    start : folder of a result of learn_mnist with the same layers, from whose weights this training begins.
     out : folder of the result; the checkpoint stands beside it, also when the training is over, so that more epochs
     can be added. resume : such a folder.
     Returns a Result.
@@ -60,16 +62,17 @@ def run(synapse="synapses/voltage_derivative_symmetric_centred", neuron=None, *,
     x, labels = pixels_and_labels(data.train, data.scale)
     x, labels = x[:images or None].astype(np.float32), labels[:images or None]
     held_out = pixels_and_labels(data.validation, data.scale) if len(data.validation.labels) else None
-    start = time.perf_counter()
+    began = time.perf_counter()
     at_once = chunk if recipe.batch == 1 else min(chunk, max(100, -(-recipe.batch // recipe.shares)))
     classifier = Classifier((x.shape[1], *sizes_hidden, data.classes), rule, neuron, pixel, images=at_once, dt=dt,
                             device="cpp" if device == "auto" else device, precision=precision)
-    built = time.perf_counter() - start
+    built = time.perf_counter() - began
     keep = checkpoint_file(out or resume) if out or resume else None
+    first = weights_of(start, classifier) if start else None
     trained = train(classifier, x, labels, recipe, epochs=epochs, seed=seed, chunk=chunk, validation=held_out,
-                    checkpoint=keep, resume=checkpoint_file(resume) if resume else None, jobs=jobs,
+                    weights=first, checkpoint=keep, resume=checkpoint_file(resume) if resume else None, jobs=jobs,
                     progress=Progress(f"{dataset}, {rule.title}"), about={"dataset": dataset, "precision": precision})
-    return _result(classifier, recipe, trained, data, held_out, final, time.perf_counter() - start, built)
+    return _result(classifier, recipe, trained, data, held_out, final, time.perf_counter() - began, built)
 
 
 def recipe_of(rule, layers):
@@ -80,6 +83,17 @@ def recipe_of(rule, layers):
         return RECIPES["twin"]
     deep = RECIPES["deep twin"]
     return dataclasses.replace(deep, rates=tuple(deep.rates[0] / 2**k for k in range(layers)))
+
+
+def weights_of(directory, classifier):
+    """The weights that answer in a saved result of this protocol: name -> array."""
+    saved = load_result(directory).arrays
+    weights = {name: saved.get(f"weights_{name}") for name in classifier.new_weights(0)}
+    wanted = {name: w.shape for name, w in classifier.new_weights(0).items()}
+    if {name: np.shape(w) for name, w in weights.items()} != wanted:
+        sizes = "-".join(str(size) for size in classifier.sizes)
+        raise SpikelearnError(f"'{directory}' has no weights of a network {sizes} to start from")
+    return {name: np.asarray(w).astype(classifier.simulation.precision) for name, w in weights.items()}
 
 
 def _result(classifier, recipe, trained, data, held_out, final, seconds, built):

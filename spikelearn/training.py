@@ -5,6 +5,7 @@ epoch and the random numbers of a chunk follow from (seed, epoch, chunk) alone, 
 on to the same weights, bit for bit. A batch of images is split into a fixed number of shares that start from the same
 weights; their changes are summed in order, however many run at once.
 """
+import hashlib
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -41,13 +42,14 @@ def run_seed(seed, *where):
     return int(random_numbers(seed, *where).generate_state(1)[0]) % 2**31
 
 
-def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validation=None, checkpoint=None, resume=None,
-          jobs=1, progress=None, about=None):
+def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validation=None, weights=None, checkpoint=None,
+          resume=None, jobs=1, progress=None, about=None):
     """Train a Classifier.
 
     x : (n, pixels) from 0 to 1; labels : (n,) whole numbers. chunk : images between two checkpoints.
     validation : (x, labels) whose error is measured after each epoch. checkpoint : file to write at every chunk.
-    resume : checkpoint to go on from. jobs : shares of a batch that run at once. progress : a Progress.
+    weights : name -> array to begin with, None = new ones. resume : checkpoint to go on from.
+    jobs : shares of a batch that run at once. progress : a Progress.
     about : name -> value of what else identifies this training in its checkpoint, such as the dataset.
     Returns Trained. Raises SpikelearnError, also for a checkpoint of another training.
     """
@@ -55,7 +57,10 @@ def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validati
     if jobs < 1 or jobs > recipe.shares or (jobs > 1 and recipe.batch < jobs):
         raise SpikelearnError(f"{jobs} jobs need a batch of as many shares, such as batch=20 and shares={max(jobs, 2)}")
     who = identity(classifier, recipe, seed=seed, chunk=chunk, images=len(x), **(about or {}))
-    state = State(classifier.new_weights(seed, recipe.output_bias, recipe.hidden_spread))
+    if weights is not None:
+        content = b"".join(name.encode() + np.ascontiguousarray(w).tobytes() for name, w in sorted(weights.items()))
+        who["weights at the start"] = hashlib.sha256(content).hexdigest()
+    state = State(weights or classifier.new_weights(seed, recipe.output_bias, recipe.hidden_spread))
     if resume is not None:
         state = load_checkpoint(resume, who)
     threads = jobs if classifier.simulation.device == "cpp" else 1      # each waits for a program of its own

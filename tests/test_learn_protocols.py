@@ -183,6 +183,28 @@ def test_learn_mnist_goes_on_where_it_was_cut(few, quick_network, tmp_path, caps
     assert whole.keys() == again.keys() and all(np.array_equal(whole[name], again[name]) for name in whole)
 
 
+def test_learn_mnist_begins_from_the_weights_of_an_earlier_result(few, quick_network, tmp_path, capsys, monkeypatch):
+    show, given = Classifier.show, []
+
+    def noted(self, x, labels, weights, *arguments, **keywords):
+        given.append(weights)
+        return show(self, x, labels, weights, *arguments, **keywords)
+
+    monkeypatch.setattr(Classifier, "show", noted)
+    first, second = tmp_path / "first", tmp_path / "second"
+    command = [*MNIST, "--set", "epochs=1"]
+    assert cli.main([*command, "--out", str(first)]) == 0
+    given.clear()
+    assert cli.main([*command, "--set", f"start={first}", "--seed", "2", "--out", str(second)]) == 0
+    saved, found = load_result(first).arrays, given[0]
+    assert found and all(np.array_equal(found[name], saved[f"weights_{name}"]) for name in found)
+    capsys.readouterr()
+    assert cli.main([*command, "--seed", "2", "--resume", str(second), "--out", str(tmp_path / "third")]) == 2
+    assert "weights at the start" in capsys.readouterr().err
+    assert cli.main([*command, "--set", f"start={first}", "--set", "hidden=6", "--out", str(tmp_path / "third")]) == 2
+    assert "has no weights of a network 9-6-2 to start from" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("settings, said", [
     (["hidden=0"], "at least one hidden layer"), (["rates=1,2,3"], "2 layers needs 2 learning rates, not 3"),
     (["gate=2"], "gate must lie from 0 to 1"), (["dataset=minst"], "no dataset 'minst'"),
