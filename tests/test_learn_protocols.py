@@ -201,7 +201,8 @@ def test_learn_mnist_begins_from_the_weights_of_an_earlier_result(few, quick_net
     capsys.readouterr()
     assert cli.main([*command, "--seed", "2", "--resume", str(second), "--out", str(tmp_path / "third")]) == 2
     assert "weights at the start" in capsys.readouterr().err
-    assert cli.main([*command, "--set", f"start={first}", "--set", "hidden=6", "--out", str(tmp_path / "third")]) == 2
+    command[command.index("hidden=5")] = "hidden=6"
+    assert cli.main([*command, "--set", f"start={first}", "--out", str(tmp_path / "third")]) == 2
     assert "has no weights of a network 9-6-2 to start from" in capsys.readouterr().err
 
 
