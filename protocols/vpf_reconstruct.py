@@ -24,17 +24,19 @@ from spikelearn.results import Result
 FIGURE_SIZE = (13, 8.5)
 SETTINGS = {"vpf": (0.01, 0.003)}           # learning rate and weight decay: chosen here, on the validation images
 OTHERS = (0.003, 1e-4)                      # of the other methods
+ROUNDS = 3                                  # times an epoch that vpf draws the hidden units; the source: once
 
 
-def run(*, methods=("vpf", "cd1", "pcd1", "pcd10"), corruptions=CORRUPTIONS, hidden=500, epochs=20, runs=3, rates=None,
-        decays=None, last_rate=0.1, batch=100, spread=0.1, bias=-3.0, steps=50, images=0, shown=10_000,
-        dataset="mnist", final=False, out="", resume="", data_dir="", seed=1, quick=False):
+def run(*, methods=("vpf", "cd1", "pcd1", "pcd10"), corruptions=CORRUPTIONS, hidden=200, epochs=20, runs=3, rates=None,
+        decays=None, last_rate=0.1, batch=100, spread=0.1, bias=-3.0, steps=50, average=0, images=0,
+        shown=10_000, dataset="mnist", final=False, out="", resume="", data_dir="", seed=1, quick=False):
     """Train every method `runs` times and fill in. Returns a Result.
 
     rates, decays : learning rate and weight decay of each method, None = its own; the rate falls linearly to
     last_rate times that
     spread, bias : standard deviation of the weights and bias of the hidden units before learning with vpf; the others
-    start from weights of 0.01 and bias 0, which is better for them. steps : Gibbs steps of the filling in
+    start from weights of 0.01 and bias 0, which is better for them. steps : Gibbs steps of the filling in; average :
+    the last of them over which the probabilities of the hidden pixels are averaged, 0 = the last sample itself
     images : how many training images, 0 = all; shown : how many images are filled in; final : those of the test set
     """
     if quick:
@@ -49,17 +51,18 @@ def run(*, methods=("vpf", "cd1", "pcd1", "pcd10"), corruptions=CORRUPTIONS, hid
         rate, decay = (own if given is None else float(np.atleast_1d(given)[k])
                        for own, given in zip(SETTINGS.get(method, OTHERS), (rates, decays), strict=True))
         start = dict(spread=spread, bias=bias) if method == "vpf" else dict(spread=0.01)
+        rounds = ROUNDS if method == "vpf" else 1
         machines[method] = [train_kept(
             new_machine((x.shape[1], hidden), mean=x.mean(axis=0), seed=seed + r, dtype=np.float32, **start), x, method,
             name=f"{method}-{seed + r}", out=out, resume=resume, epochs=epochs, batch=batch, rate=rate,
-            last_rate=last_rate, weight_decay=decay, seed=seed + r,
+            last_rate=last_rate, weight_decay=decay, rounds=rounds, seed=seed + r,
             about={"dataset": dataset, **start}).machine for r in range(runs)]
     part = data.test() if final else data.validation
     held_out = black_and_white(part.images[:shown], data.scale)
-    return Result("vpf_reconstruct", *filled_in(machines, held_out, corruptions, steps, seed, final))
+    return Result("vpf_reconstruct", *filled_in(machines, held_out, corruptions, steps, average, seed, final))
 
 
-def filled_in(machines, images, corruptions, steps, seed, final):
+def filled_in(machines, images, corruptions, steps, average, seed, final):
     """(arrays, headline): the table, and what the first machine of each method makes of the first images."""
     side, count = int(np.sqrt(images.shape[1])), min(10, len(images))
     runs = len(next(iter(machines.values())))
@@ -71,7 +74,8 @@ def filled_in(machines, images, corruptions, steps, seed, final):
             if r == 0:
                 examples[column, 0] = np.where(hidden, .5, images)[:count].reshape(-1, side, side)
             for row, trained in enumerate(machines.values()):
-                found = reconstructed(trained[r], images, hidden, np.random.default_rng((seed, r, column, row)), steps)
+                found = reconstructed(trained[r], images, hidden, np.random.default_rng((seed, r, column, row)), steps,
+                                      average)
                 errors[row, column, r] = np.linalg.norm(found - images, axis=1).mean()
                 if r == 0:
                     examples[column, 1 + row] = found[:count].reshape(-1, side, side)
@@ -86,7 +90,7 @@ def filled_in(machines, images, corruptions, steps, seed, final):
         headline["columns_where_vpf_beats_pcd1"] = int((mean[names.index("vpf")] < mean[names.index("pcd1")]).sum())
     headline |= {"columns": len(corruptions), "images": len(images), "runs": runs, "test_set_was_read": bool(final)}
     arrays = {"errors": errors, "methods": np.array(names), "corruptions": np.array(corruptions), "examples": examples,
-              "originals": images[:count].reshape(-1, side, side), "steps": steps}
+              "originals": images[:count].reshape(-1, side, side), "steps": steps, "average": average}
     for method, trained in machines.items():
         arrays |= {f"{method}_{name}": array for name, array in trained[0].arrays().items()}
     return arrays, headline
@@ -106,7 +110,8 @@ def plot(result, figure):
     axes.set_xticks(x, corruptions)
     axes.set(ylabel="error, L2 norm of pixels", ylim=(0, 1.25 * mean.max()))
     axes.legend(ncols=len(methods), fontsize=8, loc="upper center")
-    axes.set_title(f"Half of each image hidden and filled in, {a['steps']} Gibbs steps: {h['images']} "
+    mean_of = f", mean of the last {a['average']}" if a["average"] else ""
+    axes.set_title(f"Half of each image hidden and filled in, {a['steps']} Gibbs steps{mean_of}: {h['images']} "
                    f"{'test' if h['test_set_was_read'] else 'validation'} images, runs: {h['runs']} (mean ± s.d.)",
                    fontsize=10)
     grid, few = lower.subplots(), min(3, len(a["originals"]))
