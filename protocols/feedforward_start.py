@@ -5,7 +5,8 @@ even layers updated in turn, bottom-up and top-down branches averaged (eq. 16); 
 of updates, random tied weights against stacked auto-encoders. The potentials are read after the hard sigmoid: our
 reading. How the auto-encoders are trained, and the last part, learning
 by equilibrium propagation (Scellier & Bengio (2017) Front Comput Neurosci 11:24) with a free phase of two updates, are
-chosen here.
+chosen here. Layers that learn a task and stop being auto-encoders lose the fast start, and with it the task: so they
+go on learning both.
 """
 import sys
 
@@ -26,24 +27,24 @@ PAPER = "Bengio et al. (2016) figure 1"
 ACCEPTED = {
     "times_closer": Accepted(10, 1e6, f"{PAPER}: near-instant; the factor is chosen here"),
     "times_faster": Accepted(1.2, 1e6, f"{PAPER}: a faster exponential; the factor is chosen here"),
-    "validation_error_percent_two_updates": Accepted(0, 10, "it learns (chance: 90): chosen here"),
+    "two_updates_against_ten": Accepted(0, 1, f"{PAPER}: inference is nearly over; the comparison is chosen here"),
 }
 CLAIMS = {
     "times_closer": "after a feedforward pass, auto-encoder weights start closer to the fixed point than random tied "
                     "weights (ratio of distances)",
     "times_faster": "they also approach it at a faster exponential rate (ratio)",
-    "validation_error_percent_two_updates": "equilibrium propagation learns digits with a free phase of two updates "
-                                            "after such a start (validation error, %)",
+    "two_updates_against_ten": "equilibrium propagation with a free phase of two updates after such a start learns no "
+                               "worse than with ten from random weights (ratio of validation errors)",
 }
 UPDATES = 60
 
 
-def run(*, units=(500, 1000), images=10_000, epochs=40, adam_rate=1e-3, shown=200, learn_images=20_000, learn_epochs=2,
-        rates=(3e-4, 2e-4, 1e-4, .01), beta=0.2, data_dir="", seed=1, quick=False):
+def run(*, units=(500, 1000), images=10_000, epochs=40, adam_rate=1e-3, shown=200, learn_images=50_000, learn_epochs=2,
+        rates=(3e-4, .1), beta=0.2, pull=10.0, data_dir="", seed=1, quick=False):
     """All parts. units : of each of the three hidden layers, one network for each number; the first one learns.
 
     images, epochs, adam_rate : training of the auto-encoders; shown : images that the networks relax to;
-    learn_images, learn_epochs, rates, beta : learning with two free updates. Returns a Result.
+    learn_images, learn_epochs, rates, beta, pull : learning with two free updates. Returns a Result.
     """
     if quick:
         units, images, epochs, shown = (200,), min(images, 4000), min(epochs, 10), min(shown, 100)
@@ -59,7 +60,7 @@ def run(*, units=(500, 1000), images=10_000, epochs=40, adam_rate=1e-3, shown=20
                            (("random", random), ("auto-encoders", stacked))} | {"reconstruction": rec}
             if not learning:
                 learning = {name: learn(weights, x[:learn_images], labels[:learn_images], held_out, learn_epochs, rates,
-                                        beta, updates, seed)
+                                        beta, pull, updates, seed)
                             for name, weights, updates in (("auto-encoders, 2 updates", stacked, 2),
                                                            ("random, 2 updates", random, 2),
                                                            ("random, 10 updates", random, 10))}
@@ -91,7 +92,7 @@ def network(weights, outputs=0, rng=None):
     for k, (w, b, c, gain) in enumerate(weights):
         net.weights[k], net.biases[k] = w.copy(), b.copy()
         if k > 0:
-            net.offsets[k - 1], net.gains[k - 1] = c, np.float32(gain)
+            net.offsets[k - 1], net.gains[k - 1] = np.copy(c), np.float32(gain)
     return net
 
 
@@ -121,11 +122,19 @@ def rate_of(distances):
     return float(-np.polyfit(used, np.log(distances[used]), 1)[0])
 
 
-def learn(weights, x, labels, held_out, epochs, rates, beta, updates, seed):
-    """Validation error (%) while all layers learn with free phases of so many updates after a feedforward start."""
+def learn(weights, x, labels, held_out, epochs, rates, beta, pull, updates, seed):
+    """Validation error (%) while all layers learn with free phases of so many updates after a feedforward start.
+
+    Auto-encoders go on as such: Adam takes their own gradient and `pull` times that of equilibrium propagation; layers
+    that are none learn by the latter alone. rates : of Adam, and of the outputs. Activities count from their means,
+    and biases make up for it (Montavon & Mueller (2012)): else the half of all units that is on drowns all else.
+    """
     rng = np.random.default_rng(seed)
     net, target = network(weights, 10, rng), np.eye(10, dtype=np.float32)[labels]
-    shown, said = held_out[0].astype(np.float32), []
+    own = [gain != 1 for *_, gain in weights]
+    adam = [autoencoders.Adam([net.weights[k], net.biases[k], *offsets], 0.0) for k, offsets in enumerate(
+        [net.offsets[k - 1] if k else weights[0][2].copy()] if one else [] for k, one in enumerate(own))]
+    shown, said, last = held_out[0].astype(np.float32), [], len(weights)
     for epoch in range(epochs):
         order = rng.permutation(len(x))
         for begin in range(0, len(x), 20):
@@ -135,8 +144,31 @@ def learn(weights, x, labels, held_out, epochs, rates, beta, updates, seed):
             first = net.drive_of(x[chosen])
             free = net.settle(first, net.forward(first), updates // 2)
             left = 1 - (epoch + begin / len(x)) / epochs        # the rates fall to zero in a line
-            net.learn(x[chosen], free, first, target[chosen], [left * rate for rate in rates], beta, 2)
+            by_weights, by_biases, means = estimate(net, x[chosen], free, first, target[chosen], beta)
+            for k, one in enumerate(own):
+                adam[k].rate = left * rates[0]
+                found = [-np.float32(pull) * by_weights[k], -np.float32(pull) * by_biases[k]]
+                if one:
+                    theirs = autoencoders.gradients(free[k - 1] if k else x[chosen], *adam[k].arrays)
+                    found = [found[0] + theirs[0], found[1] + theirs[1], theirs[2]]
+                adam[k].step(found)
+            step = np.float32(left * rates[1])
+            net.weights[last] += step * by_weights[last]
+            net.biases[last] += step * (by_biases[last] - means[last] @ by_weights[last])
     return np.array([*said, validation_error(net, shown, held_out[1], updates)])
+
+
+def estimate(net, x, free, first, target, beta):
+    """Changes by equilibrium propagation with nudges of two updates, (of weights, of biases), and mean activities."""
+    plus, minus = (net.settle(first, free, 2, sign * beta, target) for sign in (1, -1))
+    by_weights, by_biases = ([part / np.float32(2 * beta) for part in parts]
+                             for parts in net.contrast(x, plus, minus))
+    means = [states.mean(axis=0) for states in (x, *free)]
+    for k, change in enumerate(by_weights):
+        change -= np.outer(means[k], by_biases[k])
+        if k:
+            change -= np.outer(by_biases[k - 1], means[k + 1])
+    return by_weights, by_biases, means
 
 
 def validation_error(net, x, labels, updates):
@@ -159,7 +191,8 @@ def _result(parts, learning):
     headline = {key: min(headline[f"{key}_{size}"] for size in parts) for key in ("times_closer", "times_faster")
                 } | headline
     last = arrays["learning"][:, -1]
-    headline |= {"validation_error_percent_two_updates": float(last[0]),
+    headline |= {"two_updates_against_ten": float(last[0] / last[2]),
+                 "validation_error_percent_two_updates": float(last[0]),
                  "validation_error_percent_random_two_updates": float(last[1]),
                  "validation_error_percent_random_ten_updates": float(last[2])}
     return Result("feedforward_start", arrays, headline)
