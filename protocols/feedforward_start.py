@@ -3,10 +3,9 @@
 Bengio et al. (2016) arXiv:1606.01651, figure 1: 784 pixels and three hidden layers of 500 (or 1000) units, odd and
 even layers updated in turn, bottom-up and top-down branches averaged (eq. 16); size of the update against the number
 of updates, random tied weights against stacked auto-encoders. The potentials are read after the hard sigmoid: our
-reading. How the auto-encoders are trained, and the last part, learning
-by equilibrium propagation (Scellier & Bengio (2017) Front Comput Neurosci 11:24) with a free phase of two updates, are
-chosen here. Layers that learn a task and stop being auto-encoders lose the fast start, and with it the task: so they
-go on learning both.
+reading. How the auto-encoders are trained, and the last part, learning by equilibrium propagation (Scellier & Bengio
+(2017) Front Comput Neurosci 11:24) with a free phase of two updates, are chosen here. Layers that learn a task and stop
+being auto-encoders lose the fast start, and with it the task: so they go on learning both.
 """
 import sys
 
