@@ -90,14 +90,15 @@ def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=10_000
     x, labels = x[:images or None].astype(np.float32), labels[:images or None]
     held_out = pixels_and_labels(data.validation, data.scale) if len(data.validation.labels) else None
     keep = {name: _checkpoint(out or resume, name) for name in networks}
-    if resume and not any(path.is_file() for path in keep.values()):
+    begun = {name: _checkpoint(resume, name) for name in networks}
+    if resume and not any(path.is_file() for path in begun.values()):
         raise SpikelearnError(f"there is no checkpoint of {' or '.join(networks)} beside '{resume}'")
     trained = {}
     for name, recipe in recipes.items():
         sizes = (x.shape[1], *layers_of(name), data.classes)
         about = {"network": name, "dataset": dataset, "images": str(len(x)), "seed": str(seed)}
         with threadpool_limits(1):      # the matrices are small: threads would only wait for each other
-            trained[name] = train(sizes, x, labels, held_out, recipe, seed, keep[name], bool(resume), about, hours)
+            trained[name] = train(sizes, x, labels, held_out, recipe, seed, keep[name], begun[name], about, hours)
     return _result(trained, recipes, x, labels, data, final)
 
 
@@ -124,15 +125,18 @@ def _checkpoint(folder, name):
     return checkpoint_file(Path(folder).with_name(f"{Path(folder).name}-{name}")) if folder else Path()
 
 
-def train(sizes, x, labels, held_out, recipe, seed, keep, resume, about, hours):
-    """Train one network, a checkpoint after every epoch. Returns (Layers, curve: name -> list over epochs)."""
+def train(sizes, x, labels, held_out, recipe, seed, keep, begun, about, hours):
+    """Train one network, a checkpoint after every epoch; begun : the one to go on from, if it is there.
+
+    Returns (Layers, curve: name -> list over epochs).
+    """
     net = Layers(sizes, np.random.default_rng(random_numbers(seed)), recipe.scale,
                  linear_outputs=recipe.linear_outputs)
     net.biases[-1][:] = recipe.output_bias
     who = about | {key: exact(value) for key, value in dataclasses.asdict(recipe).items() if key != "epochs"}
     state = State(net.parameters())
-    if resume and keep.is_file():
-        state = load_checkpoint(keep, who)
+    if begun.is_file():
+        state = load_checkpoint(begun, who)
         net.set_parameters(state.weights)
     target = np.eye(sizes[-1], dtype=np.float32)[labels]
     with Progress(f"{about['dataset']}, {about['network']}") as progress:

@@ -179,7 +179,7 @@ def test_learn_mnist_rates_resumes_to_the_same_weights(tmp_path, monkeypatch):
     options = dict(networks=("40",), dataset="digits", rates=(.2, .1), seed=2)
     whole = learn_mnist_rates.run(**options, epochs=3)
     learn_mnist_rates.run(**options, epochs=2, out=str(tmp_path / "run"))
-    resumed = learn_mnist_rates.run(**options, epochs=3, resume=str(tmp_path / "run"))
+    resumed = learn_mnist_rates.run(**options, epochs=3, resume=str(tmp_path / "run"), out=str(tmp_path / "on"))
     assert np.array_equal(whole.arrays["w_0_40"], resumed.arrays["w_0_40"])
     assert whole.headline["validation_error_percent_40"] < 12               # chance: 90
     assert "test_error_percent_40" not in whole.headline
