@@ -24,16 +24,16 @@ from spikelearn.results import Result
 FIGURE_SIZE = (13, 8.5)
 SETTINGS = {"vpf": (0.01, 0.003)}           # learning rate and weight decay: chosen here, on the validation images
 OTHERS = (0.003, 1e-4)                      # of the other methods
-ROUNDS = 3                                  # times an epoch that vpf draws the hidden units; the source: once
 
 
 def run(*, methods=("vpf", "cd1", "pcd1", "pcd10"), corruptions=CORRUPTIONS, hidden=200, epochs=20, runs=3, rates=None,
-        decays=None, last_rate=0.1, batch=100, spread=0.1, bias=-3.0, steps=50, average=0, images=0,
-        shown=10_000, dataset="mnist", final=False, out="", resume="", data_dir="", seed=1, quick=False):
+        decays=None, last_rate=0.1, batch=100, spread=0.1, bias=-3.0, steps=50, average=0, rounds=3,
+        images=0, shown=10_000, dataset="mnist", final=False, out="", resume="", data_dir="", seed=1, quick=False):
     """Train every method `runs` times and fill in. Returns a Result.
 
     rates, decays : learning rate and weight decay of each method, None = its own; the rate falls linearly to
     last_rate times that
+    rounds : how often in an epoch vpf draws the hidden units; once in the source, which is worse here
     spread, bias : standard deviation of the weights and bias of the hidden units before learning with vpf; the others
     start from weights of 0.01 and bias 0, which is better for them. steps : Gibbs steps of the filling in; average :
     the last of them over which the probabilities of the hidden pixels are averaged, 0 = the last sample itself
@@ -51,11 +51,11 @@ def run(*, methods=("vpf", "cd1", "pcd1", "pcd10"), corruptions=CORRUPTIONS, hid
         rate, decay = (own if given is None else float(np.atleast_1d(given)[k])
                        for own, given in zip(SETTINGS.get(method, OTHERS), (rates, decays), strict=True))
         start = dict(spread=spread, bias=bias) if method == "vpf" else dict(spread=0.01)
-        rounds = ROUNDS if method == "vpf" else 1
         machines[method] = [train_kept(
             new_machine((x.shape[1], hidden), mean=x.mean(axis=0), seed=seed + r, dtype=np.float32, **start), x, method,
             name=f"{method}-{seed + r}", out=out, resume=resume, epochs=epochs, batch=batch, rate=rate,
-            last_rate=last_rate, weight_decay=decay, rounds=rounds, seed=seed + r,
+            last_rate=last_rate, weight_decay=decay, seed=seed + r,
+            rounds=rounds if method == "vpf" else 1,
             about={"dataset": dataset, **start}).machine for r in range(runs)]
     part = data.test() if final else data.validation
     held_out = black_and_white(part.images[:shown], data.scale)
