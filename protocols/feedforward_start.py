@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from spikelearn import autoencoders
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
-from spikelearn.plotting import heading, learning_curve
+from spikelearn.plotting import heading
 from spikelearn.rate_layers import Layers
 from spikelearn.readout import error_percent, predict
 from spikelearn.results import Accepted, Result
@@ -216,8 +216,9 @@ def plot(result, figure):
     heading(log, "The same, logarithmic",
             f"auto-encoders start {h['times_closer']:.0f} × closer, converge {h['times_faster']:.1f} × faster")
     for k, (name, errors) in enumerate(zip(a["learning_names"], a["learning"], strict=True)):
-        learning_curve(right, errors, label=f"{name}: {errors[-1]:.1f} %, ", colour=f"C{k}")
-    right.set(xlabel="part of the training", ylabel="validation error (%)")
+        right.plot(np.arange(1, len(errors) + 1), errors, "o-", ms=4, color=f"C{k}",
+                   label=f"{name}: {errors[-1]:.1f} %")
+    right.set(xlabel="part of the training", ylabel="validation error (%)", ylim=(0, None))
     right.legend(fontsize=7.5)
     heading(right, "Learning with a short free phase",
             f"equilibrium propagation, 3 × {a['hidden_units'][0]} hidden units")
