@@ -126,14 +126,16 @@ def learn(weights, x, labels, held_out, epochs, rates, beta, pull, updates, seed
     """Validation error (%) while all layers learn with free phases of so many updates after a feedforward start.
 
     Auto-encoders go on as such: Adam takes their own gradient and `pull` times that of equilibrium propagation; layers
-    that are none learn by the latter alone. rates : of Adam, and of the outputs. Activities count from their means,
-    and biases make up for it (Montavon & Mueller (2012)): else the half of all units that is on drowns all else.
+    that are none learn by the latter alone. rates : of Adam, and of the outputs. Activities count from their means
+    (Montavon & Mueller (2012)), for which the outputs' biases make up: else the half of all units that is on drowns
+    all else.
     """
     rng = np.random.default_rng(seed)
     net, target = network(weights, 10, rng), np.eye(10, dtype=np.float32)[labels]
-    own = [gain != 1 for *_, gain in weights]
-    adam = [autoencoders.Adam([net.weights[k], net.biases[k], *offsets], 0.0) for k, offsets in enumerate(
-        [net.offsets[k - 1] if k else weights[0][2].copy()] if one else [] for k, one in enumerate(own))]
+    encoders = [gain != 1 for *_, gain in weights]
+    offsets = [np.copy(weights[0][2]), *net.offsets[:len(weights) - 1]]         # of each branch that leads down
+    adam = [autoencoders.Adam([net.weights[k], net.biases[k], *offsets[k:k + one]], 0.0)
+            for k, one in enumerate(encoders)]
     shown, said, last = held_out[0].astype(np.float32), [], len(weights)
     for epoch in range(epochs):
         order = rng.permutation(len(x))
@@ -145,7 +147,7 @@ def learn(weights, x, labels, held_out, epochs, rates, beta, pull, updates, seed
             free = net.settle(first, net.forward(first), updates // 2)
             left = 1 - (epoch + begin / len(x)) / epochs        # the rates fall to zero in a line
             by_weights, by_biases, means = estimate(net, x[chosen], free, first, target[chosen], beta)
-            for k, one in enumerate(own):
+            for k, one in enumerate(encoders):
                 adam[k].rate = left * rates[0]
                 found = [-np.float32(pull) * by_weights[k], -np.float32(pull) * by_biases[k]]
                 if one:
@@ -172,6 +174,7 @@ def estimate(net, x, free, first, target, beta):
 
 
 def validation_error(net, x, labels, updates):
+    """Error (%) of the answers after so many updates from a feedforward pass."""
     first = net.drive_of(x)
     states = net.settle(first, net.forward(first), updates // 2)
     return error_percent(labels, predict(net.drive(len(states) - 1, first, states)))

@@ -87,10 +87,9 @@ def recipe_of(rule, layers):
 
 def weights_of(directory, classifier):
     """The weights that answer in a saved result of this protocol: name -> array."""
-    saved = load_result(directory).arrays
-    weights = {name: saved.get(f"weights_{name}") for name in classifier.new_weights(0)}
-    wanted = {name: w.shape for name, w in classifier.new_weights(0).items()}
-    if {name: np.shape(w) for name, w in weights.items()} != wanted:
+    saved, new = load_result(directory).arrays, classifier.new_weights(0)
+    weights = {name: saved.get(f"weights_{name}") for name in new}
+    if any(np.shape(weights[name]) != w.shape for name, w in new.items()):
         sizes = "-".join(str(size) for size in classifier.sizes)
         raise SpikelearnError(f"'{directory}' has no weights of a network {sizes} to start from")
     return {name: np.asarray(w).astype(classifier.simulation.precision) for name, w in weights.items()}
