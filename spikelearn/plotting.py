@@ -15,7 +15,8 @@ def zero_lines(axes, vertical=True):
 def heading(axes, title, protocol):
     """Title, and under it in small print the protocol: motifs, rate, how the spikes are forced."""
     axes.set_title(title, fontsize=10, pad=8 + 10 * (protocol.count("\n") + 1))
-    axes.text(.5, 1.02, protocol, transform=axes.transAxes, ha="center", va="bottom", fontsize=7.5, color="0.3")
+    axes.annotate(protocol, (.5, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", ha="center",
+                  va="bottom", fontsize=7.5, color="0.3")
 
 
 def scores(axes, model, null, where="lower right"):
