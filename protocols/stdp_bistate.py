@@ -17,6 +17,7 @@ from spikelearn.network import force_spikes, neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
+from spikelearn.stdp import start_weight
 
 FIGURE_SIZE = (12, 4.6)
 DELTA_T = np.array([-120, -80, -60, -40, -25, -15, -8, -3, 1, 3, 6, 10, 15, 25, 40, 60]) * ms
@@ -118,7 +119,7 @@ def simulate_window(rule, neuron, delta_t, trials, excited_pre, excited_post, bi
 
     simulation = Simulation(build, duration, device=device, dt=dt)
     read = simulation.run(seed=seed, read=[f"{name}.w" for name in rules])
-    w0 = float(rule.initial.get("w", 0))
+    w0 = start_weight(rule) if "w" in rule.initial else 0
     found = {}
     for name, key in (("rule", "change"), ("up", "up")):
         if name in rules:

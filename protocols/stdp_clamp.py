@@ -13,9 +13,11 @@ from brian2 import Hz, ms, mV, second, volt
 from spikelearn import SpikelearnError, load_model
 from spikelearn.cli import run_protocol
 from spikelearn.network import neurons, spike_trains, synapses
-from spikelearn.pairing import NEVER
+from spikelearn.pairing import spike_table
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
+from spikelearn.stdp import start_weight
+from spikelearn.time_steps import converged, fitting_step, is_random
 
 RULES = ("synapses/stdp_voltage", "synapses/voltage_derivative", "synapses/voltage_derivative_trace")
 SETTLING = 100 * ms
@@ -27,7 +29,7 @@ ACCEPTED = {
 
 
 def run(synapse=RULES, neuron="neurons/voltage_clamp", *, v_lowest=-80 * mV, v_highest=0 * mV, levels=81,
-        rate=25 * Hz, duration=1 * second, dt=0.1 * ms, seed=1, device="auto", quick=False):
+        rate=25 * Hz, duration=1 * second, dt=None, seed=1, device="auto", quick=False):
     """One neuron a holding potential, side by side, for each rule. Returns a Result."""
     rules = [load_model(rule, "synapse") for rule in (synapse if isinstance(synapse, tuple | list) else [synapse])]
     neuron = load_model(neuron, "neuron")
@@ -35,32 +37,39 @@ def run(synapse=RULES, neuron="neurons/voltage_clamp", *, v_lowest=-80 * mV, v_h
         raise SpikelearnError(f"stdp_clamp needs a neuron with the parameter v_command, such as voltage_clamp, "
                               f"not {neuron.title}")
     if quick:
-        levels, dt = min(levels, 17), 1 * ms
+        levels, duration = min(levels, 17), min(duration, 0.4 * second)
     held = np.linspace(float(v_lowest), float(v_highest), levels) * volt
+    found = [clamped(rule, neuron, held, rate, duration, dt, seed, device) for rule in rules]
     arrays = {"v": held, "rules": np.array([rule.title for rule in rules]), "rate": rate, "duration": duration,
-              "weight": np.array([clamped(rule, neuron, held, rate, duration, dt, seed, device) for rule in rules])}
+              "weight": np.array([1 + changes.values for changes in found])}
     headline = {}
     for rule, weight in zip(rules, arrays["weight"], strict=True):
         headline |= signs(rule, np.asarray(held) * 1e3, weight)
     for rule in rules:
         arrays |= {name: value for name, value in rule.parameters.items() if name in ("theta_minus", "theta_plus")}
+    errors = [changes.error_percent for changes in found if changes.error_percent is not None]
+    headline |= {"step_error_percent": max(errors)} if errors else {}
     return Result("stdp_clamp", arrays, headline)
 
 
 def clamped(rule, neuron, held, rate, duration, dt, seed, device):
-    """Weight after the pre spikes relative to the weight before, at each holding potential: (n,)."""
-    spikes = SETTLING + np.arange(0, float(duration), 1 / float(rate)) * second
-    table = np.full((len(spikes) + 1, len(held)), NEVER)
-    table[:-1] = np.asarray(spikes)[:, None]
+    """Relative weight change by the pre spikes at each holding potential, values (n,), as a Stepped."""
+    trains = [(SETTLING + np.arange(0, float(duration), 1 / float(rate)) * second)] * len(held)
+    table, models = spike_table(trains), (rule, neuron)
+    step = fitting_step([np.asarray(trains[0])], models, dt)
 
     def build():
         pre, times = spike_trains(table, name="pre")
         post = neurons(neuron, len(held), name="post", reads=rule.reads()["post"], per_neuron=("v_command",))
-        return [pre, times, post, synapses(pre, post, rule, name="rule")]
+        return [pre, times, post, synapses(pre, post, rule, name="rule", exact=True)]
 
-    simulation = Simulation(build, SETTLING + duration + SETTLING, device=device, dt=dt)
-    found = simulation.run({"post.v_command": held}, seed=seed, read=["rule.w"])
-    return found["rule.w"] / float(rule.initial["w"])
+    simulation = Simulation(build, SETTLING + duration + SETTLING, device=device, dt=step * second)
+
+    def change(size):
+        found = simulation.run({"post.v_command": held}, seed=seed, read=["rule.w"], dt=size * second)
+        return np.asarray(found["rule.w"]) / start_weight(rule) - 1
+
+    return converged(change, step, keep=dt is not None, random=is_random(*models))
 
 
 def signs(rule, v, weight):

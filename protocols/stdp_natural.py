@@ -19,6 +19,7 @@ from spikelearn.network import neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
+from spikelearn.stdp import start_weight
 
 FIGURE_SIZE = (11, 4.6)
 TAU_PLUS, TAU_MINUS = 16.8 * ms, 33.7 * ms      # Bi & Poo (2001), quoted by Pfister & Gerstner (2006), table 4
@@ -86,7 +87,7 @@ def simulate(rule, neuron, background, trials, window, dt, seed, device):
 
     read = Simulation(build, t_pre + window, device=device, dt=dt).run(
         seed=seed, read=["rule.w", "spikes.t", "spikes.i"])
-    change = read["rule.w"] - float(rule.initial.get("w", 0))
+    change = read["rule.w"] - (start_weight(rule) if "w" in rule.initial else 0)
     shift = np.asarray(read["spikes.t"] - t_pre)
     near = np.abs(shift) <= float(window)
     return shift[near], change[read["spikes.i"][near]]

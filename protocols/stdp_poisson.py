@@ -15,9 +15,10 @@ from spikelearn import load_model
 from spikelearn.cli import run_protocol
 from spikelearn.pairing import Pairing, poisson
 from spikelearn.results import Accepted, Result
-from spikelearn.stdp import weight_changes
+from spikelearn.stdp import outcome, post_neuron
 
 MARGIN = 0.5 * second       # post spikes before and after the pre train; chosen here
+DEAD_TIME = 3 * ms          # shortest interval of spikes that a refractory neuron is forced to fire; chosen here
 RATES = np.array([1, 5, 10, 15, 20, 25, 30, 40, 50]) * Hz
 ACCEPTED = {
     "worst_z": Accepted(0, 3, "closed form, in standard errors"),
@@ -27,16 +28,16 @@ ACCEPTED = {
 
 def run(synapse="synapses/stdp_triplet", neuron=None, *, rate_pre=10 * Hz, rates_post=RATES, copies=60,
         duration=10 * second, dt=0.1 * ms, seed=1, device="auto", quick=False):
-    """All post rates and copies side by side. rates_post : (n,) rates. Returns a Result."""
+    """All post rates and copies side by side. rates_post : (n,) rates; dt : grid of the spikes. Returns a Result."""
     rule = load_model(synapse, "synapse")
     if quick:
-        copies, duration, dt = min(copies, 20), min(duration, 2 * second), 1 * ms
-    change = drifts(rule, neuron, rate_pre, rates_post, copies, duration, dt, seed, device)
+        copies, duration, dt = min(copies, 20), min(duration, 2 * second), max(dt, 0.5 * ms)
+    change, facts = drifts(rule, neuron, rate_pre, rates_post, copies, duration, dt, seed, device)
     drift, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(copies)
     y = np.asarray(rates_post)
     arrays = {"rates_post": y * Hz, "rate_pre": rate_pre, "drift": drift * Hz, "drift_se": error * Hz,
               "copies": copies, "duration": duration, "rule": np.array(rule.title)}
-    headline = {**crossing(y, drift, error, np.random.default_rng(seed)),
+    headline = {**facts, **crossing(y, drift, error, np.random.default_rng(seed)),
                 "largest_drift_per_s": float(np.max(np.abs(drift))),
                 "worst_z_of_no_drift": float(np.max(np.abs(drift) / np.maximum(error, 1e-15)))}
     law = closed_form(rule, y, rate_pre, dt)
@@ -50,15 +51,17 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, rate_pre=10 * Hz, rates
 
 
 def drifts(rule, neuron, rate_pre, rates_post, copies, duration, dt, seed, device="auto"):
-    """Relative weight change per second of each copy, (n_rates, copies)."""
-    rng = np.random.default_rng(seed)
+    """(relative weight change per second of each copy, (n_rates, copies); headline numbers of its accuracy)."""
+    rng, post_model = np.random.default_rng(seed), post_neuron(rule, neuron)
+    dead_time = DEAD_TIME if post_model is not None and post_model.refractory else 0 * ms
     trains = []
     for rate in np.repeat(np.asarray(rates_post), copies) * Hz:
         pre = poisson(rate_pre, 0 * Hz, duration, rng, dt=dt, lead_in=MARGIN).pre
-        post = poisson(0 * Hz, rate, duration + 2 * MARGIN, rng, dt=dt, lead_in=0 * second).post
+        post = poisson(0 * Hz, rate, duration + 2 * MARGIN, rng, dt=dt, dead_time=dead_time,
+                       lead_in=0 * second).post
         trains.append(Pairing(pre, post))
-    change = weight_changes(trains, rule, neuron, dt=dt, device=device, seed=seed)
-    return change.reshape(-1, copies) / float(duration)
+    found = outcome(trains, rule, neuron, dt=dt, drawn_on_grid=True, device=device, seed=seed)
+    return found.change.reshape(-1, copies) / float(duration), found.headline()
 
 
 def closed_form(rule, y, rate_pre, dt):

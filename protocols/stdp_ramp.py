@@ -14,10 +14,11 @@ from spikelearn import load_model
 from spikelearn.cli import run_protocol
 from spikelearn.pairing import Pairing, poisson
 from spikelearn.results import Accepted, Result
-from spikelearn.stdp import weight_changes
+from spikelearn.stdp import outcome, post_neuron
 
 FIGURE_SIZE = (10, 4.4)
 MARGIN = 0.5 * second       # constant post rates before and after the ramp; chosen here
+DEAD_TIME = 3 * ms          # shortest interval of spikes that a refractory neuron is forced to fire; chosen here
 RISES = np.array([-60, -45, -30, -15, 0, 15, 30, 45, 60]) * Hz
 ACCEPTED = {
     "slope_z": Accepted(4, 1e9, "rising rate = LTP, falling = LTD: the slope is positive, in standard errors"),
@@ -28,18 +29,22 @@ ACCEPTED = {
 
 def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, rate_pre=40 * Hz, rate_post=40 * Hz, rises=RISES,
         copies=600, duration=1 * second, dt=0.2 * ms, seed=1, device="auto", quick=False):
-    """All ramps and copies side by side. rises : (n,) change of the post rate from start to end of a ramp."""
+    """All ramps and copies side by side. rises : (n,) change of the post rate from start to end of a ramp;
+    dt : grid of the spikes."""
     rule = load_model(synapse, "synapse")
     copies = min(copies, 100) if quick else copies
     rng = np.random.default_rng(seed)
-    trains = [ramp(rate_pre, rate_post, rise, duration, dt, rng)
+    post_model = post_neuron(rule, neuron)
+    dead_time = DEAD_TIME if post_model is not None and post_model.refractory else 0 * ms
+    trains = [ramp(rate_pre, rate_post, rise, duration, dt, rng, dead_time)
               for rise in np.repeat(np.asarray(rises), copies) * Hz]
-    change = weight_changes(trains, rule, neuron, dt=dt, device=device, seed=seed).reshape(-1, copies)
+    found = outcome(trains, rule, neuron, dt=dt, drawn_on_grid=True, device=device, seed=seed)
+    change = found.change.reshape(-1, copies)
     mean, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(copies)
     rises = np.asarray(rises)
     arrays = {"rises": rises * Hz, "rate_pre": rate_pre, "rate_post": rate_post, "duration": duration,
               "copies": copies, "change": mean, "change_se": error, "rule": np.array(rule.title)}
-    headline = line(rises, mean, np.maximum(error, 1e-15))
+    headline = line(rises, mean, np.maximum(error, 1e-15)) | found.headline()
     law = closed_form(rule, neuron, rises, rate_pre, rate_post, duration, dt)
     if law is not None:
         arrays["closed_form"] = law
@@ -47,11 +52,12 @@ def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, rate_pre=40
     return Result("stdp_ramp", arrays, headline)
 
 
-def ramp(rate_pre, rate_post, rise, duration, dt, rng):
+def ramp(rate_pre, rate_post, rise, duration, dt, rng, dead_time=0 * ms):
     """One pre train at rate_pre and one post train whose rate changes by `rise` around rate_post: a Pairing."""
     pre = poisson(rate_pre, 0 * Hz, duration, rng, dt=dt, lead_in=MARGIN).pre
     most = float(rate_post + abs(rise) / 2) * Hz
-    post = poisson(0 * Hz, most, duration + 2 * MARGIN, rng, dt=dt, lead_in=0 * second).post
+    post = poisson(0 * Hz, most, duration + 2 * MARGIN, rng, dt=dt, dead_time=dead_time,
+                   lead_in=0 * second).post
     progress = np.clip((np.asarray(post) - float(MARGIN)) / float(duration), 0, 1)
     wanted = float(rate_post) + float(rise) * (progress - .5)
     return Pairing(pre, post[rng.random(len(post)) * float(most) < wanted])

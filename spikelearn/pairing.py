@@ -82,20 +82,25 @@ def bursts(delta_t, n_ap, burst_rate, n=60, rate=0.1 * Hz, *, label="", lead_in=
     return _repeated([0.0], post, n, _period(rate, "rate"), lead_in, label)
 
 
-def poisson(rate_pre, rate_post, duration, rng, *, dt=None, label="", lead_in=LEAD_IN):
+def poisson(rate_pre, rate_post, duration, rng, *, dt=None, dead_time=0 * ms, label="", lead_in=LEAD_IN):
     """Independent Poisson trains of one pre and one post neuron, `duration` long.
 
     rate_pre, rate_post : rates, 0 or more; rng : numpy.random.Generator
     dt : time step of a grid, at most one spike of a neuron in a step, rate*dt being its probability;
         None: continuous times
+    dead_time : shortest interval between two spikes of a neuron; the mean rates are as given all the same
     """
-    duration, start = _positive_time(duration, "duration"), _lead(lead_in)
+    dead, duration, start = _time(dead_time, "dead_time"), _positive_time(duration, "duration"), _lead(lead_in)
     times = {}
     for name, rate in (("rate_pre", rate_pre), ("rate_post", rate_post)):
         rate = _scalar(rate, Hz, name, "a rate such as 10*Hz")
         if rate < 0:
             raise SpikelearnError(f"{name} must not be negative")
-        if dt is None:
+        if not 0 <= dead * rate < 1:
+            raise SpikelearnError(f"dead_time must be from 0 to less than 1/{name}, not {dead_time}")
+        if dead > 0 and rate > 0:
+            times[name] = _with_dead_time(rate, duration, dead, rng, dt and _positive_time(dt, "dt"))
+        elif dt is None:
             times[name] = np.unique(rng.uniform(0, duration, rng.poisson(rate * duration)))
         else:
             times[name] = _on_grid(rate, duration, _positive_time(dt, "dt"), rng)
@@ -170,6 +175,18 @@ def _on_grid(rate, duration, dt, rng):
     if rate * dt > 1:
         raise SpikelearnError("the rate asks for more than one spike in a time step, dt must be shorter")
     return dt * np.flatnonzero(rng.random(round(duration / dt)) < rate * dt)
+
+
+def _with_dead_time(rate, duration, dead, rng, dt):
+    """Spike times of a renewal process: a dead time, then an exponential (on a grid: geometric) wait."""
+    most = int(rate * duration + 10 * np.sqrt(rate * duration) + 20)
+    if dt is None:
+        waits = dead + rng.exponential(1 / rate - dead, most)
+        times = np.cumsum(waits) - dead
+    else:
+        steps = int(np.ceil(round(dead / dt, 6))) - 1
+        times = dt * (np.cumsum(steps + rng.geometric(1 / max(1 / (rate * dt) - steps, 1), most)) - 1 - steps)
+    return times[times < duration]
 
 
 def _times(value, name):

@@ -37,7 +37,8 @@ def weight_changes(pairings: Iterable[Pairing], synapse: str | SynapseModel, neu
 
 def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: str | NeuronModel | None = None, *,
             dt: Quantity | None = None, device: str = "auto", seed: int = 1, transmit: str = "",
-            read_after: Quantity = READ_AFTER, natural: bool = False) -> Outcome:
+            read_after: Quantity = READ_AFTER, natural: bool = False,
+            drawn_on_grid: bool = False) -> Outcome:
     """Relative weight change w_end / w_start - 1 of a rule after each of n pairings, and its accuracy.
 
     A rule that follows spikes only, with traces that Brian2 solves between spikes (event-driven), is simulated from
@@ -57,6 +58,8 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     read_after : the weight of a condition is read so long after its own last spike, relative to the weight at its
         first spike.
     natural : the post neuron may also fire spikes of its own.
+    drawn_on_grid : the spikes were drawn at random on the grid of dt, at most one a step, so that a rule which reads
+        the last step meets the jumps of a potential as often as in continuous time. No other step is tried.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     step = fitting_step(_from_first(pairings), models, dt)
     network = InTimeSteps(pairings, rule, post_model, after, device, seed, step, transmit, natural)
     found = converged(lambda size: relative(network.weights(size), rule), step, keep=dt is not None,
-                      random=is_random(*models))
+                      random=drawn_on_grid or is_random(*models))
     return Outcome(found.values, found.step, found.error_percent)
 
 
@@ -92,6 +95,14 @@ def relative(weights: Changes, rule: Model) -> np.ndarray:
         raise SpikelearnError(f"{rule.title} starts with the weight 0, of which there is no relative change: "
                               "give it an initial w")
     return weights.end / weights.start - 1
+
+
+def start_weight(rule: SynapseModel) -> float:
+    """The initial weight that a rule states as a number above or below 0, in base units."""
+    weight = rule.initial.get("w", 0)
+    if isinstance(weight, str) or np.ndim(weight) or float(weight) == 0:
+        raise SpikelearnError(f"{rule.title} must state its initial w as a number other than 0, not {weight}")
+    return float(weight)
 
 
 def post_neuron(synapse: str | SynapseModel, neuron: str | NeuronModel | None = None,

@@ -233,8 +233,8 @@ def test_which_neuron():
 def test_mistakes_are_told():
     with pytest.raises(SpikelearnError, match="'v' in V"):
         weight_changes([pairs(10 * ms, 1)], "stdp_voltage", "neurons/afterpotential", device="numpy")
-    with pytest.raises(SpikelearnError, match="dt must be shorter"):
-        weight_changes([motifs([0, 1] * ms, [5] * ms, 1)], "stdp_pair", dt=2 * ms, device="numpy")
+    with pytest.raises(SpikelearnError, match="no multiples of dt = 0.3 ms: dt = 0.25 ms would do"):
+        weight_changes([motifs([0, 1] * ms, [5] * ms, 1)], "voltage_derivative", dt=0.3 * ms, device="numpy")
     with pytest.raises(SpikelearnError, match="initial w"):
         rule = SynapseModel(source="a test", equations="w : 1", on_pre="w += 1")
         weight_changes([pairs(10 * ms, 1)], rule, device="numpy")

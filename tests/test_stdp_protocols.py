@@ -161,7 +161,7 @@ def test_battery():
 
 def test_battery_of_one_rule_names_experiments_only():
     h = stdp_battery.run("synapses/static", device="numpy", quick=True).headline
-    assert set(h) == {f"{kind}_{name}" for kind in ("E", "E_null") for name in EXPERIMENTS}
+    assert set(h) == {"step_error_percent", *(f"{kind}_{name}" for kind in ("E", "E_null") for name in EXPERIMENTS)}
     with pytest.raises(SpikelearnError, match="different names"):
         stdp_battery.run(("synapses/static", "static"), quick=True)
 
