@@ -19,7 +19,7 @@ PER_TIME_CONSTANT = 20      # steps in the shortest time constant, at least
 NOTHING = 1e-9              # relative change below which all is rounding
 ACCURATE = 0.01             # largest change of a result, relative to the largest result, when the step is halved
 OFF = 5e-8                  # seconds by which a spike may miss a multiple of the step: the rounding of 1/rate
-COMPARES = re.compile(r"(?<!\bt)\s*[<>](?!=?\s*t\b)")     # with anything but the time, whose steps are known
+COMPARES = re.compile(r"(?<!\bt)[<>](?!=?t\b)")         # with anything but the time, whose steps are known
 RANDOM = {"rand", "randn", "poisson", "binomial"}
 
 
@@ -63,7 +63,7 @@ def _divisor(a: float, b: float) -> float:
 
 def longest_step(*models: Model) -> float:
     """Longest step in seconds that the differential equations of some models allow."""
-    compares = any(COMPARES.search(code) for model in models for code in _integrated(model))
+    compares = any(COMPARES.search(code.replace(" ", "")) for model in models for code in _integrated(model))
     return min(float(LONGEST_WITH_CONDITIONS if compares else LONGEST),
                shortest_time_constant(*models) / PER_TIME_CONSTANT)
 
@@ -115,9 +115,17 @@ def _checked(wanted: Quantity, common: float, shortest: float) -> float:
         raise SpikelearnError(f"the spike times are no multiples of dt = {text(step)}, and no step of 10 us or more "
                               "would do: round the spike times, or use a rule that is exact between spikes")
     if np.isfinite(common) and abs(common / step - round(common / step)) > OFF / step:
-        would = common / np.ceil(common / min(step, common) - 1e-9)
+        would = _plain_divisor(common, min(step, common))
         raise SpikelearnError(f"the spike times are no multiples of dt = {text(step)}: dt = {text(would)} would do")
     return common / round(common / step) if np.isfinite(common) else step
+
+
+def _plain_divisor(common: float, longest: float) -> float:
+    """A divisor of the common step, not longer than `longest`: one of whole microseconds if there is one nearby."""
+    fewest = int(np.ceil(common / longest - 1e-9))
+    micros = [common / n * 1e6 for n in range(fewest, 2 * fewest + 1)]
+    whole = [value for value in micros if abs(value - round(value)) < 1e-6]
+    return (whole or micros)[0] * 1e-6
 
 
 def text(seconds: float) -> str:
