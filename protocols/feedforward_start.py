@@ -16,7 +16,7 @@ from spikelearn import autoencoders
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.plotting import heading
-from spikelearn.rate_layers import Layers
+from spikelearn.rate_layers import Layers, check_nudge
 from spikelearn.readout import error_percent, predict
 from spikelearn.results import Accepted, Result
 from spikelearn.training import pixels_and_labels
@@ -46,6 +46,7 @@ def run(*, units=(500, 1000), images=10_000, epochs=40, adam_rate=1e-3, shown=20
     learn_images, learn_epochs, rates (random_rates from random weights), beta, pull : learning with two free updates.
     Returns a Result.
     """
+    check_nudge(-abs(beta))
     if quick:
         units, images, epochs, shown = (200,), min(images, 4000), min(epochs, 10), min(shown, 100)
         learn_images, learn_epochs = min(learn_images, 6000), 1
