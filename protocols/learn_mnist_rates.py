@@ -49,6 +49,11 @@ class Recipe:
     centred: bool = True
 
     def __post_init__(self):
+        for name in ("epochs", "sweeps", "nudged", "batch"):
+            if getattr(self, name) < 1:
+                raise SpikelearnError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 < self.decay <= 1:
+            raise SpikelearnError(f"decay must lie above 0 and up to 1, not {self.decay:g}")
         check_nudge(-abs(self.beta) if self.centred else self.beta)
 
 
@@ -110,10 +115,9 @@ def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=None, 
 
 def layers_of(name):
     """Units of the hidden layers that a name such as "500-500" states."""
-    try:
-        return [int(units) for units in name.split("-")]
-    except ValueError:
-        raise SpikelearnError(f"a network is named by its hidden layers, such as 500-500, not '{name}'") from None
+    if not all(units.isdecimal() and int(units) > 0 for units in name.split("-")):
+        raise SpikelearnError(f"networks: each must be named by its hidden layers, such as 500-500, not '{name}'")
+    return [int(units) for units in name.split("-")]
 
 
 def recipe_of(name, given):

@@ -60,6 +60,9 @@ def train(model, x, corruptions, *, infer=by_target_propagation, learn=local_gra
     checkpoint : file written after each epoch; resume : one to go on from, bit for bit; about : name -> value, what
     else identifies this training. Returns Trained. Raises SpikelearnError.
     """
+    for name, count in (("epochs", epochs), ("batch", batch)):
+        if count < 1:
+            raise SpikelearnError(f"{name} must be at least 1, not {count}")
     if len(corruptions) != len(model.sizes):
         raise SpikelearnError(f"{len(model.sizes)} layers need as many corruptions, not {len(corruptions)}")
     facts = {"sizes": model.sizes, "units": model.units, "noise": tuple(g.noise for g in model.g), "epochs": epochs,

@@ -27,8 +27,8 @@ def check_nudge(beta, leak=1.0):
     if not beta:
         raise SpikelearnError("beta must not be 0: without a nudge nothing is learnt")
     if not leak + beta > 0:
-        raise SpikelearnError(f"beta must be below {leak:g} where the nudge is centred, not {abs(beta):g}: nudged by "
-                              f"{beta:g}, the outputs run away from their targets without bound")
+        raise SpikelearnError(f"beta must be below {leak:g} in size where the nudge is centred or negative, not "
+                              f"{abs(beta):g}: the outputs would move away from their targets without bound")
 
 
 class Layers:
