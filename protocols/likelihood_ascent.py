@@ -73,8 +73,9 @@ def climb(infer, model, x, **settings):
     counted, paths = gaussian_view(model), []
     for first in range(0, len(x), PART):
         path = []
-        infer(model if infer is by_target_propagation else counted, x[first:first + PART],
-              watch=lambda states, path=path: path.append(log_joint(counted, states)), **settings)
+        with np.errstate(over="ignore", invalid="ignore"):      # what is not finite is refused below
+            infer(model if infer is by_target_propagation else counted, x[first:first + PART],
+                  watch=lambda states, path=path: path.append(log_joint(counted, states)), **settings)
         paths.append(np.array(path, dtype=float))
     found = np.concatenate(paths, axis=1)
     if not np.isfinite(found).all():

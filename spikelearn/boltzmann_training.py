@@ -181,7 +181,8 @@ def _learn(machine, x, learning, adam, batch, rate, weight_decay, rng, progress)
     total = 0.
     for first in range(0, len(x), batch):
         rows = slice(first, min(first + batch, len(x)))
-        objective, gradient = learning.gradient(machine, rows, rng)
+        with np.errstate(over="ignore", invalid="ignore"):      # what is not finite is refused below
+            objective, gradient = learning.gradient(machine, rows, rng)
         if not np.isfinite(objective) or not all(np.isfinite(part).all() for part in gradient.arrays().values()):
             raise SpikelearnError(f"the learning diverged; choose a smaller rate than {rate:g} or more weight decay")
         adam.step(gradient.arrays(), rate, weight_decay)

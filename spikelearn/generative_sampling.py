@@ -14,8 +14,9 @@ PART = 500      # images worked on at once; chosen here
 
 def in_parts(function, *arrays):
     """function of PART rows of each array at a time, joined. Raises SpikelearnError if the rows are not finite."""
-    found = np.concatenate([function(*(array[first:first + PART] for array in arrays))
-                            for first in range(0, len(arrays[0]), PART)])
+    with np.errstate(over="ignore", invalid="ignore"):      # what is not finite is refused below
+        found = np.concatenate([function(*(array[first:first + PART] for array in arrays))
+                                for first in range(0, len(arrays[0]), PART)])
     if not np.isfinite(found).all():
         raise SpikelearnError("the images became infinite or not-a-number during INFERENCE; choose a smaller delta, "
                               "alpha or generate_alpha")

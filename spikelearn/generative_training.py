@@ -122,9 +122,10 @@ def _epoch(steps, x, corruptions, infer, learn, batch, rng, progress):
     model, total, order = steps.model, 0., rng.permutation(len(x))
     for first in range(0, len(x), batch):
         images = x[order[first:first + batch]]
-        states = infer(model, images)
-        heard = [corrupt(h, rng) for corrupt, h in zip(corruptions, states, strict=True)]
-        error, gradients = learn(model, states, heard)
+        with np.errstate(over="ignore", invalid="ignore"):      # what is not finite is refused below
+            states = infer(model, images)
+            heard = [corrupt(h, rng) for corrupt, h in zip(corruptions, states, strict=True)]
+            error, gradients = learn(model, states, heard)
         if not np.isfinite(error):
             raise SpikelearnError("the learning diverged; choose smaller rates, or a smaller delta")
         steps.step(gradients)

@@ -1,10 +1,6 @@
 """Generative and Boltzmann protocols on few images: finite numbers, or one sentence that names the parameter."""
 import numpy as np
 import pytest
-
-from spikelearn import SpikelearnError, likelihood
-from spikelearn.boltzmann import new_machine
-from spikelearn.boltzmann_sampling import hidden_part, reconstructed
 from spikelearn.protocols import (
     generate_mnist,
     inpaint,
@@ -16,6 +12,10 @@ from spikelearn.protocols import (
     vpf_generate,
     vpf_reconstruct,
 )
+
+from spikelearn import SpikelearnError, likelihood
+from spikelearn.boltzmann import new_machine
+from spikelearn.boltzmann_sampling import hidden_part, reconstructed
 
 TINY = {
     generate_mnist: dict(hidden=(6, 3), samples=30, centres=9, shown=20, chain_steps=2, rounds=1, epochs=1),
