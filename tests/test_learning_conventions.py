@@ -67,7 +67,8 @@ def test_energies_without_a_minimum_are_refused():
 
 @pytest.mark.parametrize("run, given, name", [
     (equilibrium_gradient.run, dict(nudges=(1e-3, 1.0)), "nudges"), (equilibrium_gradient.run, dict(xi=1.5), "xi"),
-    (feedforward_energy.run, dict(nudges=(2.5,)), "nudges"), (feedforward_start.run, dict(beta=1.0), "beta")])
+    (feedforward_energy.run, dict(nudges=(2.5,)), "nudges"), (feedforward_start.run, dict(beta=1.0), "beta"),
+    (feedforward_start.run, dict(images=1), "images")])
 def test_protocols_name_the_nudge_that_they_refuse(run, given, name):
     with pytest.raises(SpikelearnError, match=f"^{name} must"):
         run(quick=True, **given)
