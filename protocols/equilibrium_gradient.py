@@ -26,6 +26,7 @@ from spikelearn.energy import (
     layered,
     settle,
 )
+from spikelearn.equations import SpikelearnError
 from spikelearn.plotting import heading
 from spikelearn.results import Accepted, Result
 
@@ -59,6 +60,7 @@ def run(*, sizes=(10, 20, 15, 5), networks=10, gain=0.3, nudges=(1e-6, 1e-5, 1e-
     temperature, xi, chains, chain_steps (a third of which are not counted), chain_step (dt/tau) : of the Langevin
     part, where xi is small enough for its own bias, which quadrature tells, to be far below the noise.
     """
+    _refuse(nudges, fitted, xi, chains, chain_steps)
     if quick:
         networks, chains, chain_steps = min(networks, 3), min(chains, 4000), min(chain_steps, 1500)
     rng, nudges = np.random.default_rng(seed), np.array(nudges)
@@ -78,6 +80,18 @@ def run(*, sizes=(10, 20, 15, 5), networks=10, gain=0.3, nudges=(1e-6, 1e-5, 1e-
     arrays = {"nudges": nudges, "errors": stacked, "slopes": slopes, "cases": np.array(list(CASES)),
               "temperature": temperature, "xi": xi, "chains": chains, **noisy}
     return Result("equilibrium_gradient", arrays, headline)
+
+
+def _refuse(nudges, fitted, xi, chains, chain_steps):
+    for name, given in (("nudges", nudges), ("xi", (xi,))):
+        if not all(0 < value < 1 for value in given):
+            raise SpikelearnError(f"{name} must lie above 0 and below 1, not {', '.join(f'{v:g}' for v in given)}: "
+                                  "nudged by -1, the energy has no minimum")
+    if len(fitted) != 2 or len({nudge for nudge in nudges if fitted[0] <= nudge <= fitted[1]}) < 2:
+        raise SpikelearnError(f"fitted must be two numbers with at least two of the nudges from one to the other, "
+                              f"not {', '.join(f'{v:g}' for v in fitted)}")
+    if chains < 2 or chain_steps < 10:
+        raise SpikelearnError(f"chains must be at least 2 and chain_steps at least 10, not {chains} and {chain_steps}")
 
 
 def random_network(in_layers, rho, sizes, gain, rng):

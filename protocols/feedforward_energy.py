@@ -13,6 +13,7 @@ import numpy as np
 from spikelearn import feedforward as ff
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
+from spikelearn.equations import SpikelearnError
 from spikelearn.plotting import heading
 from spikelearn.results import Accepted, Result
 
@@ -33,6 +34,9 @@ CLAIMS = {
 def run(*, depths=(1, 2, 3, 4), units=32, images=20, nudges=(1e-4, 1e-3, 1e-2, 1e-1, 1.0), step=0.1, steps=3000,
         seed=1, quick=False):
     """Compare for each number of hidden layers. nudges : the smallest counts in the headline. Returns a Result."""
+    if not all(0 < beta < 2 for beta in nudges):
+        raise SpikelearnError(f"nudges must lie above 0 and below 2, not {', '.join(f'{v:g}' for v in nudges)}: nudged "
+                              "by -2, the energy has no minimum")
     if quick:
         images, steps = min(images, 8), min(steps, 1000)
     rng, digits = np.random.default_rng(seed), load("digits").train

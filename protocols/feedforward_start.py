@@ -15,8 +15,9 @@ from threadpoolctl import threadpool_limits
 from spikelearn import autoencoders
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
+from spikelearn.equations import SpikelearnError
 from spikelearn.plotting import heading
-from spikelearn.rate_layers import Layers
+from spikelearn.rate_layers import Layers, check_nudge
 from spikelearn.readout import error_percent, predict
 from spikelearn.results import Accepted, Result
 from spikelearn.training import pixels_and_labels
@@ -46,6 +47,10 @@ def run(*, units=(500, 1000), images=10_000, epochs=40, adam_rate=1e-3, shown=20
     learn_images, learn_epochs, rates (random_rates from random weights), beta, pull : learning with two free updates.
     Returns a Result.
     """
+    check_nudge(-abs(beta))
+    for name, count, least in (("images", images, 2), ("learn_images", learn_images, 1), ("shown", shown, 1)):
+        if count < least:       # the error of the auto-encoders is relative to the variance of the images
+            raise SpikelearnError(f"{name} must be at least {least}, not {count}")
     if quick:
         units, images, epochs, shown = (200,), min(images, 4000), min(epochs, 10), min(shown, 100)
         learn_images, learn_epochs = min(learn_images, 6000), 1
@@ -140,7 +145,7 @@ def learn(weights, x, labels, held_out, epochs, rates, beta, pull, updates, seed
     for epoch in range(epochs):
         order = rng.permutation(len(x))
         for begin in range(0, len(x), 20):
-            if begin % (len(x) // 5) == 0 and (epoch or begin):
+            if begin % max(1, len(x) // 5) == 0 and (epoch or begin):
                 said.append(validation_error(net, shown[:1000], held_out[1][:1000], updates))
             chosen = order[begin:begin + 20]
             first = net.drive_of(x[chosen])

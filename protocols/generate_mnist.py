@@ -24,9 +24,10 @@ from spikelearn.generative import feedforward
 from spikelearn.generative_recipe import Recipe, pixels_of
 from spikelearn.generative_sampling import generated, generated_by_joint_chain, generated_top_down
 from spikelearn.generative_training import prior_of
-from spikelearn.likelihood import parzen
+from spikelearn.likelihood import choosing_and_scored, parzen
 from spikelearn.plotting import images_in_rows
 from spikelearn.results import Accepted, Result
+from spikelearn.training import sampling_numbers
 
 FIGURE_SIZE = (12.5, 10)
 ACCEPTED = {
@@ -60,16 +61,18 @@ def run(*, hidden=None, epochs=None, batch=None, steps=None, delta=None, alpha=N
 
     loss : of the sigmoid layers, bernoulli or gaussian; factor : of the prior's variance, chosen here on validation
     images (the source's 4 stands beside it); generate_alpha, rounds : of GENERATE; chain_steps : of the joint chain;
-    centres : of k-means; images : how many training images, 0 = all
+    centres : of k-means, no more than training images; images : how many training images, 0 = all
     shown : how many images are scored; at most 2,000 others choose sigma; resume : any, training goes on by itself
     """
     given = dict(hidden=hidden, epochs=epochs, batch=batch, steps=steps, delta=delta, alpha=alpha, noise=noise,
                  pixel_noise=pixel_noise, bias=bias, loss=loss, encoder_rate=encoder_rate, decoder_rate=decoder_rate,
                  last_rate=last_rate)
     if quick:
-        images, shown, samples, runs, centres = images or 3000, min(shown, 500), min(samples, 1000), 1, 100
+        images, shown, samples, runs = images or 3000, min(shown, 500), min(samples, 1000), min(runs, 1)
+        centres = min(centres, 100)
     recipe, data = Recipe().changed(given, quick), load(dataset, data_dir or None)
     x, valid = pixels_of(data, images)
+    choose, held_out = choosing_and_scored(valid, shown)
     drawn, curves, kept = {}, {}, {}
     for r in range(runs):
         found, trained = drawn_images(recipe, x, valid, dataset, seed + r, samples, factor, rounds, generate_alpha,
@@ -79,11 +82,11 @@ def run(*, hidden=None, epochs=None, batch=None, steps=None, delta=None, alpha=N
         for name, values in trained.curve.items():
             curves.setdefault(f"curve_{name}", []).append(values)
         kept = kept or {f"first_{name}": array for name, array in trained.model.arrays().items()}
-    rng = np.random.default_rng(seed)
-    drawn["training_images"] = [x[rng.permutation(len(x))[:samples]]]
-    drawn["k_means"] = [k_means(x, centres, seed)]
-    held_out = scaled(data.test().images, data.scale) if final else valid[5000:]    # the only time it is read
-    arrays, headline = scored(drawn, valid[:min(shown, 2000)], held_out[:shown], dataset, final)
+    drawn["training_images"] = [x[sampling_numbers(seed, len(WAYS)).permutation(len(x))[:samples]]]
+    drawn["k_means"] = [k_means(x, min(centres, len(x)), seed)]
+    if final:
+        held_out = scaled(data.test().images, data.scale)[:shown]       # the only time it is read
+    arrays, headline = scored(drawn, choose, held_out, dataset, final)
     headline |= {"training_seconds": float(np.sum(curves["curve_seconds"][0])), "runs": runs}
     return Result("generate_mnist", arrays | kept | {name: np.array(values) for name, values in curves.items()},
                   headline)
@@ -99,7 +102,7 @@ def drawn_images(recipe, x, valid, dataset, seed, samples, factor, rounds, gener
     settings = dict(rounds=rounds, steps=recipe.steps, delta=recipe.delta, alpha=generate_alpha)
 
     def numbers(way):
-        return np.random.default_rng((seed, list(WAYS).index(way)))
+        return sampling_numbers(seed, list(WAYS).index(way))
 
     return {
         "generate": generated(model, prior, samples, numbers("generate"), **settings),

@@ -79,13 +79,13 @@ def error(x, whole, hidden):
 
 
 def of_nearest(whole, known, training, count=10, part=250):
-    """Mean of the `count` training images that are nearest in the known pixels, (n, pixels)."""
-    found, squares = np.empty_like(whole), training ** 2
+    """Mean of the `count` training images (all, if there are fewer) nearest in the known pixels, (n, pixels)."""
+    found, squares, count = np.empty_like(whole), training ** 2, min(count, len(training))
     for first in range(0, len(whole), part):
         rows = slice(first, first + part)
         seen = known[rows].astype(training.dtype)
         distance = seen @ squares.T - 2 * (seen * whole[rows]) @ training.T
-        found[rows] = training[np.argpartition(distance, count, axis=1)[:, :count]].mean(axis=1)
+        found[rows] = training[np.argpartition(distance, count - 1, axis=1)[:, :count]].mean(axis=1)
     return found
 
 

@@ -36,14 +36,15 @@ RECIPES = {     # chosen here, on the validation images
 
 
 def run(synapse="synapses/voltage_derivative_symmetric_centred", neuron=None, *, dataset="mnist", hidden=(500,),
-        epochs=12, images=0, validation=10_000, pixel="neurons/pixel_poisson", rates=None, decay=None, beta=None,
+        epochs=12, images=0, validation=None, pixel="neurons/pixel_poisson", rates=None, decay=None, beta=None,
         gate=None, free_steps=None, nudged_steps=None, window_steps=None, listen_steps=None, average=None,
         weight_decay=None, batch=None, shift=None, hidden_spread=None, chunk=1000, precision="single", dt=1 * ms,
         final=False, start="", resume="", data_dir="", out="", jobs=1, seed=1, device="auto", quick=False):
     """Train; None = as the recipe of the rule's kind (twin or single) has it.
 
     hidden : units of each hidden layer; images : how many training images, 0 = all; validation : how many of the
-    training images are held out; shift : pixels by which images are moved at random, up to, while they are learnt;
+    training images are held out, None = the dataset's own number (10,000, or 237 of the digits), of which quick
+    measures at most 1,000; shift : pixels by which images are moved at random, up to, while they are learnt;
     final : read the test set at the end; chunk : images between two checkpoints.
     start : folder of a result of learn_mnist with the same layers, from whose weights this training begins.
     out : folder of the result; the checkpoint stands beside it, also when the training is over, so that more epochs
@@ -51,17 +52,19 @@ def run(synapse="synapses/voltage_derivative_symmetric_centred", neuron=None, *,
     Returns a Result.
     """
     if quick:
-        images, epochs, validation = images or 4000, min(epochs, 1), min(validation, 1000)
+        images, epochs = images or 4000, min(epochs, 1)
     rule = load_model(synapse, "synapse")
     sizes_hidden = tuple(int(size) for size in np.atleast_1d(hidden))
     given = dict(rates=rates, decay=decay, beta=beta, gate=gate, free_steps=free_steps, nudged_steps=nudged_steps,
                  window_steps=window_steps, listen_steps=listen_steps, average=average, weight_decay=weight_decay,
                  batch=batch, shift=shift, hidden_spread=hidden_spread)
     recipe = recipe_of(rule, len(sizes_hidden) + 1).with_given(len(sizes_hidden) + 1, **given)
-    data = load(dataset, data_dir or None, None if dataset == "digits" and validation == 10_000 else validation)
+    data = load(dataset, data_dir or None, validation)
     x, labels = pixels_and_labels(data.train, data.scale)
     x, labels = x[:images or None].astype(np.float32), labels[:images or None]
     held_out = pixels_and_labels(data.validation, data.scale) if len(data.validation.labels) else None
+    if quick and held_out is not None:
+        held_out = tuple(part[:1000] for part in held_out)
     began = time.perf_counter()
     at_once = chunk if recipe.batch == 1 else min(chunk, max(100, -(-recipe.batch // recipe.shares)))
     classifier = Classifier((x.shape[1], *sizes_hidden, data.classes), rule, neuron, pixel, images=at_once, dt=dt,

@@ -21,7 +21,7 @@ from spikelearn.checkpoint import TALLY, State, checkpoint_file, exact, load_che
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.plotting import image_grid, learning_curve, receptive_fields
-from spikelearn.rate_layers import Layers
+from spikelearn.rate_layers import Layers, check_nudge
 from spikelearn.readout import error_percent, predict
 from spikelearn.results import Accepted, Result
 from spikelearn.training import Progress, pixels_and_labels, random_numbers
@@ -48,6 +48,14 @@ class Recipe:
     batch: int = 20
     centred: bool = True
 
+    def __post_init__(self):
+        for name in ("epochs", "sweeps", "nudged", "batch"):
+            if getattr(self, name) < 1:
+                raise SpikelearnError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 < self.decay <= 1:
+            raise SpikelearnError(f"decay must lie above 0 and up to 1, not {self.decay:g}")
+        check_nudge(-abs(self.beta) if self.centred else self.beta)
+
 
 RECIPES = {     # chosen here, on the validation images
     # a nudge of 1.5 still reaches outputs that fell below -beta, which a weaker one leaves silent: no training error
@@ -70,18 +78,19 @@ CLAIMS = {
 }
 
 
-def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=10_000, epochs=None, rates=None, sweeps=None,
+def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=None, epochs=None, rates=None, sweeps=None,
         nudged=None, beta=None, decay=None, scale=None, output_bias=None, linear_outputs=None,
         batch=None, centred=None, hours=0.0, final=False, resume="",
         data_dir="", out="", seed=1, quick=False):
     """Train each network; None = as its recipe has it. networks : hidden layers, such as "500-500".
 
-    images : how many training images, 0 = all; validation : how many are held out; hours : a network's training ends
+    images : how many training images, 0 = all; validation : how many are held out, None = the dataset's own number
+    (10,000, or 237 of the digits), of which quick measures at most 1,000; hours : a network's training ends
     with the epoch in which so many are over, 0 = never; final : read the test set. A checkpoint of each network stands
     beside the folder of the result; resume : such a folder. Returns a Result.
     """
     if quick:
-        images, epochs, validation = images or 2000, epochs or 1, min(validation, 1000)
+        images, epochs = images or 2000, epochs or 1
     given = dict(epochs=epochs, rates=rates, sweeps=sweeps, nudged=nudged, beta=beta, decay=decay, scale=scale,
                  output_bias=output_bias, linear_outputs=linear_outputs, batch=batch, centred=centred)
     recipes = {name: recipe_of(name, given) for name in networks}
@@ -89,6 +98,8 @@ def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=10_000
     x, labels = pixels_and_labels(data.train, data.scale)
     x, labels = x[:images or None].astype(np.float32), labels[:images or None]
     held_out = pixels_and_labels(data.validation, data.scale) if len(data.validation.labels) else None
+    if quick and held_out is not None:
+        held_out = tuple(part[:1000] for part in held_out)
     keep = {name: _checkpoint(out or resume, name) for name in networks}
     begun = {name: _checkpoint(resume, name) for name in networks}
     if resume and not any(path.is_file() for path in begun.values()):
@@ -104,10 +115,9 @@ def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=10_000
 
 def layers_of(name):
     """Units of the hidden layers that a name such as "500-500" states."""
-    try:
-        return [int(units) for units in name.split("-")]
-    except ValueError:
-        raise SpikelearnError(f"a network is named by its hidden layers, such as 500-500, not '{name}'") from None
+    if not all(units.isdecimal() and int(units) > 0 for units in name.split("-")):
+        raise SpikelearnError(f"networks: each must be named by its hidden layers, such as 500-500, not '{name}'")
+    return [int(units) for units in name.split("-")]
 
 
 def recipe_of(name, given):

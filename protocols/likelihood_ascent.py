@@ -13,6 +13,7 @@ import numpy as np
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.encoding import scaled
+from spikelearn.equations import SpikelearnError
 from spikelearn.generative import log_joint
 from spikelearn.generative_inference import by_gradient, by_target_propagation
 from spikelearn.generative_recipe import Recipe, gaussian_view, pixels_of
@@ -72,10 +73,16 @@ def climb(infer, model, x, **settings):
     counted, paths = gaussian_view(model), []
     for first in range(0, len(x), PART):
         path = []
-        infer(model if infer is by_target_propagation else counted, x[first:first + PART],
-              watch=lambda states, path=path: path.append(log_joint(counted, states)), **settings)
+        with np.errstate(over="ignore", invalid="ignore"):      # what is not finite is refused below
+            infer(model if infer is by_target_propagation else counted, x[first:first + PART],
+                  watch=lambda states, path=path: path.append(log_joint(counted, states)), **settings)
         paths.append(np.array(path, dtype=float))
-    return np.concatenate(paths, axis=1)
+    found = np.concatenate(paths, axis=1)
+    if not np.isfinite(found).all():
+        name = "delta" if infer is by_target_propagation else "gradient_delta"
+        raise SpikelearnError(f"log p(x, h) became infinite or not-a-number; choose a {name} smaller than "
+                              f"{settings['delta']:g}, or a smaller alpha")
+    return found
 
 
 def plot(result, figure):
@@ -89,7 +96,7 @@ def plot(result, figure):
     for name, colour, label in (("gradient", "C0", "exact gradient (MAP), mean"),
                                 ("targets", "C3", "target propagation, mean ± s.e.")):
         values = a[f"log_p_{name}"]
-        sem = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
+        sem = values.std(axis=1, ddof=values.shape[1] > 1) / np.sqrt(values.shape[1])
         left.errorbar(t, values.mean(axis=1), sem, color=colour, lw=2 if name == "targets" else 1.2, label=label)
     left.set(xlabel="step of INFERENCE", ylabel="log p(x, h) (nats)")
     left.set_xticks(t[::5])

@@ -19,7 +19,7 @@ from spikelearn.encoding import scaled
 from spikelearn.generative_recipe import Recipe, pixels_of
 from spikelearn.generative_sampling import generated, in_parts
 from spikelearn.generative_training import prior_of
-from spikelearn.likelihood import parzen
+from spikelearn.likelihood import choosing_and_scored, parzen
 from spikelearn.plotting import heading, images_in_rows
 from spikelearn.results import Result
 
@@ -34,12 +34,14 @@ def run(*, windows=(10, 30, 100, 300, 1000) * ms, r_max=100 * Hz, hidden=(300, 5
     images are scored; resume : any, training goes on by itself
     """
     if quick:
-        windows, images, samples, shown, epochs, batch = windows[::2], min(images, 2000), 1000, 500, min(epochs, 5), 20
+        windows, images, epochs, batch = windows[::2], min(images or 2000, 2000), min(epochs, 5), min(batch, 20)
+        samples, shown = min(samples, 1000), min(shown, 500)
         hidden = tuple(min(n, 100) for n in np.atleast_1d(hidden))
     recipe, data = Recipe().changed(dict(hidden=hidden, epochs=epochs, batch=batch)), load(dataset, data_dir or None)
     x, valid = pixels_of(data, images)
-    choose = valid[:min(shown, 2000)]
-    held_out = (scaled(data.test().images, data.scale).astype(np.float32) if final else valid[5000:])[:shown]
+    choose, held_out = choosing_and_scored(valid, shown)
+    if final:
+        held_out = scaled(data.test().images, data.scale).astype(np.float32)[:shown]    # the only time it is read
     arrays = {"windows": windows, "spikes": np.asarray(windows * r_max)}
     headline, side = {}, int(np.sqrt(x.shape[1]))
     corruptions = {f"{float(window / ms):g}_ms": [spike_counts(window, r_max)] * (1 + len(recipe.hidden))

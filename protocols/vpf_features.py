@@ -13,6 +13,7 @@ from spikelearn.boltzmann import hidden_probability, new_machine
 from spikelearn.boltzmann_training import black_and_white, train_kept
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
+from spikelearn.equations import SpikelearnError
 from spikelearn.plotting import receptive_fields
 from spikelearn.results import Accepted, Result
 
@@ -31,6 +32,8 @@ def run(*, sizes=(100, 200, 500), epochs=20, rate=0.01, last_rate=0.1, weight_de
     rate : of Adam, goes linearly to last_rate * rate; rounds : how often in an epoch hidden units are drawn
     spread, bias : of the weights and the hidden units before learning; the measures of weights begin there
     """
+    if not spread > 0:
+        raise SpikelearnError(f"spread must be above 0, not {spread:g}: the weights are measured relative to the first")
     if quick:
         images, epochs = images or 6000, min(epochs, 4)
     data = load(dataset, data_dir or None)

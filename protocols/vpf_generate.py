@@ -18,9 +18,10 @@ from spikelearn.boltzmann_training import train_kept
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.encoding import scaled
-from spikelearn.likelihood import parzen
+from spikelearn.likelihood import choosing_and_scored, parzen
 from spikelearn.plotting import images_in_rows
 from spikelearn.results import Result
+from spikelearn.training import sampling_numbers
 
 FIGURE_SIZE = (12.5, 9)
 PUBLISHED = {       # nats and standard error on MNIST: Goodfellow et al. (2014) arXiv:1406.2661, table 1
@@ -41,11 +42,12 @@ def run(*, hidden=(100, 100), lateral=(False, True), epochs=10, runs=3, rate=0.0
     others choose sigma
     """
     if quick:
-        images, shown, samples, runs, epochs = images or 6000, min(shown, 500), min(samples, 1000), 1, min(epochs, 6)
+        images, shown, samples = images or 6000, min(shown, 500), min(samples, 1000)
+        runs, epochs = min(runs, 1), min(epochs, 6)
         hidden = tuple(min(n, 100) for n in np.atleast_1d(hidden))
     data = load(dataset, data_dir or None)
     x = scaled(data.train.images, data.scale).astype(np.float32)
-    choose, held_out = np.split(scaled(data.validation.images, data.scale), 2)
+    choose, held_out = choosing_and_scored(scaled(data.validation.images, data.scale), shown)
     sizes = (x.shape[1], *(int(n) for n in np.atleast_1d(hidden)))
     drawn, kept = {}, {}
     for with_lateral in np.atleast_1d(lateral):
@@ -58,15 +60,15 @@ def run(*, hidden=(100, 100), lateral=(False, True), epochs=10, runs=3, rate=0.0
                 seed=seed + r, about={"dataset": dataset, "spread": spread, "bias": bias}).machine
             if r == 0:
                 kept |= {f"{kind_name(with_lateral)}_{name}": array for name, array in machine.arrays().items()}
-            mean = mean_activation(machine, x[:images or None], np.random.default_rng((seed, r)))
+            where = (r, int(with_lateral))
+            mean = mean_activation(machine, x[:images or None], sampling_numbers(seed, *where, len(PRIORS)))
             for prior in PRIORS:
                 drawn.setdefault((prior, kind_name(with_lateral)), []).append(generated(
-                    machine, samples, np.random.default_rng((seed, r, PRIORS.index(prior))),
+                    machine, samples, sampling_numbers(seed, *where, PRIORS.index(prior)),
                     prior=mean if prior == "p" else None, top_steps=top_steps, steps=steps))
     if final:
-        held_out = scaled(data.test().images, data.scale)       # the only time it is read
-    choose, held_out = choose[:min(shown, 2000)], held_out[:shown]
-    training = x[np.random.default_rng(seed).permutation(len(x))[:samples]]
+        held_out = scaled(data.test().images, data.scale)[:shown]       # the only time it is read
+    training = x[sampling_numbers(seed).permutation(len(x))[:samples]]
     arrays, headline = scored(drawn, training, choose, held_out, dataset, final)
     return Result("vpf_generate", arrays | kept, headline)
 

@@ -20,6 +20,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.plotting import images_in_rows
 from spikelearn.results import Result
+from spikelearn.training import sampling_numbers
 
 FIGURE_SIZE = (13, 8.5)
 SETTINGS = {"vpf": (0.01, 0.003)}           # learning rate and weight decay: chosen here, on the validation images
@@ -70,12 +71,12 @@ def filled_in(machines, images, corruptions, steps, average, seed, final):
     examples = np.zeros((len(corruptions), 1 + len(machines), count, side, side), np.float32)
     for column, corruption in enumerate(corruptions):
         for r in range(runs):
-            hidden = hidden_part(corruption, len(images), side, np.random.default_rng((seed, r, column)))
+            hidden = hidden_part(corruption, len(images), side, sampling_numbers(seed, r, column))
             if r == 0:
                 examples[column, 0] = np.where(hidden, .5, images)[:count].reshape(-1, side, side)
             for row, trained in enumerate(machines.values()):
-                found = reconstructed(trained[r], images, hidden, np.random.default_rng((seed, r, column, row)), steps,
-                                      average)
+                rng = sampling_numbers(seed, r, column, row)
+                found = reconstructed(trained[r], images, hidden, rng, steps, average)
                 errors[row, column, r] = np.linalg.norm(found - images, axis=1).mean()
                 if r == 0:
                     examples[column, 1 + row] = found[:count].reshape(-1, side, side)

@@ -12,8 +12,12 @@ def hidden_part(corruption, n, side, rng, share=0.5):
 
     corruption : "rows", "columns", "pixels" = a random `share` of them, drawn anew for each image; "top", "bottom",
     "left", "right" = that share of the image
+    Raises SpikelearnError for an unknown corruption, and for a share that hides nothing.
     """
     count = round(share * side)
+    if corruption in CORRUPTIONS and not 1 <= round(share * side * (side if corruption == "pixels" else 1)):
+        raise SpikelearnError(f"share must hide at least one {'pixel' if corruption == 'pixels' else 'line'} of images "
+                              f"of {side} x {side} pixels, not {share:g}")
     mask = np.zeros((n, side, side), bool)
     if corruption in ("rows", "columns"):
         lines = rng.random((n, side)).argsort(axis=1) < count
@@ -36,6 +40,10 @@ def reconstructed(machine, images, hidden, rng, steps=100, average=0):
     images : (n, visible) 0 or 1; hidden : (n, visible) bool. The chains start with the hidden pixels drawn at random.
     average : the last steps over which P(v = 1 | h) of the hidden pixels is averaged; 0 = the last sample itself
     """
+    if steps < 1:
+        raise SpikelearnError(f"steps must be at least 1, not {steps}: nothing would be filled in")
+    if not 0 <= average <= steps:
+        raise SpikelearnError(f"average must lie from 0 to steps={steps}, not {average}: it counts the last steps")
     images = np.asarray(images, machine.dtype)
     coin = np.full_like(images, 0.5)
     v, total = np.where(hidden, drawn(coin, rng), images), 0
@@ -64,6 +72,9 @@ def generated(machine, n, rng, *, prior=None, top_steps=100, steps=1):
     a fair coin each ("DBM-r"). top_steps : Gibbs steps between the two topmost layers; then, going down, `steps`
     Gibbs steps of each pair of layers as if they were alone. A layer with lateral weights is swept in fixed order.
     """
+    for name, count in (("top_steps", top_steps), ("steps", steps), ("samples", n)):
+        if count < 1:
+            raise SpikelearnError(f"{name} must be at least 1, not {count}")
     top = len(machine.sizes) - 1
     p = np.full(machine.sizes[top], 0.5) if prior is None else np.asarray(prior)
     states = [None] * (top + 1)

@@ -133,6 +133,7 @@ def train(machine, x, rule="vpf", *, epochs, batch=100, rate=1e-3, last_rate=1.0
     resume : checkpoint to go on from, bit for bit. about : what else identifies this training.
     Returns Trained. Raises SpikelearnError.
     """
+    _refuse(epochs=epochs, batch=batch, rounds=rounds)
     learning, layers = learning_rule(rule), len(machine.sizes)
     facts = {"rule": rule, "sizes": machine.sizes, "lateral": [J is not None for J in machine.lateral],
              "batch": batch, "rate": rate, "last_rate": last_rate, "weight_decay": weight_decay, "rounds": rounds,
@@ -165,6 +166,12 @@ def train(machine, x, rule="vpf", *, epochs, batch=100, rate=1e-3, last_rate=1.0
     return Trained(machine_of(adam.arrays, layers), {name: np.array(values) for name, values in curve.items()})
 
 
+def _refuse(**counts):
+    for name, count in counts.items():
+        if count < 1:
+            raise SpikelearnError(f"{name} must be at least 1, not {count:g}")
+
+
 def _learn(machine, x, learning, adam, batch, rate, weight_decay, rng, progress):
     """Sum of the objective over the images; the machine's arrays are those of adam and change in place."""
     visible = np.empty(x.shape, np.uint8)
@@ -174,8 +181,9 @@ def _learn(machine, x, learning, adam, batch, rate, weight_decay, rng, progress)
     total = 0.
     for first in range(0, len(x), batch):
         rows = slice(first, min(first + batch, len(x)))
-        objective, gradient = learning.gradient(machine, rows, rng)
-        if not np.isfinite(objective):
+        with np.errstate(over="ignore", invalid="ignore"):      # what is not finite is refused below
+            objective, gradient = learning.gradient(machine, rows, rng)
+        if not np.isfinite(objective) or not all(np.isfinite(part).all() for part in gradient.arrays().values()):
             raise SpikelearnError(f"the learning diverged; choose a smaller rate than {rate:g} or more weight decay")
         adam.step(gradient.arrays(), rate, weight_decay)
         total += objective * (rows.stop - first)

@@ -30,7 +30,7 @@ class Recipe:
     window_steps: int = 0           # last part of the free phase that counts negatively
     batch: int = 1                  # images whose changes are summed before they are applied
     shares: int = 2                 # parts of a batch that can be simulated side by side
-    weight_decay: float = 0.0       # share of a weight that an image takes off, in units of the learning rate
+    weight_decay: float = 0.0       # share of a weight (not of a bias) that an image takes off, per learning rate
     average: float = 0.0            # memory from chunk to chunk of the mean of the weights that answers, 0 = no mean
     shift: int = 0                  # pixels by which images are moved at random, up to, while they are learnt
     hidden_spread: float = 0.5      # sd of the first weights between hidden layers, in units of 1/sqrt(fan in)

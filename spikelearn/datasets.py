@@ -102,7 +102,8 @@ def load(name, data_dir=None, validation=None):
     """The dataset called `name`: "digits", "mnist" or "fashion_mnist".
 
     data_dir : folder with the idx files, or with a subfolder `name` that holds them (digits need none)
-    validation : how many of the last training images are held out; by default 10,000, or 237 of the digits
+    validation : how many of the last training images are held out, fewer than are left to train on; by default
+        10,000, or 237 of the digits
     Returns a Dataset. Raises SpikelearnError: unknown name, missing or damaged file, no network.
     """
     if name not in DATASETS:
@@ -118,9 +119,9 @@ def load(name, data_dir=None, validation=None):
         scale, default = 255, MNIST_VALIDATION
     validation = default if validation is None else validation
     n = len(training.labels)
-    if isinstance(validation, bool) or not isinstance(validation, Integral) or not 0 <= validation < n:
-        raise SpikelearnError(
-            f"The validation part of {name} must be a whole number from 0 to {n - 1}, not {validation!r}.")
+    if isinstance(validation, bool) or not isinstance(validation, Integral) or not 0 <= 2 * validation < n:
+        raise SpikelearnError(f"validation must be a whole number from 0 to {(n - 1) // 2}, less than half of the "
+                              f"{n:,} training images of {name}, not {validation!r}")
     first = n - int(validation)
     return Dataset(name, scale, Examples(*(part[:first] for part in training)),
                    Examples(*(part[first:] for part in training)), read_test)

@@ -23,7 +23,8 @@ def scaled(images, scale):
         raise SpikelearnError(f"Images must have the shape (n, height, width), not {images.shape}.")
     if not scale > 0:
         raise SpikelearnError(f"The scale of the pixels must be positive, not {scale!r}.")
-    return _from_0_to_1(images.reshape(len(images), -1) / scale, "pixel values divided by the scale")
+    rows = images.reshape(len(images), int(np.prod(images.shape[1:])))
+    return _from_0_to_1(rows / scale, "pixel values divided by the scale")
 
 
 def moved(x, shift, rng):

@@ -128,8 +128,17 @@ def cost_gradient(s, target):
 
 # --- relaxation ------------------------------------------------------------------------------------------------
 
+def check_nudge(nudge):
+    """Refuse a nudge by -1 and below: E + beta*C then has no minimum, as s^2/2 no longer outweighs beta*s^2/2."""
+    if nudge is not None and not np.all(np.asarray(nudge.beta) > -1):
+        worst = float(-np.min(nudge.beta))
+        raise SpikelearnError(f"a nudge beta must be below 1 where it is centred, not {worst:g}: with -beta the "
+                              "energy has no minimum")
+
+
 def relax(energy, s, nudge=None, *, step=0.1, steps=1000):
     """Euler steps of tau ds/dt = velocity; step = dt/tau. Returns the last state."""
+    check_nudge(nudge)
     s = np.array(s, dtype=float)
     for _ in range(steps):
         s += step * energy.velocity(s, nudge)
@@ -156,6 +165,7 @@ def langevin(energy, s, temperature, nudge=None, *, step=0.02, steps=1000, rng, 
     step = dt/tau. The noise of two successive steps is averaged, which makes the error of the law second order in the
     step: Leimkuhler & Matthews (2013) Appl Math Res Express 2013:34. Returns the last state.
     """
+    check_nudge(nudge)
     s, size = np.array(s, dtype=float), np.sqrt(2 * temperature * step)
     before = rng.standard_normal(s.shape)
     for _ in range(steps):

@@ -7,6 +7,7 @@ lists of (images, units) from the first hidden layer to the outputs; weights : l
 import numpy as np
 
 from spikelearn.energy import LOGISTIC
+from spikelearn.equations import SpikelearnError
 
 
 def random_layers(sizes, rng, gain=0.7):
@@ -48,7 +49,13 @@ def energy(weights, biases, x, states, rho=LOGISTIC):
 
 
 def relax(weights, biases, x, states, *, beta=0.0, target=0.0, step=0.1, steps=1000, rho=LOGISTIC, visit=None):
-    """Gradient descent on E + beta*C in the state; `visit(states)` is called before each step. Returns the states."""
+    """Gradient descent on E + beta*C in the state; `visit(states)` is called before each step. Returns the states.
+
+    Raises SpikelearnError for a beta of -2 and below, with which E + beta*C has no minimum: E holds s^2 of an output.
+    """
+    if not beta > -2:
+        raise SpikelearnError(f"a nudge beta must be below 2 where it is centred, not {-beta:g}: with -beta the energy "
+                              "has no minimum")
     states = [h.copy() for h in states]
     for _ in range(steps):
         if visit is not None:

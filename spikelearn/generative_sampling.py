@@ -5,6 +5,7 @@ Bengio et al. (2015) arXiv:1502.04156: GENERATE of Algorithm 2, top-down samplin
 """
 import numpy as np
 
+from spikelearn.equations import SpikelearnError
 from spikelearn.generative import feedforward, top_down
 from spikelearn.generative_inference import by_target_propagation
 
@@ -12,9 +13,14 @@ PART = 500      # images worked on at once; chosen here
 
 
 def in_parts(function, *arrays):
-    """function of PART rows of each array at a time, joined."""
-    return np.concatenate([function(*(array[first:first + PART] for array in arrays))
-                           for first in range(0, len(arrays[0]), PART)])
+    """function of PART rows of each array at a time, joined. Raises SpikelearnError if the rows are not finite."""
+    with np.errstate(over="ignore", invalid="ignore"):      # what is not finite is refused below
+        found = np.concatenate([function(*(array[first:first + PART] for array in arrays))
+                                for first in range(0, len(arrays[0]), PART)])
+    if not np.isfinite(found).all():
+        raise SpikelearnError("the images became infinite or not-a-number during INFERENCE; choose a smaller delta, "
+                              "alpha or generate_alpha")
+    return found
 
 
 def generated(model, prior, n, rng, *, rounds=3, steps=15, delta=.1, alpha=.3):

@@ -60,6 +60,9 @@ def train(model, x, corruptions, *, infer=by_target_propagation, learn=local_gra
     checkpoint : file written after each epoch; resume : one to go on from, bit for bit; about : name -> value, what
     else identifies this training. Returns Trained. Raises SpikelearnError.
     """
+    for name, count in (("epochs", epochs), ("batch", batch)):
+        if count < 1:
+            raise SpikelearnError(f"{name} must be at least 1, not {count}")
     if len(corruptions) != len(model.sizes):
         raise SpikelearnError(f"{len(model.sizes)} layers need as many corruptions, not {len(corruptions)}")
     facts = {"sizes": model.sizes, "units": model.units, "noise": tuple(g.noise for g in model.g), "epochs": epochs,
@@ -119,9 +122,10 @@ def _epoch(steps, x, corruptions, infer, learn, batch, rng, progress):
     model, total, order = steps.model, 0., rng.permutation(len(x))
     for first in range(0, len(x), batch):
         images = x[order[first:first + batch]]
-        states = infer(model, images)
-        heard = [corrupt(h, rng) for corrupt, h in zip(corruptions, states, strict=True)]
-        error, gradients = learn(model, states, heard)
+        with np.errstate(over="ignore", invalid="ignore"):      # what is not finite is refused below
+            states = infer(model, images)
+            heard = [corrupt(h, rng) for corrupt, h in zip(corruptions, states, strict=True)]
+            error, gradients = learn(model, states, heard)
         if not np.isfinite(error):
             raise SpikelearnError("the learning diverged; choose smaller rates, or a smaller delta")
         steps.step(gradients)

@@ -8,7 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spikelearn.equations import SpikelearnError
+
 SIGMAS = tuple(np.round(np.geomspace(0.1, 0.4, 13), 4))       # chosen here: a step of 12 %
+
+
+CHOOSING = 2000         # images that choose sigma, at most; chosen here
 
 
 class Parzen(NamedTuple):
@@ -45,6 +50,33 @@ def log_density(images, samples, sigma, part=1000):
     return out if np.ndim(sigma) else out[0]
 
 
+def choosing_and_scored(validation, shown):
+    """Split held-out images in two halves: those that choose sigma and those that are scored.
+
+    Parameters
+    ----------
+    validation : array, shape (n, pixels)
+    shown : int
+        Most images of either half, at least 2; the first half gives no more than CHOOSING.
+
+    Returns
+    -------
+    tuple of two arrays
+
+    Raises
+    ------
+    SpikelearnError
+        If one of them would hold fewer than two images: a mean of one has no standard error.
+    """
+    if shown < 2:
+        raise SpikelearnError(f"shown must be at least 2, not {shown}: one image has no standard error")
+    half = len(validation) // 2
+    if half < 2:
+        raise SpikelearnError(f"validation must be at least 4 images, not {len(validation)}: one half chooses sigma, "
+                              "the other is scored")
+    return validation[:min(half, shown, CHOOSING)], validation[half:][:shown]
+
+
 def best_sigma(validation, samples, sigmas=SIGMAS):
     """The width under which the validation images are most probable on average."""
     return float(np.asarray(sigmas)[np.argmax(log_density(validation, samples, np.asarray(sigmas)).mean(axis=1))])
@@ -54,7 +86,12 @@ def parzen(images, samples, *, validation=None, sigma=None, sigmas=SIGMAS):
     """Parzen log-likelihood of `images` under `samples`; sigma : the width, else the best one on `validation`.
 
     images, validation : (n, pixels); samples : (m, pixels); grey levels from 0 to 1. Returns Parzen.
+    Raises SpikelearnError for fewer than two images, no samples, or no validation image where sigma is to be chosen.
     """
+    for name, array, least in (("images", images, 2), ("samples", samples, 1),
+                               ("validation", [0] if validation is None else validation, 1)):
+        if len(array) < least:
+            raise SpikelearnError(f"{name} must be at least {least} for a Parzen log-likelihood, not {len(array)}")
     sigma = best_sigma(validation, samples, sigmas) if sigma is None else sigma
     density = log_density(images, samples, sigma)
     return Parzen(float(density.mean()), float(density.std(ddof=1) / np.sqrt(len(density))), float(sigma))

@@ -9,6 +9,28 @@ import numpy as np
 from spikelearn.equations import SpikelearnError
 
 
+def check_nudge(beta, leak=1.0):
+    """Refuse a nudge under which the outputs have no minimum of the energy: leak*s^2/2 + beta*(s - target)^2/2.
+
+    Parameters
+    ----------
+    beta : float
+        Strength of the nudge; -beta in the second phase of a centred contrast.
+    leak : float
+        Leak of the outputs (see Layers).
+
+    Raises
+    ------
+    SpikelearnError
+        For a beta of 0, or of -leak and below.
+    """
+    if not beta:
+        raise SpikelearnError("beta must not be 0: without a nudge nothing is learnt")
+    if not leak + beta > 0:
+        raise SpikelearnError(f"beta must be below {leak:g} in size where the nudge is centred or negative, not "
+                              f"{abs(beta):g}: the outputs would move away from their targets without bound")
+
+
 class Layers:
     """Weights, biases and phases of a layered network with tied weights.
 
@@ -87,6 +109,7 @@ class Layers:
         for k in range(parity, last + 1, 2):
             drive, leak = self.drive(k, first, states), self.leak[k]
             if k == last and beta:
+                check_nudge(beta, leak)
                 drive += np.float32(beta) * target
                 leak = np.float32(leak + beta)
             if leak != 1:
@@ -104,6 +127,7 @@ class Layers:
 
     def learn(self, x, free, first, target, rates, beta, sweeps, centred=True):
         """One update after a free phase: nudge by beta, and by -beta if centred. rates : one for each layer."""
+        check_nudge(-abs(beta) if centred else beta, self.leak[-1])
         plus = self.settle(first, free, sweeps, beta, target)
         minus = self.settle(first, free, sweeps, -beta, target) if centred else free
         strength = 2 * beta if centred else beta

@@ -9,8 +9,10 @@ from spikelearn.boltzmann import Machine, new_machine
 from spikelearn.equations import SpikelearnError, load_model
 from spikelearn.sampling_network import POPULATIONS, WEIGHTS, sampling_network
 from spikelearn.simulation import Simulation
+from spikelearn.training import sampling_numbers
 
 LONG = 100_000 * second         # a run ends when its examples are over
+DRAWING, COMPLETING = 1, 2      # places of random numbers among those of sampling (training.sampling_numbers)
 COARSE = 0.2                    # attempts a step of one neuron that call for a shorter time step; chosen here
 
 
@@ -152,6 +154,10 @@ def flips_of_one_example(machine, x, weights, *, seed=0, held=True, shown, settl
     return found
 
 
+def _run_seed(seed, *where):
+    return int(sampling_numbers(seed, *where).integers(2**31))
+
+
 def draw(machine, weights, count, *, apart, averaged, seed, prior=None):
     """What the machine draws when nothing holds it: (count, visible) mean states.
 
@@ -159,10 +165,10 @@ def draw(machine, weights, count, *, apart, averaged, seed, prior=None):
     shorter, the closer to black and white. prior : None = one chain from rest, drawing after drawing; or (hidden,)
     probabilities with which hidden neurons are excited when a drawing begins, each a chain of its own.
     """
-    nothing, rng = np.zeros((1, machine.sizes[0])), np.random.default_rng(seed)
+    nothing, rng = np.zeros((1, machine.sizes[0])), sampling_numbers(seed, DRAWING)
     how = dict(held=False, shown=apart, settling=apart - averaged, carry=True)
     if prior is None:
-        return machine.show(nothing, weights, seed=seed, count=count, **how).means
+        return machine.show(nothing, weights, seed=_run_seed(seed, DRAWING), count=count, **how).means
     return np.vstack([machine.show(nothing, weights, seed=int(rng.integers(2**31)),
                                    start=rng.random(machine.sizes[1]) < prior, **how).means for _ in range(count)])
 
@@ -171,8 +177,10 @@ def complete(machine, weights, examples, hidden, *, settling, averaged, seed):
     """Mean states of the visible neurons, (n, visible), while data hold all but the hidden ones, which start at rest.
 
     examples : (n, visible) of 0 and 1; hidden : (visible,) bool; settling, averaged : times in units of tau.
+    seed : of this machine's completions; every part of the examples has random numbers of its own.
     """
     times, held = dict(shown=settling + averaged, settling=settling), ~np.asarray(hidden, dtype=bool)
     parts = [examples[first:first + machine.examples] for first in range(0, len(examples), machine.examples)]
-    means = [machine.show(part, weights, seed=seed + k, held=held, **times).means for k, part in enumerate(parts)]
+    means = [machine.show(part, weights, seed=_run_seed(seed, COMPLETING, k), held=held, **times).means
+             for k, part in enumerate(parts)]
     return np.where(hidden, np.vstack(means), examples)

@@ -42,6 +42,14 @@ def run_seed(seed, *where):
     return int(random_numbers(seed, *where).generate_state(1)[0]) % 2**31
 
 
+def sampling_numbers(seed, *where):
+    """A Generator of its own for every place where a trained network is sampled; none of a training is among them.
+
+    where : whole numbers, such as the number of a training, of a condition and of a part.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(3, *where)))
+
+
 def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validation=None, weights=None, checkpoint=None,
           resume=None, jobs=1, progress=None, about=None):
     """Train a Classifier.
@@ -96,7 +104,11 @@ def _after_chunk(classifier, x, labels, recipe, state, seed, pool):
     weights, tally = learn(classifier, x, labels, now, state.weights, where, pool)
     if recipe.weight_decay:
         for name, layer in classifier.layers_of(weights).items():
-            weights[name] = weights[name] * (1 - now.rates[layer] * recipe.weight_decay) ** len(x)
+            if name.startswith("synapses"):     # biases do not decay; those of the first layer are its last row
+                decay = np.ones(weights[name].size)
+                decay[:classifier.sizes[layer] * classifier.sizes[layer + 1]] = (
+                    1 - now.rates[layer] * recipe.weight_decay) ** len(x)
+                weights[name] = (weights[name] * decay).astype(weights[name].dtype)
     mean = dict(state.mean_weights)
     if recipe.average:      # at first over few chunks, so that it does not remember the weights of the start
         memory = min(recipe.average, state.chunks / (state.chunks + 9))

@@ -184,9 +184,9 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
     one_sentence(caught)
 
 
-@pytest.mark.parametrize("validation", [-1, 1437, 0.5, True, "10"])
+@pytest.mark.parametrize("validation", [-1, 719, 1437, 0.5, True, "10"])
 def test_a_senseless_validation_part_is_refused(validation):
-    with pytest.raises(SpikelearnError, match="from 0 to 1436"):
+    with pytest.raises(SpikelearnError, match="from 0 to 718"):
         load("digits", validation=validation)
 
 

@@ -59,7 +59,7 @@ def test_generate(few):
     assert h["log_likelihood_se"] == pytest.approx(abs(two[0] - two[1]) / 2)
     assert h["generate_minus_top_down"] == pytest.approx(h["log_likelihood"] - h["log_likelihood_top_down"])
     x = bars(6000, 2).images.reshape(-1, 16) / 255
-    again = parzen(x[5000:5030], a["images_generate"].reshape(-1, 16), validation=x[:30])
+    again = parzen(x[3000:3030], a["images_generate"].reshape(-1, 16), validation=x[:30])
     assert a["log_likelihoods_generate"][0] == pytest.approx(again.log_likelihood)
     assert a["images_k_means"].shape == (5, SIDE, SIDE) and a["curve_cosine_1"].shape == (2, 2)
     assert len(drawn(generate_mnist, result)) == 3

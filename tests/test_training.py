@@ -252,12 +252,12 @@ def test_first_weights_have_the_stated_spread():
 
 def test_weight_decay_and_running_mean(monkeypatch):
     monkeypatch.setattr(Classifier, "show", lambda self, x, labels, w, *_, **__: training_shown(w, len(x)))
-    w = network().new_weights(3, 0.3)["biases_2.w"]
+    w = network().new_weights(3, 0.3)["synapses_2.w"]
     mean = None
     for images, memory in ((3, 0), (3, 1 / 10), (1, 0.15)):
         w = (w + 1) * (1 - 0.2 * 0.1) ** images
         mean = w if mean is None else memory * mean + (1 - memory) * w
-    found = trained(RECIPE.with_given(weight_decay=0.1, average=0.15), epochs=1).weights["biases_2.w"]
+    found = trained(RECIPE.with_given(weight_decay=0.1, average=0.15), epochs=1).weights["synapses_2.w"]
     assert np.allclose(found, mean, rtol=0, atol=1e-12)
 
 

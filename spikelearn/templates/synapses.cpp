@@ -1,7 +1,7 @@
-{# The loop over the synapses of an all-to-all connection without delays: the rows of the neurons that had the event,
-   no index array and no queue; four rows at a time where no synapse is written to (where one is, the compiler cannot
-   know that the rows differ). The statements are those of Brian2's ordinary loop, in its order. Post events meet
-   columns: row by row, or as the rows of a turned copy. #}
+{# The loop over the synapses of an all-to-all connection: the rows of the neurons that had the event, no index array
+   and no queue; four rows at a time where no synapse is written to (where one is, the compiler cannot know that the
+   rows differ). The statements are those of Brian2's ordinary loop, in its order. Post events meet columns: row by
+   row, or as the rows of a turned copy. Where synapses have delays, Brian2's queue gives those that the events reach. #}
 {% extends 'common_synapses.cpp' %}
 {% block extra_headers %}
 {{ super() }}
@@ -47,7 +47,9 @@ inline Turned<{{copy.type}}>& turned_{{copy.vector}}() { static Turned<{{copy.ty
     {{scalar_code|autoindent}}
 
     const int32_t* const _events = {{all.array}};
-    const int32_t _n_events = _events[{{all.count}}];
+    const bool _delayed = {{pathway.name}}.queue[0]->queue.size() > 1;       // see synapses_push_spikes.cpp
+    const std::vector<int32_t> _arrived = _delayed ? *{{pathway.name}}.peek() : std::vector<int32_t>();
+    const int32_t _n_events = _delayed ? _arrived.size() : _events[{{all.count}}];
     int32_t _event = 0;
     {% if all.side == 'pre' %}
     {% for copy in all.turned %}
@@ -76,6 +78,23 @@ inline Turned<{{copy.type}}>& turned_{{copy.vector}}() { static Turned<{{copy.ty
     }
     {% endfor %}
     {% endif %}
+    {% set by_column = all.side == 'post' and all.turned %}
+    if (_delayed)
+    {
+        {% for copy in all.turned if by_column %}
+        {{copy.type}}* __restrict {{copy.pointer}} = _turned_{{loop.index}}.values.data();
+        {% endfor %}
+        for (const int32_t _synapse : _arrived)
+        {
+            const int32_t _line = _synapse / {{all.n_post}}, _column = _synapse % {{all.n_post}};
+            const int32_t _presynaptic_idx = _line + {{all.first_pre}};
+            const int32_t _postsynaptic_idx = _column + {{all.first_post}};
+            const size_t _idx = {{ '(size_t) _column * %d + _line' % all.n_pre if by_column else '_synapse' }};
+            const size_t _vectorisation_idx = _idx;
+            {{vector_code|autoindent}}
+        }
+    }
+    else
     {% if all.side == 'pre' or all.turned %}
     {% set event, other, n_other, first_other = ('_presynaptic_idx', '_postsynaptic_idx', all.n_post, all.first_post)
            if all.side == 'pre' else ('_postsynaptic_idx', '_presynaptic_idx', all.n_pre, all.first_pre) %}
