@@ -30,6 +30,8 @@ from spikelearn.pairing import check_grid
 DEVICES = ("auto", "numpy", "cython", "cpp")
 PRECISIONS = {"double": np.float64, "single": np.float32}
 STEP = "SPIKELEARN_STEP"        # environment variable with the time step of a run, in seconds
+TOLD = "spikelearn: "           # begins a sentence for the user in what a compiled program prints
+NEGATIVE_DELAY = "the delay of '{}' is negative: a spike cannot act before it comes"
 SHORT = 100_000         # time steps that "auto" leaves to NumPy: a few seconds, less than a build
 
 
@@ -69,6 +71,7 @@ class Simulation:
             made = list(build())
             self.timed_arrays = {item.name: item for item in made if isinstance(item, TimedArray)}
             self.objects = {item.name: item for item in made if not isinstance(item, TimedArray)}
+            self._refuse_negative_delays()
             if self.device == "cpp":
                 self._build()
             else:
@@ -100,6 +103,16 @@ class Simulation:
             if brian_devices.active_device is not before:
                 brian_devices.reset_device()
             clock.dt = dt
+
+    def _refuse_negative_delays(self):
+        """Brian2 takes a negative delay for none."""
+        for pathway in self._pathways() if self.device != "cpp" else ():        # a C++ program looks for itself
+            if np.any(np.asarray(pathway._delays.get_value()) < 0):
+                raise SpikelearnError(NEGATIVE_DELAY.format(pathway.name))
+
+    def _pathways(self):
+        """Every synaptic pathway of the network."""
+        return [pathway for item in self.objects.values() for pathway in getattr(item, "_pathways", ())]
 
     def _expressions(self):
         """(object, variable, expression) of every initial value that is an expression."""
@@ -218,6 +231,10 @@ class Simulation:
         device.insert_code("main", "set_from_command_line(args);")     # ... then the values given by the user
         clock = device.get_array_name(brian2.defaultclock.variables["dt"])
         device.insert_code("main", f'if (const char* step = std::getenv("{STEP}")) {clock}[0] = std::atof(step);')
+        for pathway in self._pathways():
+            delays = device.get_array_name(pathway._delays, access_data=False)
+            device.insert_code("main", f'for (double delay : {delays}) if (delay < 0) {{ '
+                                       f'std::cerr << "{TOLD}{NEGATIVE_DELAY.format(pathway.name)}"; std::_Exit(1); }}')
         network.run(self.duration, namespace={}, profile=self.profile)
         device.insert_code("before_end", write_what_is_read(device))
         self.network = network
@@ -261,6 +278,8 @@ class Simulation:
     def _problem(self, program):
         """What a compiled program that failed said, as a sentence."""
         said = (program.stderr or program.stdout).strip().splitlines() or [f"exit code {program.returncode}"]
+        if said[0].startswith(TOLD):
+            return said[0].removeprefix(TOLD)
         sizes = re.search(r"Error reading '(.*)': file size (\d+) does not match expected size (\d+)", said[0])
         if sizes:
             name = Path(sizes[1]).name

@@ -123,7 +123,8 @@ def test_random_trains_drift_as_the_closed_form_says(rule):
 
 
 def test_the_voltage_derivative_at_the_spike_has_no_drift_either():
-    drift, _ = stdp_poisson.drifts(load_model("voltage_derivative"), None, 40 * Hz, [60] * Hz, 300, 1 * second, 1 * ms, 2)
+    drift, _ = stdp_poisson.drifts(load_model("voltage_derivative"), None, 40 * Hz, [60] * Hz, 300, 1 * second, 1 * ms,
+                                   2)
     assert abs(drift.mean()) < 3 * drift.std() / np.sqrt(drift.size)
 
 

@@ -1,14 +1,14 @@
-"""Time: spikes are where they were asked for, steps are checked, weights are read at their own time, forced spikes come."""
+"""Time: spikes are where they were asked for, steps are checked, weights are read in time, forced spikes come."""
 import dataclasses
 
 import numpy as np
 import pytest
-from brian2 import Hz, StateMonitor, mV, ms, second, us
+from brian2 import Hz, StateMonitor, ms, mV, second, us
+from spikelearn.protocols import stdp_window
 
 from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
-from spikelearn.network import neurons, spike_trains
+from spikelearn.network import neurons, spike_trains, synapses
 from spikelearn.pairing import Pairing, motifs, pairs, poisson, spike_table, trains
-from spikelearn.protocols import stdp_window
 from spikelearn.simulation import Simulation
 from spikelearn.stdp import outcome, weight_changes
 from spikelearn.time_steps import common_step, converged, fitting_step, longest_step
@@ -264,6 +264,19 @@ def test_one_program_runs_with_other_time_steps(device):
     for dt, n in ((1 * ms, 10), (.5 * ms, 20), (100 * us, 100), (1 * ms, 10)):
         v = simulation.run(read=["cell.v"], dt=dt)["cell.v"][0]
         assert v == pytest.approx((1 - float(dt) / .01) ** n, rel=1e-12)
+
+
+@pytest.mark.parametrize("device", BOTH)
+def test_a_negative_delay_is_refused(device):
+    def build():
+        group, table = spike_trains(spike_table([[10] * ms]), name="given")
+        target = neurons("afterpotential", 1, name="cell")
+        connection = synapses(group, target, name="link", transmit="v_post += w")
+        connection.pre.delay = -2 * ms
+        return [group, table, target, connection]
+
+    with pytest.raises(SpikelearnError, match="delay of 'link_pre' is negative"):
+        Simulation(build, 20 * ms, device=device, dt=1 * ms).run()
 
 
 def test_dead_time_keeps_the_rate_and_the_interval():
