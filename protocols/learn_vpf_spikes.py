@@ -71,8 +71,6 @@ def run(synapse="synapses/vpf_symmetric", neuron="neurons/two_state_held", *, da
     p.recipe = p.recipe.with_given(rate=rate, batch=batch, shown=shown, settling=settling)
     data = load(dataset, data_dir or None, validation)
     x, valid = levels(data.train, data)[:images or p.images], levels(data.validation, data)
-    if not final and not len(valid):
-        raise SpikelearnError("with validation=0 there are no images to measure on, except with final=true")
     machine = SpikingMachine(x.shape[1], p.hidden, synapse, neuron, examples=p.chunk, dt=dt,
                              device="cpp" if device == "auto" else device, precision=precision)
     learnt = [_on_spikes(machine, x, valid, p, dataset, seed, k, out or resume, resume) for k in range(p.seeds)]

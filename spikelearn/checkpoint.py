@@ -130,11 +130,11 @@ def _beginning(resume, identity, state, epochs):
     return state
 
 
-def refuse_to_replace(path):
-    """Refuse a checkpoint that exists: nothing is overwritten."""
+def refuse_to_replace(path, directory="DIR"):
+    """Refuse a checkpoint that exists: nothing is overwritten. directory : the folder of results it belongs to."""
     if path.exists():
         raise SpikelearnError(f"'{path}' is the checkpoint of an earlier training and is kept: continue that one with "
-                              "--resume, or choose another --out")
+                              f"--resume {directory}, or choose another --out")
 
 
 def identity(classifier, recipe, **facts):

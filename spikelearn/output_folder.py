@@ -58,7 +58,7 @@ def _refuse(directory, resume):
                               f"with --resume {resume} --out DIR")
     check_output(directory)
     if not resumed:
-        refuse_to_replace(checkpoint_file(directory))
+        refuse_to_replace(checkpoint_file(directory), directory)
 
 
 def _new_folder(name):

@@ -141,7 +141,7 @@ def test_a_checkpoint_is_never_replaced_by_another_training(train, tmp_path):
     train(1, checkpoint=path)
     before = path.read_bytes()
     for settings in (dict(), dict(seed=2)):
-        with pytest.raises(SpikelearnError, match="--resume, or choose another --out"):
+        with pytest.raises(SpikelearnError, match="continue that one with --resume DIR, or choose another --out"):
             train(1, checkpoint=path, **settings)
     assert path.read_bytes() == before
 
@@ -293,7 +293,7 @@ def test_the_command_of_a_killed_training_given_again_is_refused_and_resume_ends
                     ["run", "stdp_window", "--quick", "--out", str(out)]):
         assert cli.main(command) == 2
         said = capsys.readouterr().err
-        assert "--resume" in said and "another --out" in said and said.count("\n") == 1
+        assert f"continue that one with --resume {out}, or choose another --out" in said and said.count("\n") == 1
     assert checkpoint_file(out).read_bytes() == before
     assert cli.main([*COMMAND, "--resume", str(out)]) == 0
     assert cli.main([*COMMAND, "--out", str(tmp_path / "whole")]) == 0
