@@ -36,13 +36,14 @@ def output_folder(out, resume, name, trains=False):
                               "so start the training with --out")
     given = out if out is not None else resume
     directory = _new_folder(name) if given is None else Path(given)
-    _made(directory.parent)
+    _make_above(directory)
     sentence = f"another run writes to '{directory}': wait for its end, or choose another --out"
     with held(beside(directory.resolve(), ".lock", hidden=True), sentence):
         if given is not None:
             _refuse(directory, resume)
         made = given is None or not directory.exists()
-        _made(directory)
+        with _told(directory):
+            directory.mkdir(exist_ok=True)
         try:
             yield directory
         finally:
@@ -66,20 +67,24 @@ def _new_folder(name):
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     for number in ("", *(f"-{number}" for number in range(2, 1000))):
         directory = Path("results") / f"{name}-{stamp}{number}"
-        with contextlib.suppress(FileExistsError):
-            return _made(directory, again=False)
+        _make_above(directory)
+        with _told(directory), contextlib.suppress(FileExistsError):
+            directory.mkdir()
+            return directory
     raise SpikelearnError(f"'{directory}' and many more exist: --out DIR chooses another place")
 
 
-def _made(directory, again=True):
-    """The folder, made if need be. again : it may be there."""
+def _make_above(directory):
+    """Make the folders above one."""
+    with _told(directory):
+        directory.parent.mkdir(parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def _told(directory):
+    """A sentence for the user if the folder cannot be made."""
     try:
-        directory.mkdir(parents=True, exist_ok=again)
-    except FileExistsError as error:
-        if not again:
-            raise
-        raise SpikelearnError(f"'{directory}' is not a folder; --out DIR chooses another place") from error
+        yield
     except OSError as error:
         sentence = f"'{directory}' cannot be made: {error.strerror}; --out DIR chooses another place"
         raise SpikelearnError(sentence) from error
-    return directory
