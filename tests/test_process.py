@@ -170,3 +170,16 @@ def test_an_interrupted_training_tells_the_command_that_resumes_it(lab, name, co
     again = shell(f"$SPIKELEARN {advice.removeprefix('spikelearn ')}")
     assert again.returncode == 0 and again.stdout == '{"w": 3.0}\n', again.stderr
     assert load(folder).headline["w"] == 3
+
+
+def test_an_interrupted_protocol_that_trains_in_the_cache_tells_that_it_resumes_by_itself(lab, monkeypatch, capsys):
+    from spikelearn.protocols import generate_mnist
+
+    from spikelearn import cli
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(generate_mnist, "load", interrupted)
+    assert cli.main(["run", "generate_mnist", "--out", "o"]) == 130
+    assert capsys.readouterr().err == "spikelearn: interrupted; the same command resumes the training\n"
