@@ -11,13 +11,12 @@ with --set final=true.
 import dataclasses
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikelearn import SpikelearnError
-from spikelearn.checkpoint import TALLY, State, checkpoint_file, exact, load_checkpoint, save_checkpoint
+from spikelearn.checkpoint import TALLY, State, checkpoint_file, checkpointing, exact
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.plotting import image_grid, learning_curve, receptive_fields
@@ -100,16 +99,18 @@ def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=None, 
     held_out = pixels_and_labels(data.validation, data.scale) if len(data.validation.labels) else None
     if quick and held_out is not None:
         held_out = tuple(part[:1000] for part in held_out)
-    keep = {name: _checkpoint(out or resume, name) for name in networks}
-    begun = {name: _checkpoint(resume, name) for name in networks}
-    if resume and not any(path.is_file() for path in begun.values()):
+    keep = {name: checkpoint_file(out or resume, name) if out or resume else None for name in networks}
+    begun = {name: checkpoint_file(resume, name) for name in networks if resume}
+    begun = {name: path for name, path in begun.items() if path.is_file()}
+    if resume and not begun:
         raise SpikelearnError(f"there is no checkpoint of {' or '.join(networks)} beside '{resume}'")
     trained = {}
     for name, recipe in recipes.items():
         sizes = (x.shape[1], *layers_of(name), data.classes)
         about = {"network": name, "dataset": dataset, "images": str(len(x)), "seed": str(seed)}
         with threadpool_limits(1):      # the matrices are small: threads would only wait for each other
-            trained[name] = train(sizes, x, labels, held_out, recipe, seed, keep[name], begun[name], about, hours)
+            trained[name] = train(sizes, x, labels, held_out, recipe, seed, keep[name], begun.get(name),
+                                  about, hours)
     return _result(trained, recipes, x, labels, data, final)
 
 
@@ -131,12 +132,8 @@ def recipe_of(name, given):
     return dataclasses.replace(recipe, rates=rates * (depth + 1) if len(rates) == 1 else rates)
 
 
-def _checkpoint(folder, name):
-    return checkpoint_file(Path(folder).with_name(f"{Path(folder).name}-{name}")) if folder else Path()
-
-
 def train(sizes, x, labels, held_out, recipe, seed, keep, begun, about, hours):
-    """Train one network, a checkpoint after every epoch; begun : the one to go on from, if it is there.
+    """Train one network, a checkpoint in `keep` before and after every epoch; begun : the one to resume.
 
     Returns (Layers, curve: name -> list over epochs).
     """
@@ -144,18 +141,15 @@ def train(sizes, x, labels, held_out, recipe, seed, keep, begun, about, hours):
                  linear_outputs=recipe.linear_outputs)
     net.biases[-1][:] = recipe.output_bias
     who = about | {key: exact(value) for key, value in dataclasses.asdict(recipe).items() if key != "epochs"}
-    state = State(net.parameters())
-    if begun.is_file():
-        state = load_checkpoint(begun, who)
-        net.set_parameters(state.weights)
     target = np.eye(sizes[-1], dtype=np.float32)[labels]
-    with Progress(f"{about['dataset']}, {about['network']}") as progress:
+    with (checkpointing(keep, begun, who, State(net.parameters()), recipe.epochs) as (state, save),
+          Progress(f"{about['dataset']}, {about['network']}") as progress):
+        net.set_parameters(state.weights)
         progress.start(recipe.epochs * len(x), state.epoch * len(x))
         while state.epoch < recipe.epochs and not 0 < hours * 3600 <= sum(state.curve.get("seconds", [])):
             state = _epoch(net, x, labels, target, held_out, recipe, seed, state, progress)
             progress.tell_epoch(state)
-            if keep.name:
-                save_checkpoint(keep, state, who)
+            save(state)
     return net, state.curve
 
 

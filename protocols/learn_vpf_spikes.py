@@ -4,8 +4,8 @@ Liu & Lin (2017) arXiv:1711.07732, variational probability flow; the event-drive
 two-state neurons, which attempt flips at the rate of leaving the data, and each attempt changes the weights; hidden
 neurons flip freely meanwhile. Digits of 8 x 8 pixels (1 above 7 of 16) with 12 hidden neurons, whose likelihood is
 exact by enumeration; MNIST with --set dataset=mnist, 500 hidden neurons, pixels drawn at their grey level. An example
-is held for 6 tau, of which the first 2 teach nothing. Beside it the same machine trained in minibatches. The digits'
-test set is read at the end, once; that of MNIST only with --set final=true, else the validation part answers.
+is held for 6 tau, of which the first 2 teach nothing. Beside it the same machine trained in minibatches. All scores are
+on the validation images; with --set final=true the test set is read instead, once, at the end.
 """
 import argparse
 import sys
@@ -62,7 +62,7 @@ def run(synapse="synapses/vpf_symmetric", neuron="neurons/two_state_held", *, da
     are completed whose half `corruption` (top, bottom, left, right) is hidden; samples : how many images are drawn,
     each in `apart` tau, states averaged over the last `averaged` of them, in one chain or (from_prior) each from hidden
     neurons that are excited with their mean probabilities on the training images; parzen_samples : how many are drawn
-    for the Parzen log-likelihood, 0 = it is not measured. Returns a Result.
+    for the Parzen log-likelihood, 0 = it is not measured; final : measure on the test set. Returns a Result.
     """
     if corruption not in HALVES:
         raise SpikelearnError(f"data hold the same half of every image: {', '.join(HALVES)}, not '{corruption}'")
@@ -78,7 +78,7 @@ def run(synapse="synapses/vpf_symmetric", neuron="neurons/two_state_held", *, da
                              device="cpp" if device == "auto" else device, precision=precision)
     learnt = [_on_spikes(machine, x, valid, p, dataset, seed, k, out or resume, resume) for k in range(p.seeds)]
     beside = [_in_minibatches(machine.sizes, x, p, dataset, seed + k) for k in range(p.seeds if minibatch else 0)]
-    read = data.name == "digits" or bool(final)
+    read = bool(final)
     test = levels(data.test(), data) if read else valid             # the only time it is read
     arrays, headline = _measured(machine, learnt, beside, x, test, p, corruption, seed)
     prior = hidden_probability(machine.machine(learnt[0].weights), x).mean(axis=0) if p.from_prior else None

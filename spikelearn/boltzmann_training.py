@@ -12,7 +12,6 @@ PCD-k (Tieleman 2008): k steps of Gibbs sampling, from the data or from where th
 """
 import re
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +28,7 @@ from spikelearn.boltzmann import (
     pair_flow,
     visible_probability,
 )
-from spikelearn.checkpoint import State, exact, load_checkpoint, save_checkpoint
+from spikelearn.checkpoint import State, checkpoint_file, checkpointing, exact
 from spikelearn.equations import SpikelearnError
 from spikelearn.training import Progress, random_numbers
 
@@ -129,8 +128,9 @@ def train(machine, x, rule="vpf", *, epochs, batch=100, rate=1e-3, last_rate=1.0
     x : (n, visible) probabilities that a pixel is on; pixels are drawn anew each epoch (0 and 1 stay what they are)
     rate : Adam's; it goes linearly to last_rate * rate in the last epoch. weight_decay : per weight, not per bias.
     rounds : parts of an epoch, at the start of each of which the hidden units of its images are drawn; 1 in the source
-    watch : machine -> name -> number, measured after each epoch. checkpoint : file written after each epoch.
-    resume : checkpoint to go on from, bit for bit. about : what else identifies this training.
+    watch : machine -> name -> number, measured after each epoch. checkpoint : file written before the first epoch
+    and after each; one that exists must be the one that is resumed. resume : checkpoint to continue, bit for bit, also
+    with more epochs if last_rate is 1. about : what else identifies this training.
     Returns Trained. Raises SpikelearnError.
     """
     _refuse(epochs=epochs, batch=batch, rounds=rounds)
@@ -141,10 +141,9 @@ def train(machine, x, rule="vpf", *, epochs, batch=100, rate=1e-3, last_rate=1.0
              **({"epochs": epochs} if last_rate != 1 else {}), **(about or {})}
     who = {name: exact(value) for name, value in facts.items()}
     adam = Adam({name: array.copy() for name, array in machine.arrays().items()})
-    epoch, curve = 0, {}
-    if resume is not None:
-        epoch, curve = _taken_up(resume, who, adam, learning)
-    with (progress or Lines(None)) as progress:
+    with (checkpointing(checkpoint, resume, who, State(adam.state()), epochs) as (state, save),
+          (progress or Lines(None)) as progress):
+        epoch, curve = _taken_up(state, adam, learning)
         progress.start(epochs * len(x), epoch * len(x))
         while epoch < epochs:
             start = time.perf_counter()
@@ -160,9 +159,8 @@ def train(machine, x, rule="vpf", *, epochs, batch=100, rate=1e-3, last_rate=1.0
             point |= watch(machine_of(adam.arrays, layers)) if watch else {}
             curve = {name: [*curve.get(name, []), float(value)] for name, value in point.items()}
             progress.tell_epoch(epoch, point)
-            if checkpoint is not None:
-                kept = {f"chains.{name}": array for name, array in learning.kept.items()}
-                save_checkpoint(checkpoint, State({**adam.state(), **kept}, epoch=epoch, curve=curve), who)
+            kept = {f"chains.{name}": array for name, array in learning.kept.items()}
+            save(State({**adam.state(), **kept}, epoch=epoch, curve=curve))
     return Trained(machine_of(adam.arrays, layers), {name: np.array(values) for name, values in curve.items()})
 
 
@@ -197,8 +195,7 @@ def train_kept(machine, x, rule, *, name, out="", resume="", **settings):
     name : of this training among those of the protocol. resume : such a folder; a training that has left a checkpoint
     there goes on from it, any other starts anew.
     """
-    keep = [Path(folder).with_name(f"{Path(folder).name}.{name}.checkpoint.npz") if folder else None
-            for folder in (out or resume, resume)]
+    keep = [checkpoint_file(folder, name) if folder else None for folder in (out or resume, resume)]
     return train(machine, x, rule, progress=Lines(name), checkpoint=keep[0],
                  resume=keep[1] if keep[1] is not None and keep[1].is_file() else None, **settings)
 
@@ -238,8 +235,7 @@ class Adam:
                 array[...] = state[f"{part}.{name}"]
 
 
-def _taken_up(resume, who, adam, learning):
-    state = load_checkpoint(resume, who)
+def _taken_up(state, adam, learning):
     adam.restore(state.weights)
     learning.kept = {name.removeprefix("chains."): array for name, array in state.weights.items()
                      if name.startswith("chains.")}

@@ -5,6 +5,7 @@ every model, the recipe, the images and the seed. Another training's checkpoint 
 """
 import contextlib
 import dataclasses
+import glob
 import json
 import os
 import zipfile
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from spikelearn.equations import SpikelearnError
+from spikelearn.locks import held
 
 FORMAT = "spikelearn checkpoint 4"
 TALLY = ("images", "wrong", "nudged", "spikes", "events", "seconds")      # counted within an epoch
@@ -37,10 +39,102 @@ class State:
     tally: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(len(TALLY)))
 
 
-def checkpoint_file(directory):
-    """The checkpoint that belongs to a folder of results: it stands beside it, as the folder is written at the end."""
-    directory = Path(directory)
-    return directory.with_name(f"{directory.name}.checkpoint.npz")
+def beside(directory, ending, hidden=False):
+    """The path of a file beside a folder: its name with an ending, and a dot before it if it is hidden."""
+    path = Path(directory)
+    path = path if path.name not in ("", "..") else Path(os.path.abspath(path))
+    if not path.name:
+        raise SpikelearnError(f"'{directory}' cannot be the folder of a result")
+    return path.with_name(f"{'.' * hidden}{path.name}{ending}")
+
+
+def checkpoint_file(directory, part=""):
+    """The checkpoint that belongs to a folder of results: it stands beside it, as the folder is written at the end.
+
+    part : name of one training of several whose result goes into the folder
+    """
+    return beside(directory, f".{part}.checkpoint.npz" if part else ".checkpoint.npz")
+
+
+def checkpoints_of(directory):
+    """Every checkpoint that stands beside a folder of results, also those of several trainings."""
+    one = checkpoint_file(directory)
+    several = beside(glob.escape(str(directory)), ".*.checkpoint.npz")
+    return [Path(path) for path in (*glob.glob(glob.escape(str(one))), *sorted(glob.glob(str(several))))]
+
+
+@contextlib.contextmanager
+def checkpointing(path, resume, identity, state, epochs):
+    """Keep the checkpoint of a training; until the end of the block no other training can write it.
+
+    The checkpoint is written at once, so that a training that is killed before its first chunk can be resumed.
+
+    Parameters
+    ----------
+    path : str, Path or None
+        File to keep; None = none. One that exists must be the one that is resumed.
+    resume : str, Path or None
+        Checkpoint to resume from; None = begin with `state`.
+    identity : dict
+        What makes this training this one, name -> text.
+    state : State
+        The beginning of the training.
+    epochs : int
+        How many epochs there will be in all.
+
+    Yields
+    ------
+    (State to begin with, function that saves a State)
+
+    Raises
+    ------
+    SpikelearnError
+        If the file exists and is not resumed, if another training holds it, or if it cannot be resumed.
+    """
+    if path is None:
+        yield _beginning(resume, identity, state, epochs), lambda state: None
+        return
+    path, again = Path(path), resume is not None and os.path.realpath(path) == os.path.realpath(resume)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpikelearnError(f"the folder '{path.parent}' cannot be made: {error.strerror}") from error
+    sentence = f"another training writes to '{path}': wait for its end, or choose another --out"
+    with held(beside(path, ".lock", hidden=True), sentence):
+        if not again:
+            refuse_to_replace(path)
+        begun, learnt = _beginning(resume, identity, state, epochs), []
+
+        def save(state):
+            save_checkpoint(path, state, identity)
+            learnt.append(state is not begun)
+
+        if not again:
+            save(begun)
+        try:
+            yield begun, save
+        except SpikelearnError:
+            if not again and not any(learnt):       # refused in its first chunk: there is nothing to resume
+                path.unlink()
+            raise
+
+
+def _beginning(resume, identity, state, epochs):
+    """The state of the checkpoint `resume`, if there is one."""
+    if resume is None:
+        return state
+    state = load_checkpoint(resume, identity)
+    if (state.epoch, state.chunk) > (epochs, 0):
+        raise SpikelearnError(f"the training of '{resume}' has had {state.epoch} epochs and {state.chunk} chunks: it "
+                              f"cannot end after {epochs}, so ask for more epochs")
+    return state
+
+
+def refuse_to_replace(path, directory="DIR"):
+    """Refuse a checkpoint that exists: nothing is overwritten. directory : the folder of results it belongs to."""
+    if path.exists():
+        raise SpikelearnError(f"'{path}' is the checkpoint of an earlier training and is kept: continue that one with "
+                              f"--resume {directory}, or choose another --out")
 
 
 def identity(classifier, recipe, **facts):
@@ -74,7 +168,7 @@ def save_checkpoint(path, state, identity):
     entries |= {f"curve/{name}": np.array(values, dtype=float) for name, values in state.curve.items()}
     facts = {"format": FORMAT, "identity": identity, "epoch": state.epoch, "chunk": state.chunk,
              "chunks": state.chunks, "arrays": sorted(["tally", *entries])}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
@@ -88,9 +182,11 @@ def save_checkpoint(path, state, identity):
         finally:
             os.close(folder)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise SpikelearnError(f"the checkpoint '{path}' cannot be written: {error.strerror or error}; the last one "
                               "that was is kept") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 @contextlib.contextmanager
@@ -146,5 +242,8 @@ def _refuse_another(path, found, wanted):
             continue
         if name.startswith("text of"):
             raise SpikelearnError(f"the checkpoint '{path}' was made with another {name}")
+        if name == "epochs" and old and new:
+            raise SpikelearnError(f"the checkpoint '{path}' was made with epochs={old}, over which its rates fall, and "
+                                  f"cannot be resumed with {new}: start a training of {new} epochs anew")
         raise SpikelearnError(f"the checkpoint '{path}' was made with {name}={old or 'nothing'}, "
                               f"but this training has {new or 'nothing'}")

@@ -3,12 +3,14 @@ import argparse
 import os
 import re
 import shlex
+import signal
 import sys
 from pathlib import Path
 
 import spikelearn
 from spikelearn import running
 from spikelearn.equations import NeuronModel, SpikelearnError, alternatives, load_model, shipped_models
+from spikelearn.process import Terminated, import_brian2, interrupts, lasting_streams, output_failure
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,17 +32,28 @@ def run_protocol(module, argv=None):
 
 
 def guarded(action, *arguments):
-    """Exit code of `action`; a user's mistake becomes one line on standard error."""
+    """Exit code of `action`; a user's mistake becomes one line on standard error.
+
+    A standard stream that breaks, such as a closed pipe, does not stop the action.
+    """
+    with lasting_streams(), interrupts():
+        code = _exit_code(action, *arguments)
+        failure = output_failure()
+        if failure is not None and code != 2:
+            print(f"spikelearn: standard output cannot be written: {failure.strerror}", file=sys.stderr)
+            return 2
+        return code
+
+
+def _exit_code(action, *arguments):
     try:
         return action(*arguments) or 0
     except SystemExit as stop:      # argparse, after --help and --version
         return stop.code or 0
-    except KeyboardInterrupt:
-        print("spikelearn: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:         # the reader of our output, such as `head`, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except KeyboardInterrupt as stop:
+        terminated = isinstance(stop, Terminated)
+        print("; ".join([f"spikelearn: {'terminated' if terminated else 'interrupted'}", *stop.args]), file=sys.stderr)
+        return 128 + (signal.SIGTERM if terminated else signal.SIGINT)
     except Exception as error:
         if os.environ.get("SPIKELEARN_TRACEBACK"):
             raise
@@ -98,7 +111,7 @@ def _add_run_options(parser):
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the random numbers")
     parser.add_argument("--device", choices=["auto", "numpy", "cython", "cpp"], metavar="numpy|cython|cpp")
     parser.add_argument("--out", metavar="DIR", help="folder for the result; default: results/PROTOCOL-TIME")
-    parser.add_argument("--resume", metavar="DIR", help="go on with the training whose result was to go into DIR")
+    parser.add_argument("--resume", metavar="DIR", help="resume the training that was to write its result into DIR")
     parser.add_argument("--data-dir", metavar="DIR",
                         help="folder of the datasets; default: SPIKELEARN_DATA, or a download")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes that share the work of a batch")
@@ -107,8 +120,8 @@ def _add_run_options(parser):
 
 
 def _run(options):
-    module = running.load_protocol(options.protocol)
-    return running.run_and_save(module, options, command="spikelearn " + shlex.join(_typed(options)))
+    import_brian2()
+    return _run_and_save(running.load_protocol(options.protocol), options)
 
 
 def _run_module(module, argv):
@@ -118,7 +131,16 @@ def _run_module(module, argv):
     _add_run_options(parser)
     options = parser.parse_args(argv)
     options.protocol = module.__file__
-    return running.run_and_save(module, options, command="spikelearn " + shlex.join(_typed(options)))
+    import_brian2()
+    return _run_and_save(module, options)
+
+
+def _run_and_save(module, options):
+    def resuming(directory):
+        resumed = argparse.Namespace(**vars(options) | {"resume": str(directory)})
+        return shlex.join(["spikelearn", *_typed(resumed), *["--json"] * options.json])
+
+    return running.run_and_save(module, options, command=shlex.join(["spikelearn", *_typed(options)]), again=resuming)
 
 
 def _typed(options):
@@ -159,6 +181,7 @@ def _file_of(name):
 
 def _show(options):
     path = _file_of(options.name)
+    import_brian2()
     if re.search(r"^MODEL\b", path.read_text(encoding="utf-8"), flags=re.M):
         _show_model(load_model(str(path)))
     else:

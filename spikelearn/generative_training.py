@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from spikelearn.boltzmann_training import Adam, Lines
 from spikelearn.building import cache_folder
-from spikelearn.checkpoint import State, exact, load_checkpoint, save_checkpoint
+from spikelearn.checkpoint import State, checkpointing, exact
 from spikelearn.equations import SpikelearnError
 from spikelearn.generative import Model, Prior
 from spikelearn.generative_inference import by_target_propagation
@@ -57,8 +57,9 @@ def train(model, x, corruptions, *, infer=by_target_propagation, learn=local_gra
     infer : (model, x) -> states. learn : (model, states, heard) -> (error, gradients)
     rates : Adam's, of the encoders and of the decoders; they go linearly to last_rate times that in the last epoch
     watch : model -> name -> number, measured after each epoch
-    checkpoint : file written after each epoch; resume : one to go on from, bit for bit; about : name -> value, what
-    else identifies this training. Returns Trained. Raises SpikelearnError.
+    checkpoint : file written before the first epoch and after each; one that exists must be the one that is resumed;
+    resume : one to continue, bit for bit; about : name -> value, what else identifies this training. Returns Trained.
+    Raises SpikelearnError.
     """
     for name, count in (("epochs", epochs), ("batch", batch)):
         if count < 1:
@@ -69,13 +70,12 @@ def train(model, x, corruptions, *, infer=by_target_propagation, learn=local_gra
              "batch": batch, "rates": tuple(rates), "last_rate": last_rate, "seed": seed, "images": len(x),
              "dtype": model.dtype.name, **(about or {})}
     who = {name: exact(value) for name, value in facts.items()}
-    steps, epoch, curve = Steps(model, rates), 0, {}
-    if resume is not None:
-        state = load_checkpoint(resume, who)
+    steps = Steps(model, rates)
+    model = steps.model
+    with (checkpointing(checkpoint, resume, who, State(steps.state()), epochs) as (state, save),
+          (progress or Lines(None)) as progress):
         steps.restore(state.weights)
         epoch, curve = state.epoch, state.curve
-    model = steps.model
-    with (progress or Lines(None)) as progress:
         progress.start(epochs * len(x), epoch * len(x))
         while epoch < epochs:
             start, rng = time.perf_counter(), np.random.default_rng(random_numbers(seed, epoch))
@@ -85,8 +85,7 @@ def train(model, x, corruptions, *, infer=by_target_propagation, learn=local_gra
             point = {"error": error, "seconds": time.perf_counter() - start, **(watch(model) if watch else {})}
             curve = {name: [*curve.get(name, []), float(value)] for name, value in point.items()}
             progress.tell_epoch(epoch, point)
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, State(steps.state(), epoch=epoch, curve=curve), who)
+            save(State(steps.state(), epoch=epoch, curve=curve))
     return Trained(model, {name: np.array(values) for name, values in curve.items()})
 
 

@@ -7,7 +7,6 @@ import inspect
 import json
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from spikelearn.equations import Model, SpikelearnError, alternatives, load_model
@@ -75,40 +74,84 @@ def signature(module):
     return keywords
 
 
-def run_and_save(module, options, command=""):
-    """Run a protocol as the command line's options say; save, draw and print. Returns the exit code."""
-    from spikelearn.provenance import provenance
-    from spikelearn.results import save, write_file
+def run_and_save(module, options, command="", again=None):
+    """Run a protocol as the command line's options say; save, draw, then print. Returns the exit code.
 
-    name, accepted = protocol_name(module), getattr(module, "ACCEPTED", {})
+    command : what gives this run again, kept in run.json. again : function of the folder of the result that returns
+    the command that resumes its training.
+    """
+    from spikelearn.output_folder import output_folder
+
+    name, known = protocol_name(module), signature(module)
     keywords, models, own_defaults = run_keywords(module, options)
-    directory, reserved = _output(options.out or options.resume, name)
-    if "out" in signature(module):                      # for what must be kept while it runs
-        keywords["out"] = str(directory)
-    try:
-        start = time.monotonic()
-        with contextlib.redirect_stdout(sys.stderr):        # standard output is for the headline numbers
-            result = module.run(**keywords)
-        wall_time = time.monotonic() - start
-        values = {**signature(module), **keywords}
-        facts = provenance(
-            name, text=Path(module.__file__).read_text(encoding="utf-8"), command=command, models=models,
-            parameters={key: value for key, value in values.items() if key not in ("synapse", "neuron", "out")},
-            headline=result.headline, accepted=accepted, own_defaults=own_defaults, wall_time=wall_time)
-        result.provenance = {**facts, **result.provenance}
-        print_headline(facts["headline"], as_json=options.json)     # before saving: the disk may be full
-        save(result, directory)
-    finally:
-        if reserved and not any(directory.iterdir()):
-            directory.rmdir()
-    for file, text in getattr(module, "tables", lambda result: {})(result).items():
-        write_file(directory / file, text.encode())
-    drawn = draw(module, result, directory)
-    print(f"result.npz, run.json{' and figure.png' if drawn else ''} are in {directory}",
-          file=sys.stderr if options.json else sys.stdout)
+    with output_folder(options.out, options.resume, name, trains={"out", "resume"} <= known.keys()) as directory:
+        if "out" in known:                              # for what must be kept while it runs
+            keywords["out"] = str(directory)
+        try:
+            result, wall_time = _run(module, keywords)
+        except KeyboardInterrupt as stop:
+            stop.args = _how_to_resume(known, directory, again)
+            raise
+        facts = _facts(module, result, {**known, **keywords}, command=command, models=models,
+                       own_defaults=own_defaults, wall_time=wall_time)
+        try:
+            files = _save(module, result, directory)
+        finally:
+            print_headline(facts["headline"], as_json=options.json)     # whatever became of the files
+    print(f"{files} are in {directory}", file=sys.stderr if options.json else sys.stdout)
+    _refuse_failed_output(directory)
     claims = result.headline.get("claims", [])          # of a report: each has its own range, quick or not
     missed = any(fact.get("met") is False for fact in facts["headline"])
     return 1 if missed or any(not claim["holds"] for claim in claims) else 0
+
+
+def _run(module, keywords):
+    """(result of the protocol, seconds that it took)."""
+    start = time.monotonic()
+    with contextlib.redirect_stdout(sys.stderr):        # standard output is for the headline numbers
+        result = module.run(**keywords)
+    return result, time.monotonic() - start
+
+
+def _how_to_resume(known, directory, again):
+    """What to tell after an interruption, as the arguments of the exception: the command that resumes the training."""
+    from spikelearn.checkpoint import checkpoints_of
+
+    if "resume" not in known or again is None:
+        return ()
+    if "out" not in known:                              # what it trains is kept in the cache
+        return ("the same command resumes the training",)
+    return (f"resume with: {again(directory)}",) if checkpoints_of(directory) else ()
+
+
+def _facts(module, result, values, **given):
+    """The provenance of a result, which takes it up. values : keyword of `run` -> value."""
+    from spikelearn.provenance import provenance
+
+    facts = provenance(
+        protocol_name(module), text=Path(module.__file__).read_text(encoding="utf-8"), headline=result.headline,
+        parameters={key: value for key, value in values.items() if key not in ("synapse", "neuron", "out")},
+        accepted=getattr(module, "ACCEPTED", {}), **given)
+    result.provenance = {**facts, **result.provenance}
+    return facts
+
+
+def _save(module, result, directory):
+    """Save the result, its tables and its figure. Returns the names of the files as a text."""
+    from spikelearn.results import save, write_file
+
+    save(result, directory)
+    for file, text in getattr(module, "tables", lambda result: {})(result).items():
+        write_file(directory / file, text.encode())
+    return f"result.npz, run.json{' and figure.png' if draw(module, result, directory) else ''}"
+
+
+def _refuse_failed_output(directory):
+    from spikelearn.process import output_failure
+
+    failure = output_failure()
+    if failure is not None:
+        raise SpikelearnError(f"standard output cannot be written: {failure.strerror}; the result is in '{directory}'")
 
 
 def run_keywords(module, options):
@@ -156,25 +199,6 @@ def _models(synapse, neuron, takes_neuron):
     if neuron is None and takes_neuron and len(paired) == 1:
         neuron = paired.pop()
     return synapses, load_model(neuron, "neuron") if neuron else None
-
-
-def _output(out, name):
-    """(folder for the result, whether it was made here): made before the run, so that no run is in vain."""
-    from spikelearn.results import check_output
-
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    numbers = ["", *(f"-{number}" for number in range(2, 1000))]
-    default = [Path("results") / f"{name}-{stamp}{number}" for number in numbers]
-    for directory in [Path(out)] if out is not None else default:
-        try:
-            directory.mkdir(parents=True)
-            return directory, True
-        except FileExistsError:
-            continue
-        except OSError as error:
-            sentence = f"'{directory}' cannot be made: {error.strerror}; --out DIR chooses another place"
-            raise SpikelearnError(sentence) from error
-    return check_output(directory), False
 
 
 def print_headline(facts, as_json=False):

@@ -85,6 +85,7 @@ class Simulation:
         before = brian_devices.active_device
         clock, target = brian_devices.runtime_device.defaultclock, prefs.codegen.target
         precision = prefs.core.default_float_dtype
+        stops = prefs.core.stop_on_keyboard_interrupt       # early, as if the simulation were over
         dt = clock.dt
         logger = logging.getLogger("brian2")            # its warnings on the order of synapses do not apply here
         level = logger.level
@@ -93,6 +94,7 @@ class Simulation:
             if self.device == "cpp":
                 brian2.set_device(self._brian_device, build_on_run=False)
             prefs.core.default_float_dtype = self.precision
+            prefs.core.stop_on_keyboard_interrupt = False
             prefs.codegen.target = "numpy" if self.device != "cython" else "cython"
             brian2.defaultclock.dt = self.dt
             yield
@@ -100,6 +102,7 @@ class Simulation:
             logger.setLevel(level)
             prefs.codegen.target = target
             prefs.core.default_float_dtype = precision
+            prefs.core.stop_on_keyboard_interrupt = stops
             if brian_devices.active_device is not before:
                 brian_devices.reset_device()
             clock.dt = dt

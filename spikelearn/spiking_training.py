@@ -1,4 +1,4 @@
-"""Training of a spiking Boltzmann machine: chunks of examples, a checkpoint after each, going on bit for bit.
+"""Training of a spiking Boltzmann machine: chunks of examples, a checkpoint after each, resumed bit for bit.
 
 The order of the examples, the pixels drawn and the random numbers of a chunk follow from (seed, epoch, chunk) alone.
 """
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikelearn.checkpoint import State, identity, load_checkpoint, save_checkpoint
+from spikelearn.checkpoint import State, checkpointing, identity
 from spikelearn.equations import SpikelearnError
 from spikelearn.training import Progress, random_numbers, run_seed
 
@@ -57,7 +57,8 @@ def learn(machine, x, recipe, *, epochs, seed=1, chunk=1000, score=None, checkpo
 
     x : (n, visible) probabilities that a neuron is excited, drawn anew in each epoch (0 and 1 stay what they are)
     chunk : examples between two checkpoints, a multiple of the batch. score : function of a boltzmann.Machine, measured
-    after each epoch. checkpoint : file to write at every chunk. resume : checkpoint to go on from. progress : a Flow.
+    after each epoch. checkpoint : file to write before the first chunk and after each; one that exists must be the one
+    that is resumed. resume : checkpoint to continue, with as many epochs, over which the rate falls. progress : a Flow.
     about : name -> value of what else identifies this training. Returns Learnt. Raises SpikelearnError.
     """
     if chunk % recipe.batch or chunk > machine.examples:
@@ -66,9 +67,7 @@ def learn(machine, x, recipe, *, epochs, seed=1, chunk=1000, score=None, checkpo
     who = identity(machine, recipe, seed=seed, chunk=chunk, examples=len(x), epochs=epochs, **(about or {}))
     mean = x.mean(axis=0) if recipe.from_mean else None
     state = State(machine.new_weights(seed, recipe.spread, recipe.hidden_bias, mean), tally=np.zeros(len(TALLY)))
-    if resume is not None:
-        state = load_checkpoint(resume, who)
-    with (progress or Flow(None)) as progress:
+    with checkpointing(checkpoint, resume, who, state, epochs) as (state, save), (progress or Flow(None)) as progress:
         progress.start(epochs * len(x), state.epoch * len(x) + int(state.tally[0]))
         while state.epoch < epochs:
             order = np.random.default_rng(random_numbers(seed, state.epoch)).permutation(len(x))
@@ -79,8 +78,7 @@ def learn(machine, x, recipe, *, epochs, seed=1, chunk=1000, score=None, checkpo
             if state.chunk * chunk >= len(x):
                 state = _after_epoch(machine, recipe, state, score)
                 progress.tell_epoch(state)
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, state, who)
+            save(state)
     return Learnt(state.weights, {name: np.array(values) for name, values in state.curve.items()})
 
 

@@ -1,9 +1,9 @@
 """Training is a loop of runs of one built network over chunks of images: weights in, weights out.
 
-Each boundary of two chunks is a checkpoint, a progress line and a place to go on from. The order of the images of an
-epoch and the random numbers of a chunk follow from (seed, epoch, chunk) alone, so that a training that was killed goes
-on to the same weights, bit for bit. A batch of images is split into a fixed number of shares that start from the same
-weights; their changes are summed in order, however many run at once.
+Before the first chunk and after each one a checkpoint is written, from which the training can be resumed. The order of
+the images of an epoch and the random numbers of a chunk follow from (seed, epoch, chunk) alone, so that a training that
+was killed resumes to the same weights, bit for bit. A batch of images is split into a fixed number of shares that start
+from the same weights; their changes are summed in order, however many run at once.
 """
 import hashlib
 import sys
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikelearn.checkpoint import TALLY, State, identity, load_checkpoint, save_checkpoint
+from spikelearn.checkpoint import TALLY, State, checkpointing, identity
 from spikelearn.encoding import moved, scaled
 from spikelearn.equations import SpikelearnError
 from spikelearn.readout import error_percent, predict
@@ -55,8 +55,9 @@ def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validati
     """Train a Classifier.
 
     x : (n, pixels) from 0 to 1; labels : (n,) whole numbers. chunk : images between two checkpoints.
-    validation : (x, labels) whose error is measured after each epoch. checkpoint : file to write at every chunk.
-    weights : name -> array to begin with, None = new ones. resume : checkpoint to go on from.
+    validation : (x, labels) whose error is measured after each epoch. checkpoint : file to write before the first chunk
+    and after each; one that exists must be the one that is resumed.
+    weights : name -> array to begin with, None = new ones. resume : checkpoint to continue; more epochs can be added.
     jobs : shares of a batch that run at once. progress : a Progress.
     about : name -> value of what else identifies this training in its checkpoint, such as the dataset.
     Returns Trained. Raises SpikelearnError, also for a checkpoint of another training.
@@ -69,10 +70,9 @@ def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validati
         content = b"".join(name.encode() + np.ascontiguousarray(w).tobytes() for name, w in sorted(weights.items()))
         who["weights at the start"] = hashlib.sha256(content).hexdigest()
     state = State(weights or classifier.new_weights(seed, recipe.output_bias, recipe.hidden_spread))
-    if resume is not None:
-        state = load_checkpoint(resume, who)
     threads = jobs if classifier.simulation.device == "cpp" else 1      # each waits for a program of its own
-    with (progress or Progress(None)) as progress, ThreadPoolExecutor(threads) as pool:
+    with (checkpointing(checkpoint, resume, who, state, epochs) as (state, save),
+          (progress or Progress(None)) as progress, ThreadPoolExecutor(threads) as pool):
         progress.start(epochs * len(x), state.epoch * len(x) + int(state.tally[0]))
         while state.epoch < epochs:
             order = np.random.default_rng(random_numbers(seed, state.epoch)).permutation(len(x))
@@ -82,8 +82,7 @@ def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validati
             if state.chunk * chunk >= len(x):
                 state = _after_epoch(classifier, recipe, state, validation)
                 progress.tell_epoch(state)
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, state, who)
+            save(state)
     return Trained(final_weights(state), {name: np.array(values) for name, values in state.curve.items()})
 
 

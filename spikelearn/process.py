@@ -1,0 +1,96 @@
+"""The process that runs a command: its standard streams may break and its signals may come; the result stays."""
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import threading
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: the run ends as after Ctrl-C."""
+
+
+class Stream:
+    """A standard stream that may break, such as a pipe that its reader closed: what it cannot take is dropped.
+
+    failure : the OSError that broke it, or None
+    """
+
+    def __init__(self, stream):
+        self._stream, self.failure = stream or open(os.devnull, "w", encoding="utf-8"), None
+
+    def write(self, text):
+        """Write text, or drop it if the stream is broken."""
+        self._try(self._stream.write, text)
+        return len(text)
+
+    def flush(self):
+        """Flush the stream, if it is not broken."""
+        self._try(self._stream.flush)
+
+    def _try(self, action, *arguments):
+        if self.failure is not None:
+            return
+        try:
+            action(*arguments)
+        except OSError as error:
+            self.failure = error
+            with contextlib.suppress(OSError, AttributeError):      # else Python fails again on what is buffered
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def lasting_streams():
+    """Standard output and error as a Stream each; gives that of standard output."""
+    output, errors = Stream(sys.stdout), Stream(sys.stderr)
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        yield output
+
+
+def output_failure():
+    """The OSError that kept standard output from being written, or None; a closed pipe is none: its reader left."""
+    if sys.stdout is None:
+        return None
+    sys.stdout.flush()
+    failure = getattr(sys.stdout, "failure", None)
+    return None if isinstance(failure, BrokenPipeError) else failure
+
+
+@contextlib.contextmanager
+def interrupts():
+    """While the block runs SIGTERM raises Terminated; afterwards every signal is handled as before."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if before[signal.SIGTERM] is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
+
+
+def _terminate(number, frame):
+    raise Terminated
+
+
+def import_brian2():
+    """Import Brian2 and give SIGINT back to the handler that it replaces.
+
+    Brian2's own handler stops a simulation early, as if it were over; and it calls the handler before it, which fails
+    where SIGINT is ignored, as in a job that a script starts in the background.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    importlib.import_module("brian2")
+    handler = getattr(before, "previous_handler", before)       # where Brian2 was imported earlier
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, handler)
