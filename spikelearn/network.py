@@ -3,6 +3,7 @@ import numpy as np
 from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensions, linked_var, second
 from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
 
+from spikelearn.assignments import check_assignments
 from spikelearn.checks import USUAL_READS, check_model, unit_text
 from spikelearn.dense import make_dense, vectorise_thresholds
 from spikelearn.equations import SpikelearnError, alternatives, load_model
@@ -84,6 +85,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     if model.at_end and "finished" in pre.events:
         steps.append(("pre", "finished", model.at_end))
     _check_reads(model, pre, post, steps)
+    _check_transmit(model, pre, post, steps)
     on_pre, on_post, event_of, order = {}, {}, {}, {}
     for side, event, code in steps:
         source, into = (pre, on_pre) if side == "pre" else (post, on_post)
@@ -155,6 +157,14 @@ def _check_reads(model, pre, post, steps):
                                       f"but {_title(group)} has it in {unit_text(group.variables[name].dim)}")
     if any(name.rsplit("_", 1)[0] not in USUAL_READS for name in found):
         check_model(model, found)
+
+
+def _check_transmit(model, pre, post, steps):
+    """Refuse a misspelt name on the left of what a spike does to its target."""
+    own = [name for name, equation in Equations(model.equations).items() if equation.type != SUBEXPRESSION]
+    sides = [f"{name}_{side}" for side, group in (("pre", pre), ("post", post)) for name in group.variables]
+    for side, event, code in steps:
+        check_assignments(model.title, f"{side} {event}", code, {*own, *sides, *post.variables}, model.parameters)
 
 
 def _title(group):
