@@ -13,6 +13,7 @@ from brian2 import EventMonitor, Hz, SpikeMonitor, StateMonitor, ms, second
 
 from spikelearn import SpikelearnError, SynapseModel, load_model
 from spikelearn.cli import run_protocol
+from spikelearn.content import same_code
 from spikelearn.network import force_spikes, neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
 from spikelearn.results import Accepted, Result
@@ -124,9 +125,10 @@ def simulate_window(rule, neuron, delta_t, trials, excited_pre, excited_post, bi
         if name in rules:
             change = read[f"{name}.w"].reshape(-1, trials) - w0
             found[key], found[f"{key}_se"] = change.mean(axis=1), standard_error(change)
-    if rule.name in ("vpf_asymmetric", "vpf_asymmetric_flips"):
-        amplitudes = (rule.parameters["A_plus"], rule.parameters["A_minus"], excited_pre, excited_post)
-        found["first_flip_law"], found["closed_form"] = window_law(delta_t, *amplitudes)
+    if same_code(rule, "vpf_asymmetric", "vpf_asymmetric_flips"):
+        p = rule.parameters
+        times = p.get("tau_plus", excited_pre), p.get("tau_minus", excited_post)
+        found["first_flip_law"], found["closed_form"] = window_law(delta_t, p["A_plus"], p["A_minus"], *times)
     return found
 
 

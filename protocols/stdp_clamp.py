@@ -19,6 +19,7 @@ from spikelearn.simulation import Simulation
 
 RULES = ("synapses/stdp_voltage", "synapses/voltage_derivative", "synapses/voltage_derivative_trace")
 SETTLING = 100 * ms
+NEURON_IS_ONLY_READ = True          # the post neuron never spikes, so that only its potential counts
 ACCEPTED = {
     "largest_change_percent_voltage_derivative": Accepted(0, 0, "a held potential has no derivative"),
     "largest_change_percent_voltage_derivative_trace": Accepted(0, 0, "a held potential has no derivative"),

@@ -15,6 +15,7 @@ from scipy.optimize import OptimizeWarning, curve_fit
 
 from spikelearn import SpikelearnError, SynapseModel, load_model
 from spikelearn.cli import run_protocol
+from spikelearn.content import same_code
 from spikelearn.network import neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
 from spikelearn.results import Accepted, Result
@@ -53,7 +54,8 @@ def run(synapse="synapses/voltage_derivative", neuron="neurons/lif_without_reset
         mean, error, count = binned(shift, change, edges)
         arrays |= {f"change{key}": mean, f"change_se{key}": error, f"spikes{key}": count, f"neuron{key}": model.title}
         headline |= {name + key: value for name, value in shape(arrays["delta_t"], mean, arrays["fit"]).items()}
-        if (model.name, source.name, rule.name) == ("lif_without_reset", "background_current", "voltage_derivative"):
+        if all(map(same_code, (model, source, rule), ("lif_without_reset", "background_current",
+                                                      "voltage_derivative"))):
             arrays["closed_form"] = np.asarray(rule.parameters["eta"] * np.mean(
                 [expected_slope(edges[:-1] + late, model.parameters, source.parameters, dt)
                  for late in np.arange(0, float(bin_width), float(dt))], axis=0) * Hz)

@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 
 from spikelearn import load_model
 from spikelearn.cli import run_protocol
+from spikelearn.content import same_code
 from spikelearn.pairing import Pairing, poisson
 from spikelearn.results import Accepted, Result
 from spikelearn.stdp import weight_changes
@@ -74,18 +75,20 @@ def closed_form(rule, y, rate_pre, dt):
         q = np.exp(-dt / float(tau))
         return rate * dt * (q if before else 1) / (1 - q * (1 - nearest * dt))
 
-    if rule.name in ("stdp_pair", "stdp_pair_nearest"):
-        cut = y if rule.name == "stdp_pair_nearest" else 0.0
+    name = same_code(rule, "stdp_pair", "stdp_pair_nearest", "stdp_triplet", "voltage_derivative_trace",
+                     "vpf_asymmetric")
+    if name in ("stdp_pair", "stdp_pair_nearest"):
+        cut = y if name == "stdp_pair_nearest" else 0.0
         up = p["A_plus"] * trace(y, p["tau_plus"], cut)
         down = p["A_minus"] * trace(y, p["tau_minus"], cut, before=True)
         return x * (up - down) / float(rule.initial["w"])
-    if rule.name == "stdp_triplet":
+    if name == "stdp_triplet":
         up = y * trace(x, p["tau_plus"]) * (p["A2_plus"] + p["A3_plus"] * trace(y, p["tau_y"], before=True))
         down = x * trace(y, p["tau_minus"], before=True) * (
             p["A2_minus"] + p["A3_minus"] * trace(x, p["tau_x"], before=True))
         return (up - down) / float(rule.initial["w"])
-    if rule.name in ("voltage_derivative_trace", "vpf_asymmetric"):
-        balanced = rule.name != "vpf_asymmetric" or p["A_plus"] == p["A_minus"]
+    if name in ("voltage_derivative_trace", "vpf_asymmetric"):
+        balanced = name != "vpf_asymmetric" or p["A_plus"] == p["A_minus"]
         return np.zeros_like(y) if balanced else None
     return None
 

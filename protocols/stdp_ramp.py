@@ -12,6 +12,7 @@ from brian2 import Hz, ms, second
 
 from spikelearn import load_model
 from spikelearn.cli import run_protocol
+from spikelearn.content import same_code
 from spikelearn.pairing import Pairing, poisson
 from spikelearn.results import Accepted, Result
 from spikelearn.stdp import weight_changes
@@ -65,13 +66,14 @@ def closed_form(rule, neuron, rises, rate_pre, rate_post, duration, dt):
     longer than the window; spikes fall on the grid of dt, pre before post in the same step.
     """
     p, x, rises = rule.parameters, float(rate_pre), np.asarray(rises)
-    if rule.name in ("voltage_derivative_trace", "voltage_derivative"):
+    name = same_code(rule, "voltage_derivative_trace", "voltage_derivative", "stdp_pair")
+    if name in ("voltage_derivative_trace", "voltage_derivative"):
         post = load_model(neuron or rule.neuron, "neuron")
-        if post.name != "afterpotential":
+        if not same_code(post, "afterpotential"):
             return None
-        memory = 1 if rule.name == "voltage_derivative" else float(p["tau_s"])
+        memory = 1 if name == "voltage_derivative" else float(p["tau_s"])
         return float(p["eta"]) * memory * x * float(post.parameters["tau_v"]) * rises
-    if rule.name == "stdp_pair":
+    if name == "stdp_pair":
         dt = float(dt)
         plus, minus = (np.exp(-dt / float(p[tau])) for tau in ("tau_plus", "tau_minus"))
         area = dt * (p["A_plus"] / (1 - plus) - p["A_minus"] * minus / (1 - minus))

@@ -12,8 +12,10 @@ FIXED = ("t", "dt", "i", "j", "N", "t_in_timesteps", "not_refractory")      # Br
 
 def statements_of(code):
     """The statements of a block of code, in order: (name, operation, expression). Raises ValueError."""
-    lines = re.split(r"[;\n]", re.sub(r"#.*", "", code))
-    return [parse_statement(line.strip())[:3] for line in lines if line.strip()]
+    lines = [line.split(";") for line in re.sub(r"#.*", "", code).splitlines()]
+    if any(piece and not piece.strip() for pieces in lines if len(pieces) > 1 for piece in pieces):
+        raise ValueError("nothing stands on one side of a semicolon")      # Brian2 cannot read that either
+    return [parse_statement(piece.strip())[:3] for pieces in lines for piece in pieces if piece.strip()]
 
 
 def check_assignments(title, where, code, variables, fixed=()):

@@ -128,7 +128,7 @@ def run_keywords(module, options):
     if len(options.synapse) > 1 and not several:
         raise SpikelearnError(f"the protocol {name} takes one --synapse, not {len(options.synapse)}")
     synapses, neuron = _models(known.get("synapse"), known.get("neuron"), "neuron" in known)
-    own_files = [Path(model.file).resolve() for model in (*synapses, neuron) if model]
+    own_models = [model for model in (*synapses, neuron) if model]
     if options.synapse or options.neuron:
         synapses, neuron = _models(options.synapse or known.get("synapse"),
                                    options.neuron or known.get("neuron"), "neuron" in known)
@@ -137,12 +137,28 @@ def run_keywords(module, options):
     if options.synapse or any(new is not old for new, old in zip(changed_synapses, synapses, strict=True)):
         keywords["synapse"] = tuple(changed_synapses) if several else changed_synapses[0]
     if options.neuron or changed_neuron is not neuron:
+        _refuse_idle_neuron(module, changed_synapses)
         keywords["neuron"] = changed_neuron
     keywords |= {key: getattr(options, key) for key in COMMON[2:] if getattr(options, key) not in (None, False)}
     models = [model for model in (*changed_synapses, changed_neuron) if model]
-    same_files = own_files == [Path(model.file).resolve() for model in models]
-    unchanged = same_files and not options.settings and not options.quick
+    unchanged = _same(own_models, models) and not options.settings and not options.quick
     return keywords, models, unchanged
+
+
+def _same(models, others):
+    """Whether two lists of records are alike in content, whatever their names and files."""
+    from spikelearn.content import content
+
+    return list(map(content, models)) == list(map(content, others))
+
+
+def _refuse_idle_neuron(module, synapses):
+    """A neuron that nothing reads would change nothing: where spikes are imposed, only a potential is read of it."""
+    only_read = getattr(module, "NEURON_IS_ONLY_READ", "weight_changes" in vars(module))
+    if only_read and not any(any(rule.reads().values()) or rule.on_event for rule in synapses):
+        titles = " and ".join(rule.title for rule in synapses)
+        raise SpikelearnError(f"the neuron would change nothing in {protocol_name(module)}: {titles} follows spike "
+                              "times only and reads no potential; leave --neuron and neuron. settings out")
 
 
 def _models(synapse, neuron, takes_neuron):

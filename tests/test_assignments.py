@@ -33,6 +33,7 @@ CELL = dict(source="here", equations="v : 1\nz : 1", threshold="v > 1")
     (lambda: SynapseModel(**RULE, on_pre="a += 1; w = a"), "unknown name 'a' in the on_pre"),
     (lambda: dataclasses.replace(PAIR, on_pre="w -= A_minus*y; w_max = 1"), "'w_max', which statements cannot change"),
     (lambda: SynapseModel(source="here", equations="w : 1\nb = w/2 : 1", on_pre="b = 1"), "'b', which statements"),
+    (lambda: SynapseModel(**RULE, on_pre="w = 1\n  ; x = 1"), "on_pre cannot be read: nothing stands on one side"),
     (lambda: SynapseModel(**RULE, on_pre="w = 1; t = 0*second"), "'t', which statements cannot change"),
 ])
 def test_a_name_that_nothing_declares_or_reads_is_refused(make, sentence):
