@@ -1,14 +1,16 @@
 """The command line: spikelearn list | show | copy | run."""
 import argparse
+import contextlib
 import os
 import re
 import shlex
 import sys
+import warnings
 from pathlib import Path
 
 import spikelearn
 from spikelearn import running
-from spikelearn.equations import NeuronModel, SpikelearnError, alternatives, load_model, shipped_models
+from spikelearn.equations import NeuronModel, SpikelearnError, SpikelearnWarning, alternatives, load_model, shipped_models
 
 
 class Parser(argparse.ArgumentParser):
@@ -17,6 +19,20 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         """A mistake on the command line, as a SpikelearnError."""
         raise SpikelearnError(f"{message}; '{self.prog} --help' explains the command")
+
+
+@contextlib.contextmanager
+def warnings_in_one_line():
+    """Warnings as one line each on standard error, like a mistake, and not as the log of Brian2 shows them."""
+    import brian2  # noqa: F401  (it takes over the showing of warnings when it is imported)
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        kind = "" if issubclass(category, SpikelearnWarning) else f"{category.__name__}: "
+        print(f"spikelearn: warning: {kind}{' '.join(str(message).split())}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def main(argv=None):
@@ -108,7 +124,8 @@ def _add_run_options(parser):
 
 def _run(options):
     module = running.load_protocol(options.protocol)
-    return running.run_and_save(module, options, command="spikelearn " + shlex.join(_typed(options)))
+    with warnings_in_one_line():
+        return running.run_and_save(module, options, command="spikelearn " + shlex.join(_typed(options)))
 
 
 def _run_module(module, argv):
@@ -118,7 +135,8 @@ def _run_module(module, argv):
     _add_run_options(parser)
     options = parser.parse_args(argv)
     options.protocol = module.__file__
-    return running.run_and_save(module, options, command="spikelearn " + shlex.join(_typed(options)))
+    with warnings_in_one_line():
+        return running.run_and_save(module, options, command="spikelearn " + shlex.join(_typed(options)))
 
 
 def _typed(options):

@@ -17,6 +17,10 @@ class SpikelearnError(ValueError):
     """A mistake of the user's, told in one sentence."""
 
 
+class SpikelearnWarning(UserWarning):
+    """A doubt about a result, in one sentence."""
+
+
 MANY = 30       # names that a sentence still can list; of more, the nearest are
 
 

@@ -4,6 +4,7 @@ from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensi
 from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
 
 from spikelearn.assignments import check_assignments
+from spikelearn.brian_warnings import check_spikes
 from spikelearn.checks import USUAL_READS, check_model, unit_text
 from spikelearn.dense import make_dense, vectorise_thresholds
 from spikelearn.equations import SpikelearnError, alternatives, load_model
@@ -27,6 +28,7 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     neurons' outgoing synapses acts. Parameters and initial values are set by Simulation.
     """
     model = load_model(model, "neuron")
+    check_spikes(model)
     equations, derivative = _declared(model, per_neuron), "dudt" in reads and "dudt" not in model.equations
     if {"u", "dudt"} & set(reads) and "u" not in Equations(model.equations):
         if not model.potential:
@@ -130,6 +132,8 @@ def _learning(model, pathways, events):
 
 
 def _connect(connection, connect, turned):
+    connection._one_synapse_each = connect == "one-to-one" or not isinstance(connect, str) and all(
+        len(np.unique(side)) == np.size(side) for side in connect)
     if connect == "one-to-one":
         connection.connect(j="i")
     elif connect == "all-to-all":
@@ -199,4 +203,5 @@ def force_spikes(train, group, *, name):
     forced = Synapses(train, group, on_pre=group._model.forced, name=name, namespace={})
     forced.pre.when = "before_thresholds"
     forced.connect(j="i")
+    forced._one_synapse_each = True
     return forced

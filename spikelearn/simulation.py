@@ -7,7 +7,6 @@ the build is compiled in; here the generator is seeded from a variable when the 
 arguments in the build folder; here they go into the run's own folder, which is removed.
 """
 import contextlib
-import logging
 import os
 import re
 import subprocess
@@ -22,6 +21,7 @@ from brian2.core.variables import ArrayVariable
 from brian2.devices import device_module as brian_devices
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
+from spikelearn.brian_warnings import brian_warnings_answered
 from spikelearn.building import READ, compiled, compiler, folder_for_runs, fresh_names, write_what_is_read
 from spikelearn.checks import unit_text
 from spikelearn.equations import SpikelearnError, alternatives
@@ -81,10 +81,9 @@ class Simulation:
         clock, target = brian_devices.runtime_device.defaultclock, prefs.codegen.target
         precision = prefs.core.default_float_dtype
         dt = clock.dt
-        logger = logging.getLogger("brian2")            # its warnings on the order of synapses do not apply here
-        level = logger.level
+        answered = brian_warnings_answered(lambda: getattr(self, "objects", {}).values())
         try:
-            logger.setLevel(logging.ERROR)
+            answered.__enter__()
             if self.device == "cpp":
                 brian2.set_device(self._brian_device, build_on_run=False)
             prefs.core.default_float_dtype = self.precision
@@ -92,7 +91,7 @@ class Simulation:
             brian2.defaultclock.dt = self.dt
             yield
         finally:
-            logger.setLevel(level)
+            answered.__exit__(None, None, None)
             prefs.codegen.target = target
             prefs.core.default_float_dtype = precision
             if brian_devices.active_device is not before:
