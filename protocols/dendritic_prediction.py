@@ -19,6 +19,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.network import neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
 
@@ -36,6 +37,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse="synapses/dendritic_prediction_spikes", neuron="neurons/two_compartment", *, presentations=2000,
         repetitions=100, trials=3, seed=1, device="auto", quick=False):
     """presentations : of the rate form, 20 ms each; repetitions : of the pattern of spikes; trials : patterns.

@@ -27,6 +27,7 @@ from spikelearn.energy import (
     settle,
 )
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 
 FIGURE_SIZE = (13, 4.6)
@@ -51,6 +52,7 @@ SMALL = np.array([[0, 0, .9, 0], [0, 0, -.6, .5], [.9, -.6, 0, 1.2], [0, .5, 1.2
 SMALL_BIAS, SMALL_INPUT, SMALL_TARGET = np.array([0, 0, -.3, .2]), np.array([.8, .3]), np.array([1.0])
 
 
+@checked
 def run(*, sizes=(10, 20, 15, 5), networks=10, gain=0.3, nudges=(1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, .5),
         fitted=(1e-4, 1e-2), temperature=0.1, xi=0.02, chains=20000, chain_steps=3000, chain_step=0.02, seed=1,
         quick=False):

@@ -19,6 +19,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.content import same_code
 from spikelearn.datasets import load
 from spikelearn.plotting import image_grid, learning_curve, phase_raster
+from spikelearn.ranges import checked
 from spikelearn.readout import accuracy
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import compiler
@@ -38,6 +39,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse=OWN_RULES, neuron=None, *, pixel="neurons/pixel_fire", hidden=(100,), epochs=10, seeds=3,
         images=0, rates=None, decay=None, beta=None, gate=None, free_steps=None, nudged_steps=None, window_steps=None,
         listen_steps=None, batch=None, dt=1 * ms, seed=1, device="auto", quick=False):

@@ -21,6 +21,7 @@ from spikelearn.checkpoint import TALLY, State, checkpoint_file, exact, load_che
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.plotting import image_grid, learning_curve, receptive_fields
+from spikelearn.ranges import check_fields, checked
 from spikelearn.rate_layers import Layers
 from spikelearn.readout import error_percent, predict
 from spikelearn.results import Accepted, Result
@@ -48,6 +49,9 @@ class Recipe:
     batch: int = 20
     centred: bool = True
 
+    def __post_init__(self):
+        check_fields(self)
+
 
 RECIPES = {     # chosen here, on the validation images
     # a nudge of 1.5 still reaches outputs that fell below -beta, which a weaker one leaves silent: no training error
@@ -70,6 +74,7 @@ CLAIMS = {
 }
 
 
+@checked
 def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=10_000, epochs=None, rates=None, sweeps=None,
         nudged=None, beta=None, decay=None, scale=None, output_bias=None, linear_outputs=None,
         batch=None, centred=None, hours=0.0, final=False, resume="",

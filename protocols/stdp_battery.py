@@ -21,6 +21,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.experiments import EXPERIMENTS, experiment, null_score, score
 from spikelearn.pairing import beginning
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked
 from spikelearn.results import Result, plain
 from spikelearn.running import load_protocol
 from spikelearn.stdp import post_neuron, weight_changes
@@ -33,6 +34,7 @@ QUICK = 5 * second      # of each condition in a quick run
 ACCEPTED = {}
 
 
+@checked
 def run(synapse=RULES, neuron=None, *, others=True, dt=None, seed=1, device="auto", quick=False):
     """others : also the protocols without pairings. quick: the first 5 s of each pairing, and no others."""
     rules = [load_model(rule, "synapse") for rule in ([synapse] if not isinstance(synapse, tuple | list) else synapse)]

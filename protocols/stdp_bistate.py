@@ -16,6 +16,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.content import same_code
 from spikelearn.network import force_spikes, neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
 
@@ -31,6 +32,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse="synapses/vpf_asymmetric_flips", neuron="neurons/two_state", *, delta_t=DELTA_T, trials=2000,
         excited_pre=16.8 * ms, excited_post=33.7 * ms, bias=-10.0, copies=1000, duration=1 * second, dt=0.1 * ms,
         seed=1, device="auto", quick=False):

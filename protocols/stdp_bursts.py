@@ -15,6 +15,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.experiments import experiment, null_score, score
 from spikelearn.pairing import beginning, bursts
 from spikelearn.plotting import MODEL, heading, induced, measured, scores
+from spikelearn.ranges import checked
 from spikelearn.results import Result
 from spikelearn.stdp import post_neuron, weight_changes
 
@@ -25,6 +26,7 @@ FIRST = np.arange(-100, 65, 5)                  # delta t' in ms
 ACCEPTED = {}
 
 
+@checked
 def run(synapse="synapses/stdp_voltage", neuron=None, *, dt=None, seed=1, device="auto", quick=False):
     """The measured conditions and the curves of the three panels; quick: the first two pairings of each."""
     rule, it = load_model(synapse, "synapse"), experiment("nevian_bursts")

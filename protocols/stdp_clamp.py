@@ -14,6 +14,7 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.cli import run_protocol
 from spikelearn.network import neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
 
@@ -27,6 +28,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse=RULES, neuron="neurons/voltage_clamp", *, v_lowest=-80 * mV, v_highest=0 * mV, levels=81,
         rate=25 * Hz, duration=1 * second, dt=0.1 * ms, seed=1, device="auto", quick=False):
     """One neuron a holding potential, side by side, for each rule. Returns a Result."""

@@ -18,6 +18,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.content import same_code
 from spikelearn.network import neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
 
@@ -37,6 +38,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse="synapses/voltage_derivative", neuron="neurons/lif_without_reset", *, neuron_with_reset="neurons/lif",
         background="neurons/background_current", trials=40000, window=80 * ms, bin_width=4 * ms, dt=0.5 * ms, seed=1,
         device="auto", quick=False):

@@ -15,6 +15,7 @@ from spikelearn import load_model
 from spikelearn.cli import run_protocol
 from spikelearn.content import same_code
 from spikelearn.pairing import Pairing, poisson
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.stdp import weight_changes
 
@@ -26,6 +27,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse="synapses/stdp_triplet", neuron=None, *, rate_pre=10 * Hz, rates_post=RATES, copies=60,
         duration=10 * second, dt=0.1 * ms, seed=1, device="auto", quick=False):
     """All post rates and copies side by side. rates_post : (n,) rates. Returns a Result."""

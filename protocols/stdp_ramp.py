@@ -14,6 +14,7 @@ from spikelearn import load_model
 from spikelearn.cli import run_protocol
 from spikelearn.content import same_code
 from spikelearn.pairing import Pairing, poisson
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.stdp import weight_changes
 
@@ -27,6 +28,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, rate_pre=40 * Hz, rate_post=40 * Hz, rises=RISES,
         copies=600, duration=1 * second, dt=0.2 * ms, seed=1, device="auto", quick=False):
     """All ramps and copies side by side. rises : (n,) change of the post rate from start to end of a ramp."""

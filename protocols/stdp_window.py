@@ -15,6 +15,7 @@ from spikelearn import load_model, pairing
 from spikelearn.cli import run_protocol
 from spikelearn.experiments import experiment, null_score, score, table
 from spikelearn.plotting import MODEL, heading, induced, measured, scores, zero_lines
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.stdp import post_neuron, weight_changes
 
@@ -26,6 +27,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse="synapses/stdp_pair", neuron=None, *, pairs=60, rate=1 * Hz, widest=100 * ms, spacing=1 * ms, dt=None,
         seed=1, device="auto", quick=False):
     """`pairs` pairs at `rate`, delta_t from -widest to widest in steps of `spacing`; quick: 5 pairs, 10 ms apart."""

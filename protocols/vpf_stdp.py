@@ -17,6 +17,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.content import same_code
 from spikelearn.pairing import pairs
 from spikelearn.plotting import heading, zero_lines
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.stdp import weight_changes
 
@@ -33,6 +34,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse=tuple(f"synapses/{name}" for name in READINGS), *, delta_t=DELTA_T, trials=2000, bias=-10.0,
         dt=0.1 * ms, seed=1, device="auto", quick=False):
     """delta_t : (n,) t_post - t_pre, whole milliseconds; trials : pairs a point for the reading on flips.

@@ -129,6 +129,9 @@ def check_model(model, reads=None):
         else:
             _check_expression(model, where, code, second.dim if kind == "expression" else get_dimensions(1), known)
     _check_initial(model, equations, known)
+    from spikelearn.model_ranges import check_ranges
+
+    check_ranges(model, equations)
 
 
 def _texts(model, equations):

@@ -10,7 +10,14 @@ from pathlib import Path
 
 import spikelearn
 from spikelearn import running
-from spikelearn.equations import NeuronModel, SpikelearnError, SpikelearnWarning, alternatives, load_model, shipped_models
+from spikelearn.equations import (
+    NeuronModel,
+    SpikelearnError,
+    SpikelearnWarning,
+    alternatives,
+    load_model,
+    shipped_models,
+)
 
 
 class Parser(argparse.ArgumentParser):

@@ -111,8 +111,8 @@ def _value(value):
     if dimensions is None or dimensions.is_dimensionless:
         return repr(value) if isinstance(value, str | bool | None) else _number(value)
     named = next((name for name in NAMED_UNITS if get_dimensions(getattr(brian2, name)) is dimensions), None)
-    unit = named or " * ".join(f"{base}**{float(power):g}" for base, power in zip(BASE_UNITS, dimensions._dims, strict=True)
-                               if power)
+    powers = zip(BASE_UNITS, dimensions._dims, strict=True)
+    unit = named or " * ".join(f"{base}**{float(power):g}" for base, power in powers if power)
     return f"{_number(value)} * {unit}"
 
 

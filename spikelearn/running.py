@@ -116,6 +116,7 @@ def run_keywords(module, options):
 
     Returns (keywords, model records in use, whether the protocol's own models and parameters are unchanged).
     """
+    from spikelearn.ranges import check_keywords
     from spikelearn.settings import apply_settings
 
     name, known = protocol_name(module), signature(module)
@@ -141,6 +142,7 @@ def run_keywords(module, options):
         keywords["neuron"] = changed_neuron
     keywords |= {key: getattr(options, key) for key in COMMON[2:] if getattr(options, key) not in (None, False)}
     models = [model for model in (*changed_synapses, changed_neuron) if model]
+    check_keywords(keywords, module.run, getattr(module, "RANGES", None))
     unchanged = _same(own_models, models) and not options.settings and not options.quick
     return keywords, models, unchanged
 

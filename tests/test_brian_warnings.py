@@ -115,7 +115,7 @@ def test_the_log_of_brian2_is_put_back():
 
 def test_sentences_name_what_they_are_about():
     assert sentence("brian2.core.clocks.many_timesteps", "The end is far. More.") == "Brian2 warns: The end is far"
-    order = sentence("brian2.codegen.generators.base", "Came across. 3 lines of abstract code, first line is: 'a = b'\n")
+    order = sentence("brian2.codegen.generators.base", "Came. 3 lines of abstract code, first line is: 'a = b'\n")
     assert order.endswith("('a = b')")
 
 

@@ -6,12 +6,12 @@ from argparse import Namespace
 import numpy as np
 import pytest
 from brian2 import Hz, ms, second
+from spikelearn.protocols import learn_digits, stdp_bistate, stdp_poisson, stdp_ramp
 
 from spikelearn import cli, load_model
 from spikelearn.checkpoint import identity
 from spikelearn.content import content, python_text, same_code
 from spikelearn.equations import shipped_models
-from spikelearn.protocols import learn_digits, stdp_bistate, stdp_poisson, stdp_ramp
 from spikelearn.provenance import model_facts
 
 PAIR, TRIPLET = load_model("stdp_pair"), load_model("stdp_triplet")

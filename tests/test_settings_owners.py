@@ -33,7 +33,8 @@ def test_a_bare_name_of_two_owners_is_refused_with_both_full_names(rated, capsys
     assert cli.main([*QUICK, "--set", "rate=3*Hz"]) == 0        # of the shipped rules none has a rate
 
 
-@pytest.mark.parametrize("setting, owner, unit", [("protocol.rate=3*Hz", "protocol", 3), ("synapse.rate=4*Hz", "rule", 4)])
+@pytest.mark.parametrize("setting, owner, unit", [("protocol.rate=3*Hz", "protocol", 3),
+                                                  ("synapse.rate=4*Hz", "rule", 4)])
 def test_a_full_name_reaches_its_owner(rated, tmp_path, setting, owner, unit):
     assert cli.main([*QUICK, "--synapse", rated, "--set", setting, "--out", "out"]) == 0
     facts = json.loads((tmp_path / "out" / "run.json").read_text())["provenance"]
