@@ -173,12 +173,17 @@ def check_keywords(values, run, declared=None):
 
 
 def checked(run):
-    """A protocol's `run` whose keywords are checked, however it is called; its module may declare RANGES."""
+    """A protocol's `run` whose keywords and result are checked, however it is called.
+
+    Its module may declare RANGES: name -> Range.
+    """
+    from spikelearn.results import completed
+
     @functools.wraps(run)
     def checked_run(*arguments, **keywords):
         given = inspect.signature(run).bind(*arguments, **keywords).arguments
         check_keywords(given, run, run.__globals__.get("RANGES"))
-        return run(*arguments, **keywords)
+        return completed(run(*arguments, **keywords))
 
     return checked_run
 

@@ -78,7 +78,7 @@ def signature(module):
 def run_and_save(module, options, command=""):
     """Run a protocol as the command line's options say; save, draw and print. Returns the exit code."""
     from spikelearn.provenance import provenance
-    from spikelearn.results import save, write_file
+    from spikelearn.results import completed, save, write_file
 
     name, accepted = protocol_name(module), getattr(module, "ACCEPTED", {})
     keywords, models, own_defaults = run_keywords(module, options)
@@ -88,7 +88,7 @@ def run_and_save(module, options, command=""):
     try:
         start = time.monotonic()
         with contextlib.redirect_stdout(sys.stderr):        # standard output is for the headline numbers
-            result = module.run(**keywords)
+            result = completed(module.run(**keywords))
         wall_time = time.monotonic() - start
         values = {**signature(module), **keywords}
         facts = provenance(
@@ -108,6 +108,7 @@ def run_and_save(module, options, command=""):
           file=sys.stderr if options.json else sys.stdout)
     claims = result.headline.get("claims", [])          # of a report: each has its own range, quick or not
     missed = any(fact.get("met") is False for fact in facts["headline"])
+    missed |= own_defaults and any(expected in result.missing for expected in accepted)
     return 1 if missed or any(not claim["holds"] for claim in claims) else 0
 
 
