@@ -24,7 +24,7 @@ from spikelearn.plotting import heading
 from spikelearn.ranges import checked
 from spikelearn.results import Result, plain
 from spikelearn.running import load_protocol
-from spikelearn.stdp import post_neuron, weight_changes
+from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (13, 7.5)
 RULES = ("synapses/stdp_pair", "synapses/stdp_triplet", "synapses/voltage_derivative_trace")
@@ -35,7 +35,8 @@ ACCEPTED = {}
 
 
 @checked
-def run(synapse=RULES, neuron=None, *, others=True, dt=None, seed=1, device="auto", quick=False):
+def run(synapse=RULES, neuron=None, *, others=True, dt=None, read_after=READ_AFTER, seed=1, device="auto",
+        quick=False):
     """others : also the protocols without pairings. quick: the first 5 s of each pairing, and no others."""
     rules = [load_model(rule, "synapse") for rule in ([synapse] if not isinstance(synapse, tuple | list) else synapse)]
     titles = [rule.title for rule in rules]
@@ -50,10 +51,12 @@ def run(synapse=RULES, neuron=None, *, others=True, dt=None, seed=1, device="aut
     E = np.full((len(data), len(rules)), np.nan)
     for column, rule in enumerate(rules):
         suffix = f"_{rule.title}" if len(rules) > 1 else ""
-        changes = weight_changes(pairings, rule, post_neuron(rule, neuron), dt=dt, device=device, seed=seed)
-        for row, (name, change) in enumerate(zip(data, np.split(changes, ends), strict=True)):
+        found = outcome(pairings, rule, post_neuron(rule, neuron), dt=dt, read_after=read_after, device=device,
+                        seed=seed)
+        for row, (name, change) in enumerate(zip(data, np.split(found.change, ends), strict=True)):
             E[row, column] = headline[f"E_{name}{suffix}"] = score(change, data[name].mean, data[name].sem)
             arrays[f"{name}_{rule.title}"] = change
+        headline |= {key + suffix: value for key, value in found.headline().items()}
         if others and not quick:
             headline |= {key + suffix: value for key, value in other_protocols(rule, neuron, seed, device).items()}
     for name, it in data.items():

@@ -17,7 +17,7 @@ from spikelearn.pairing import beginning, bursts
 from spikelearn.plotting import MODEL, heading, induced, measured, scores
 from spikelearn.ranges import checked
 from spikelearn.results import Result
-from spikelearn.stdp import post_neuron, weight_changes
+from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (12.5, 4.4)
 NUMBERS = np.array([1, 2, 3])
@@ -27,7 +27,8 @@ ACCEPTED = {}
 
 
 @checked
-def run(synapse="synapses/stdp_voltage", neuron=None, *, dt=None, seed=1, device="auto", quick=False):
+def run(synapse="synapses/stdp_voltage", neuron=None, *, dt=None, read_after=READ_AFTER, seed=1, device="auto",
+        quick=False):
     """The measured conditions and the curves of the three panels; quick: the first two pairings of each."""
     rule, it = load_model(synapse, "synapse"), experiment("nevian_bursts")
     post = post_neuron(rule, neuron)
@@ -41,13 +42,13 @@ def run(synapse="synapses/stdp_voltage", neuron=None, *, dt=None, seed=1, device
     pairings = sum(asked.values(), [])
     if quick:
         pairings = [beginning(p, 11 * second) for p in pairings]
-    changes = weight_changes(pairings, rule, post, dt=dt, device=device, seed=seed)
-    found = dict(zip(asked, np.split(changes, np.cumsum([len(p) for p in asked.values()])[:-1]), strict=True))
+    simulated = outcome(pairings, rule, post, dt=dt, read_after=read_after, device=device, seed=seed)
+    found = dict(zip(asked, np.split(simulated.change, np.cumsum([len(p) for p in asked.values()])[:-1]), strict=True))
     columns = ("condition", "n_ap", "burst_hz", "dt_ms", "dt_burst_ms")
     arrays = {**found, **{name: it.columns[name] for name in columns}, "measured": it.mean, "measured_sem": it.sem,
               "rule": rule.title, "neuron": post.title if post else ""}
     headline = dict(E_nevian_bursts=score(found["conditions"], it.mean, it.sem),
-                    E_null_nevian_bursts=null_score(it.mean, it.sem))
+                    E_null_nevian_bursts=null_score(it.mean, it.sem), **simulated.headline())
     return Result("stdp_bursts", arrays, headline)
 
 

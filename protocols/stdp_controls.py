@@ -19,7 +19,7 @@ from spikelearn.experiments import table
 from spikelearn.pairing import LEAD_IN, Pairing, pairs
 from spikelearn.ranges import checked
 from spikelearn.results import Result
-from spikelearn.stdp import post_neuron, weight_changes
+from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (10, 4.4)
 ACCEPTED = {}
@@ -27,7 +27,7 @@ ACCEPTED = {}
 
 @checked
 def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, n=60, rate=10 * Hz, delta_t=10 * ms, epsp=0.1,
-        longest=640, dt=None, seed=1, device="auto", quick=False):
+        longest=640, dt=None, read_after=READ_AFTER, seed=1, device="auto", quick=False):
     """All controls side by side, without and with the EPSP.
 
     n : spikes or pairs; epsp : height of the EPSP at w = 1, in units of the potential that rules read (1 = one
@@ -41,12 +41,13 @@ def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, n=60, rate=
                   f"Δt = +{float(delta_t) * 1e3:g} ms": pairs(delta_t, n, rate),
                   f"Δt = −{float(delta_t) * 1e3:g} ms": pairs(-delta_t, n, rate)}
     more = [spikes_only(count, rate) for count in counts]
-    options = {"dt": dt, "device": device, "seed": seed}
-    without = weight_changes([*conditions.values(), *more], rule, neuron, **options)
-    with_epsp = without
+    options = {"dt": dt, "read_after": read_after, "device": device, "seed": seed}
+    found = outcome([*conditions.values(), *more], rule, neuron, **options)
+    without = with_epsp = found.change
     post = post_neuron(rule, neuron)
     if post is not None:
-        with_epsp = weight_changes([*conditions.values(), *more], rule, post, transmit=epsp_of(post, epsp), **options)
+        found = outcome([*conditions.values(), *more], rule, post, transmit=epsp_of(post, epsp), natural=True, **options)
+        with_epsp = found.change
     m = len(conditions)
     arrays = {"rule": np.array(rule.title), "conditions": np.array([*conditions]), "without_epsp": without[:m],
               "with_epsp": with_epsp[:m], "counts": counts, "runaway": with_epsp[m:], "n": n, "rate": rate,
@@ -54,6 +55,7 @@ def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, n=60, rate=
     names = ("pre_only", "post_only", "pairs_plus", "pairs_minus")
     headline = {f"{name}_percent": 100 * float(value) for name, value in zip(names, without, strict=False)}
     headline |= {f"{name}_with_epsp_percent": 100 * float(value) for name, value in zip(names, with_epsp, strict=False)}
+    headline |= found.headline()
     return Result("stdp_controls", arrays, headline)
 
 

@@ -17,7 +17,7 @@ from spikelearn.experiments import experiment, null_score, score
 from spikelearn.plotting import MODEL, heading, induced, measured, scores
 from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
-from spikelearn.stdp import post_neuron, weight_changes
+from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (12.5, 4.4)
 EXPERIMENTS = ("sjostrom_frequency", "sjostrom_trains", "markram_frequency")
@@ -29,8 +29,8 @@ CURVE = (0.1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50) * Hz
 
 
 @checked
-def run(synapse="synapses/stdp_triplet", neuron=None, *, rates=CURVE, dt=None, seed=1, device="auto",
-        quick=False):
+def run(synapse="synapses/stdp_triplet", neuron=None, *, rates=CURVE, dt=None, read_after=READ_AFTER, seed=1,
+        device="auto", quick=False):
     """The measured points and, for the curves, `rates`. quick: continuous pairs only, from 10 Hz on."""
     rule = load_model(synapse, "synapse")
     post = post_neuron(rule, neuron)
@@ -44,9 +44,9 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, rates=CURVE, dt=None, s
               for name, it in data.items()}
     asked = list(dict.fromkeys((name, *point) for name in names for point in
                                [*points[name], *((delta_t, rho) for delta_t in curves(name) for rho in rates)]))
-    changes = weight_changes([pairs(name, delta_t * ms, rho * Hz) for name, delta_t, rho in asked],
-                             rule, post, dt=dt, device=device, seed=seed)
-    found = dict(zip(asked, changes, strict=True))
+    simulated = outcome([pairs(name, delta_t * ms, rho * Hz) for name, delta_t, rho in asked], rule, post, dt=dt,
+                        read_after=read_after, device=device, seed=seed)
+    found = dict(zip(asked, simulated.change, strict=True))
     headline, arrays = {}, dict(rates=rates * Hz, rule=rule.title, neuron=post.title if post else "")
     for name, it in data.items():
         model = np.array([found[name, *point] for point in points[name]])
@@ -57,6 +57,7 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, rates=CURVE, dt=None, s
                    f"{name}_measured": mean, f"{name}_sem": sem}
         arrays |= {f"{name}_curve_{delta_t:+d}_ms": np.array([found[name, delta_t, rho] for rho in rates])
                    for delta_t in curves(name)}
+    headline |= simulated.headline()
     return Result("stdp_frequency", arrays, headline)
 
 

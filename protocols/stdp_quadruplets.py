@@ -16,7 +16,7 @@ from spikelearn.pairing import beginning, motifs
 from spikelearn.plotting import MODEL, heading, induced, measured, scores, zero_lines
 from spikelearn.ranges import checked
 from spikelearn.results import Result
-from spikelearn.stdp import post_neuron, weight_changes
+from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (7, 4.6)
 FIRST_FIVE = 5 * second     # of the motifs at 1 Hz
@@ -24,8 +24,8 @@ ACCEPTED = {}
 
 
 @checked
-def run(synapse="synapses/stdp_pair", neuron=None, *, width=5 * ms, widest=100 * ms, dt=None, seed=1, device="auto",
-        quick=False):
+def run(synapse="synapses/stdp_pair", neuron=None, *, width=5 * ms, widest=100 * ms, dt=None,
+        read_after=READ_AFTER, seed=1, device="auto", quick=False):
     """The measured points, and T from -widest to widest in steps of 5 ms; quick: the first 5 motifs only."""
     rule, it = load_model(synapse, "synapse"), experiment("wang_hippocampus")
     post = post_neuron(rule, neuron)
@@ -36,12 +36,14 @@ def run(synapse="synapses/stdp_pair", neuron=None, *, width=5 * ms, widest=100 *
     pairings += [quadruplet(t * ms, width) for t in T]
     if quick:
         pairings = [beginning(p, FIRST_FIVE) for p in pairings]
-    change = weight_changes(pairings, rule, post, dt=dt, device=device, seed=seed)
+    found = outcome(pairings, rule, post, dt=dt, read_after=read_after, device=device, seed=seed)
+    change = found.change
     mean, sem, n = it.mean[used], it.sem[used], np.count_nonzero(used)
     measured_T = np.array([float(label.split("=")[1]) for label in it.columns["label"][used]])
     arrays = dict(T=T * ms, curve=change[n:], measured_T=measured_T * ms, change=change[:n], measured=mean,
                   measured_sem=sem, width=width, rule=rule.title, neuron=post.title if post else "")
-    headline = dict(E_wang_quadruplets=score(change[:n], mean, sem), E_null_wang_quadruplets=null_score(mean, sem))
+    headline = dict(E_wang_quadruplets=score(change[:n], mean, sem), E_null_wang_quadruplets=null_score(mean, sem),
+                    **found.headline())
     return Result("stdp_quadruplets", arrays, headline)
 
 

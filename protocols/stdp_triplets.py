@@ -16,7 +16,7 @@ from spikelearn.pairing import beginning
 from spikelearn.plotting import compared, heading, induced, scores
 from spikelearn.ranges import checked
 from spikelearn.results import Result
-from spikelearn.stdp import post_neuron, weight_changes
+from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (10, 4.4)
 MOTIFS = ("pre-post-pre", "post-pre-post")
@@ -25,7 +25,8 @@ ACCEPTED = {}
 
 
 @checked
-def run(synapse="synapses/stdp_pair", neuron=None, *, dt=None, seed=1, device="auto", quick=False):
+def run(synapse="synapses/stdp_pair", neuron=None, *, dt=None, read_after=READ_AFTER, seed=1, device="auto",
+        quick=False):
     """The eight triplets; quick: only the first 5 of each, which makes E a number without meaning."""
     rule, it = load_model(synapse, "synapse"), experiment("wang_hippocampus")
     post = post_neuron(rule, neuron)
@@ -33,13 +34,15 @@ def run(synapse="synapses/stdp_pair", neuron=None, *, dt=None, seed=1, device="a
     pairings = [p for p, wanted in zip(it.pairings, used, strict=True) if wanted]
     if quick:
         pairings = [beginning(p, FIRST_FIVE) for p in pairings]
-    change = weight_changes(pairings, rule, post, dt=dt, device=device, seed=seed)
+    found = outcome(pairings, rule, post, dt=dt, read_after=read_after, device=device, seed=seed)
+    change = found.change
     mean, sem = it.mean[used], it.sem[used]
     arrays = dict(motif=it.columns["motif"][used], label=it.columns["label"][used], change=change, measured=mean,
                   measured_sem=sem, rule=rule.title, neuron=post.title if post else "")
     headline = dict(E_wang_triplets=score(change, mean, sem), E_null_wang_triplets=null_score(mean, sem))
     for motif in MOTIFS:
         headline["mean_" + motif.replace("-", "_")] = float(np.mean(change[arrays["motif"] == motif]))
+    headline |= found.headline()
     return Result("stdp_triplets", arrays, headline)
 
 

@@ -17,7 +17,7 @@ from spikelearn.experiments import experiment, null_score, score, table
 from spikelearn.plotting import MODEL, heading, induced, measured, scores, zero_lines
 from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
-from spikelearn.stdp import post_neuron, weight_changes
+from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (7, 4.8)
 PUT_IN = "Bi & Wang (2002), put into stdp_pair: what goes in must come out"
@@ -29,7 +29,7 @@ ACCEPTED = {
 
 @checked
 def run(synapse="synapses/stdp_pair", neuron=None, *, pairs=60, rate=1 * Hz, widest=100 * ms, spacing=1 * ms, dt=None,
-        seed=1, device="auto", quick=False):
+        read_after=READ_AFTER, seed=1, device="auto", quick=False):
     """`pairs` pairs at `rate`, delta_t from -widest to widest in steps of `spacing`; quick: 5 pairs, 10 ms apart."""
     rule = load_model(synapse, "synapse")
     post = post_neuron(rule, neuron)
@@ -38,13 +38,14 @@ def run(synapse="synapses/stdp_pair", neuron=None, *, pairs=60, rate=1 * Hz, wid
     it, steps = experiment("bi_poo_window"), int(np.floor(widest / spacing + 1e-9))
     delta_t = np.arange(-steps, steps + 1) * spacing
     pairings = [pairing.pairs(interval, pairs, rate) for interval in [*delta_t, *it.columns["dt_ms"] * ms]]
-    change = weight_changes(pairings, rule, post, dt=dt, device=device, seed=seed)
-    window, at_bins = change[:len(delta_t)], change[len(delta_t):]
+    found = outcome(pairings, rule, post, dt=dt, read_after=read_after, device=device, seed=seed)
+    window, at_bins = found.change[:len(delta_t)], found.change[len(delta_t):]
     A_plus, tau_plus = exponential(delta_t / ms, window)
     A_minus, tau_minus = exponential(-delta_t / ms, window)
     headline = dict(A_plus_percent=100 * A_plus, tau_plus_ms=tau_plus,
                     A_minus_percent=-100 * A_minus, tau_minus_ms=tau_minus,
-                    E_bi_poo_window=score(at_bins, it.mean, it.sem), E_null_bi_poo_window=null_score(it.mean, it.sem))
+                    E_bi_poo_window=score(at_bins, it.mean, it.sem), E_null_bi_poo_window=null_score(it.mean, it.sem),
+                    **found.headline())
     arrays = dict(delta_t=delta_t, change=window, change_at_bins=at_bins, measured=it.mean, measured_sem=it.sem,
                   bin_from=it.columns["from_ms"] * ms, bin_to=it.columns["to_ms"] * ms, pairs=pairs, rate=rate,
                   rule=rule.title, neuron=post.title if post else "")

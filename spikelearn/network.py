@@ -18,14 +18,17 @@ def _declared(model, per_neuron=()):
     return Equations(model.equations) + Equations(parameters)
 
 
-def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None, finished=""):
+def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None, finished="", reading=None,
+            exact=False):
     """A population: Brian2's NeuronGroup made from a NeuronModel.
 
     n : int, number of neurons. reads : names that rules read of them; "u" and "dudt" are added when asked for.
     per_neuron : parameters that differ between neurons, set by a run's values "name.parameter", shape (n,).
     inputs : dict name -> TimedArray used by the equations. linked : dict name -> (group, variable), variables
     that follow those of another group. finished : condition of the event "finished", upon which the at_end of the
-    neurons' outgoing synapses acts. Parameters and initial values are set by Simulation.
+    neurons' outgoing synapses acts. reading : TimedArray of the times of the events "begin" and "read" (_reading).
+    exact : integrate linear equations exactly, whatever method the model names. Parameters and initial values are set
+    by Simulation.
     """
     model = load_model(model, "neuron")
     check_spikes(model)
@@ -41,14 +44,17 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     events = {event: condition for event, (condition, _) in model.events.items()}
     if finished:
         events["finished"] = finished
+    if reading is not None:
+        equations, events = equations + Equations(READING_TIMES), {**events, **READING_EVENTS}
+        inputs = {**(inputs or {}), reading.name: reading}
     if linked:
         equations = Equations([equation for equation in equations.values() if equation.varname not in linked] + [
             SingleEquation(PARAMETER, name, source.variables[variable].dim, FLOAT, flags=["linked"])
             for name, (source, variable) in linked.items()])
     group = NeuronGroup(
         n, equations, threshold=model.threshold or None, reset=model.reset or None,
-        refractory=model.refractory or False, method=model.method, name=name, namespace=dict(inputs or {}),
-        events=events or None)
+        refractory=model.refractory or False, method=_method(model, exact), name=name,
+        namespace=dict(inputs or {}), events=events or None)
     for event, (_, statement) in model.events.items():
         if statement:
             group.run_on_event(event, statement)
@@ -61,13 +67,38 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
         group.run_regularly(statement, when=slot)
     if derivative:                                  # the change of u over the last step, resets included
         group.run_regularly("dudt = (u - u_before) / dt; u_before = u", when="after_groups", order=1)
-    group._values = {**model.parameters, **model.initial, **({"u_before": "u"} if derivative else {})}
+    group._values = {**model.parameters, **model.initial, **({"u_before": "u"} if derivative else {}),
+                     **(_reading(reading) if reading is not None else {})}
     group._model = model
     return group
 
 
+READING_TIMES = """
+    begin_time : second (constant)      # when the weights of the outgoing synapses are noted for the first time
+    read_time : second (constant)       # when they are read
+"""
+READING_EVENTS = {name: f"abs(t - {name}_time) < dt/2" for name in ("begin", "read")}
+
+
+def _reading(times):
+    """Initial values of the times of the events "begin" and "read": rows 0 and 1 of a TimedArray (2, n)."""
+    return {f"{name}_time": f"{times.name}({row}*second, i)" for row, name in enumerate(("begin", "read"))}
+
+
+def _method(model, exact):
+    """Integration method: the model's, or exact where its equations are linear."""
+    return ("exact", model.method) if exact and model.method != "exact" else model.method
+
+
+def own_time(connection, variable):
+    """Let a connection see another time than its clock's: variable, such as "now_post", is the time of each synapse."""
+    for variables in (connection.variables, *(pathway.variables for pathway in connection._pathways)):
+        variables._variables["t"] = connection.variables[variable]
+        variables.indices["t"] = connection.variables.indices[variable]
+
+
 def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", transmit="", transmit_back="",
-             pathways=None, events=None, inputs=None, turned=False):
+             pathways=None, events=None, inputs=None, turned=False, more=None, exact=False):
     """A connection: Brian2's Synapses made from a SynapseModel.
 
     connect : "one-to-one", "all-to-all", a condition on i and j, or a pair (i, j) of index arrays.
@@ -77,6 +108,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     events : dict pathway -> event, to bind a pathway of the rule to another event than the spike.
     turned : with "all-to-all", keep a copy of the weights whose rows are the columns, for many post neurons that
         spike often; nothing but the rule's own pathways may look at the synapses during a run (see dense.py).
+    more : Equations of further variables, for `transmit`. exact : integrate linear equations exactly.
     Pre spikes act before post spikes of the same step: delta_t = 0 counts as pre before post. The rule's at_end
     acts on a synapse when its pre neuron has the event `finished` (see neurons(finished=)).
     """
@@ -97,8 +129,9 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
         pathway = side if event == "spike" else f"{side}_{event}"
         into[pathway] = f"{into[pathway]}\n{code}" if pathway in into else code
         event_of[pathway] = event
-    connection = Synapses(pre, post, _declared(model), on_pre=on_pre or None, on_post=on_post or None,
-                          on_event=event_of, method=model.method, name=name, namespace=dict(inputs or {}))
+    equations = _declared(model) if more is None else _declared(model) + more
+    connection = Synapses(pre, post, equations, on_pre=on_pre or None, on_post=on_post or None, on_event=event_of,
+                          method=_method(model, exact), name=name, namespace=dict(inputs or {}))
     for order, pathway in enumerate([*on_pre, *on_post]):
         getattr(connection, pathway).order = order
     if "pre_finished" in on_pre:                   # between the presentations, before the next one begins
@@ -176,20 +209,25 @@ def _title(group):
     return getattr(getattr(source, "_model", None), "title", "") or source.name
 
 
-def spike_trains(table, *, name):
+def spike_trains(table, *, name, reading=None):
     """A population that spikes at given times; the times can change from run to run.
 
-    table : (n_spikes + 1, n) array in seconds, each column sorted and padded with a time beyond the end
-        (pairing.spike_table makes it). Returns the group and the TimedArray `NAME_times` that holds the table,
-        which a run's values may replace by another of the same shape. At most one spike a time step.
+    table : (n_spikes + 1, n) array in seconds, each column sorted and padded with NEVER (pairing.spike_table makes it).
+    reading : TimedArray of the times of the events "begin" and "read" (_reading). Returns the group and the TimedArray
+    `NAME_times` that holds the table, which a run's values may replace by another of the same shape. Simulation
+    refuses a run in which a spike time is no multiple of the time step, or comes after the end.
     """
     times = TimedArray(np.asarray(table, dtype=float) * second, dt=1 * second, name=f"{name}_times")
+    extra = "" if reading is None else READING_TIMES
     group = NeuronGroup(
-        np.shape(table)[1], "next_spike : second\nspikes_so_far : integer", threshold="t >= next_spike - dt/2",
-        reset=f"spikes_so_far += 1; next_spike = {times.name}(spikes_so_far*second, i)",
-        name=name, namespace={times.name: times})
-    group.thresholder["spike"].when = "start"       # early enough to force spikes in the same time step
-    group._values = {"next_spike": f"{times.name}(0*second, i)"}
+        np.shape(table)[1], f"next_spike : second\nspikes_so_far : integer\n{extra}",
+        threshold="t >= next_spike - dt/2", events=None if reading is None else dict(READING_EVENTS),
+        reset=f"spikes_so_far += 1; next_spike = {times.name}(spikes_so_far*second, i)", name=name,
+        namespace={times.name: times} | ({} if reading is None else {reading.name: reading}))
+    for thresholder in group.thresholder.values():
+        thresholder.when = "start"                  # early enough to force spikes in the same time step
+    group._values = {"next_spike": f"{times.name}(0*second, i)"} | ({} if reading is None else _reading(reading))
+    times._holds_spikes = True
     return group, times
 
 

@@ -131,6 +131,27 @@ def spike_table(times_list):
     return table
 
 
+def check_grid(table, dt, end, name="the trains"):
+    """Refuse a spike table in which a spike is off the grid, or would be lost.
+
+    table : (rows, n) in seconds, as spike_table makes it; dt, end : time step and end of the run in seconds.
+    Raises SpikelearnError if a time is no multiple of dt, if two of a column fall in one step, or if one is at the end
+    of the run or later.
+    """
+    times = table[table < NEVER]
+    if not np.all(np.isfinite(times)) or np.any(times < 0):
+        raise SpikelearnError(f"the spike times of {name} must be finite and not negative")
+    off = np.abs(times - np.round(times / dt) * dt)
+    if np.any(off > max(1e-3 * dt, 5e-8)):
+        late = times[np.argmax(off)]
+        raise SpikelearnError(f"the spike of {name} at {_ms(late)} is no multiple of the time step of {_ms(dt)}: "
+                              "choose a step that divides all spike times")
+    if np.any((np.diff(table, axis=0) < dt / 2) & (table[1:] < NEVER)):
+        raise SpikelearnError(f"two spikes of {name} fall in one time step of {_ms(dt)}: a shorter step is needed")
+    if times.size and times.max() > end - dt / 2:
+        raise SpikelearnError(f"the spike of {name} at {_ms(times.max())} comes after the end of the run at {_ms(end)}")
+
+
 def _repeated(pre, post, n, period, lead_in, label):
     """`n` copies of a motif (times in seconds), `period` apart, its first spike at the lead-in."""
     inner = np.concatenate([pre, post])
@@ -152,10 +173,10 @@ def _on_grid(rate, duration, dt, rng):
 
 
 def _times(value, name):
-    """Checked spike times in seconds, a new array; rounding to 1 ns removes the noise of sums of floats."""
+    """Checked spike times in seconds, a new array; rounding to 0.1 ns removes the noise of sums of floats."""
     if not _has_unit(value, second):
         raise SpikelearnError(f"{name} must be given in units of time, such as [0, 10]*ms")
-    times = np.round(np.array(value, dtype=float), 9) + 0.0   # + 0.0 turns -0 into 0
+    times = np.round(np.array(value, dtype=float), 10) + 0.0   # + 0.0 turns -0 into 0
     if times.ndim != 1 or not np.all(np.isfinite(times)) or np.any(np.diff(times) <= 0):
         raise SpikelearnError(f"{name} must be a list of finite, strictly increasing times")
     return times
@@ -207,4 +228,4 @@ def _count(value, name):
 
 
 def _ms(seconds):
-    return f"{seconds * 1e3:g} ms"
+    return f"{seconds * 1e3:.9g} ms"

@@ -157,7 +157,7 @@ def _same(models, others):
 
 def _refuse_idle_neuron(module, synapses):
     """A neuron that nothing reads would change nothing: where spikes are imposed, only a potential is read of it."""
-    only_read = getattr(module, "NEURON_IS_ONLY_READ", "weight_changes" in vars(module))
+    only_read = getattr(module, "NEURON_IS_ONLY_READ", bool({"weight_changes", "outcome"} & set(vars(module))))
     if only_read and not any(any(rule.reads().values()) or rule.on_event for rule in synapses):
         titles = " and ".join(rule.title for rule in synapses)
         raise SpikelearnError(f"the neuron would change nothing in {protocol_name(module)}: {titles} follows spike "

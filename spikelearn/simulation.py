@@ -25,9 +25,11 @@ from spikelearn.brian_warnings import brian_warnings_answered
 from spikelearn.building import READ, compiled, compiler, folder_for_runs, fresh_names, write_what_is_read
 from spikelearn.checks import unit_text
 from spikelearn.equations import SpikelearnError, alternatives
+from spikelearn.pairing import check_grid
 
 DEVICES = ("auto", "numpy", "cython", "cpp")
 PRECISIONS = {"double": np.float64, "single": np.float32}
+STEP = "SPIKELEARN_STEP"        # environment variable with the time step of a run, in seconds
 SHORT = 100_000         # time steps that "auto" leaves to NumPy: a few seconds, less than a build
 
 
@@ -107,25 +109,37 @@ class Simulation:
         return {f"{item.name}.{name}": value for item in self.objects.values()
                 for name, value in getattr(item, "_values", {}).items() if not isinstance(value, str)}
 
-    def run(self, values=None, *, seed=0, read=()):
+    def run(self, values=None, *, seed=0, read=(), dt=None):
         """Run the network from its initial values and return what was asked for.
 
         values : dict "object.variable" -> number, Quantity or array (or "timed_array" -> array of its shape);
             what is not given has its default. seed : int >= 0, the same seed gives the same result.
         read : names "object.variable" to return, also of monitors ("spikes.t", "potential.v").
+        dt : time step of this run, None = the simulation's. TimedArrays keep their own.
         Returns a dict name -> Quantity or array; two-dimensional records have shape (n_recorded, n_steps).
-        Raises SpikelearnError for an unknown name, a wrong unit or shape, or a value that became infinite.
+        Raises SpikelearnError for an unknown name, a wrong unit or shape, a spike time that is no multiple of the time
+        step or lies beyond the end, or a value that became infinite.
         """
         values = {**self._defaults(), **(values or {})}
         for name in [*values, *read]:
             self._variable(name)
+        step = self.dt if dt is None else dt
+        self._check_spike_times(values, step)
         run = self._run_cpp if self.device == "cpp" else self._run_here
         with contextlib.nullcontext() if self.device == "cpp" else self._globals():     # a program runs in any thread
-            results = run(values, int(seed) % 2**31, list(read))
+            results = run(values, int(seed) % 2**31, list(read), step)
         for name, value in results.items():
             if np.issubdtype(np.asarray(value).dtype, np.floating) and not np.isfinite(np.asarray(value)).all():
                 raise SpikelearnError(f"'{name}' became infinite or not-a-number: a time step too long?")
         return results
+
+    def _check_spike_times(self, values, dt):
+        """Refuse spike times off the grid of the time step, twice in a step or after the end of the run."""
+        for name, array in self.timed_arrays.items():
+            if getattr(array, "_holds_spikes", False):
+                times = values.get(name, getattr(array, "_first_values", array.values))
+                check_grid(np.asarray(self._checked(name, times) if name in values else times), float(dt),
+                           float(self.duration), name.removesuffix("_times"))
 
     def _variable(self, name):
         """The Brian2 variable (or TimedArray) with this name."""
@@ -154,8 +168,9 @@ class Simulation:
 
     # --- in this process: NumPy, Cython ------------------------------------------------------------------------
 
-    def _run_here(self, values, seed, read):
+    def _run_here(self, values, seed, read, dt):
         self.network.restore()
+        brian2.defaultclock.dt = dt
         for array in self.timed_arrays.values():
             if not hasattr(array, "_first_values"):
                 array._first_values = array.values.copy()
@@ -200,17 +215,20 @@ class Simulation:
         for item, variable, expression in self._expressions():
             setattr(item, variable, expression)       # ... then the expressions that use them ...
         device.insert_code("main", "set_from_command_line(args);")     # ... then the values given by the user
+        clock = device.get_array_name(brian2.defaultclock.variables["dt"])
+        device.insert_code("main", f'if (const char* step = std::getenv("{STEP}")) {clock}[0] = std::atof(step);')
         network.run(self.duration, namespace={}, profile=self.profile)
         device.insert_code("before_end", write_what_is_read(device))
         self.network = network
         self.folder, self.built = compiled(device)
         self._runs = folder_for_runs(self.folder)
 
-    def _run_cpp(self, values, seed, read):
+    def _run_cpp(self, values, seed, read, dt):
         with tempfile.TemporaryDirectory(prefix=f"spikelearn-run-{os.getpid()}-", dir=self._runs) as folder:
             arguments = self._arguments({**values, "simulation.random_seed": seed}, Path(folder))
             os.makedirs(f"{folder}/results")
             wanted = {} if self.profile else {READ: ",".join(self._file(name) for name in read)}
+            wanted |= {} if dt is self.dt else {STEP: repr(float(dt))}
             program = subprocess.run([str(self.folder / "main"), "--results_dir", f"{folder}/results/", *arguments],
                                      cwd=self.folder, capture_output=True, text=True, env={**os.environ, **wanted})
             if program.returncode or program.stderr.strip():

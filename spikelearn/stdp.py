@@ -1,60 +1,101 @@
-"""What a rule makes of pairings: all conditions side by side, one synapse each, in one simulation."""
+"""Weight change of a rule under pairing protocols: all conditions side by side, one synapse each, in one simulation."""
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import numpy as np
-from brian2 import StateMonitor, ms, second
+from brian2 import Quantity, get_dimensions, ms, second
 
-from spikelearn.equations import SpikelearnError, load_model
-from spikelearn.network import force_spikes, neurons, spike_trains, synapses
-from spikelearn.pairing import NEVER, duration, spike_table
-from spikelearn.simulation import Simulation
+from spikelearn.equations import Model, NeuronModel, SpikelearnError, SynapseModel, load_model
+from spikelearn.pairing import Pairing
+from spikelearn.pairing_network import Changes, InTimeSteps, exact_between_spikes, from_spike_to_spike
+from spikelearn.time_steps import converged, fitting_step, is_random
 
-STEP_SPIKES = 1 * ms         # spikes of the protocols are at whole milliseconds; traces are exact between them
-# Where a potential counts: Clopath's rule on Sjostrom's trains has E = 1.034, 1.019, 1.012 with steps of 0.2, 0.1 and
-# 0.05 ms; the trace rule is off its closed form by half a step over the time constant, 0.3 % at 0.1 ms.
-STEP_POTENTIAL = 0.1 * ms
+READ_AFTER = 500 * ms       # chosen here: by then after-potentials have decayed
 
 
-def weight_changes(pairings, synapse, neuron=None, *, dt=None, device="auto", seed=1, transmit=""):
-    """Relative weight change w_end / w_start - 1 of a rule after each of n pairings.
+class Outcome(NamedTuple):
+    """Relative weight changes (n,) and how accurate they are.
 
-    pairings : n Pairing records
-    synapse : the rule; neuron : the post neuron, in which the spikes are forced in the way its model states; None is
-        the one the rule's source pairs it with. A rule that follows spikes only needs none: the spikes are imposed,
-        and a neuron given to it makes no difference. A rule that reads its pre neuron gets the same model there.
-    dt : time step; None is 1 ms for rules that follow spikes only, 0.1 ms for those that read a potential
-    transmit : what a pre spike does to the post neuron, e.g. "I_post += w*nA"; it asks for a neuron
-    Returns a (n,) array. Raises SpikelearnError if rule and neuron do not fit, or two spikes fall in one step.
+    step : time step, None if the rule was simulated exactly from spike to spike. error_percent : change of the result
+    when the step is halved, in percent of the largest change; 0 if exact, None if random numbers hide it.
     """
-    pairings = list(pairings)
-    rule = load_model(synapse, "synapse")
-    reads, post_model = rule.reads(), post_neuron(rule, neuron, transmit)
-    dt = dt or (STEP_SPIKES if post_model is None else STEP_POTENTIAL)
-    times = [pairing.pre for pairing in pairings] + [pairing.post for pairing in pairings]
-    _check_step(times, dt)
-    table, n, end = spike_table(times), len(pairings), duration(pairings)
 
-    def build():
-        trains, spikes = spike_trains(np.full_like(table, NEVER), name="trains")   # only its shape is built in
-        if post_model is None:      # one group for both sides: half the work of a step
-            return [trains, spikes, *_connection(trains, trains, rule, n, end, n + np.arange(n), "")]
-        made, sides = [trains, spikes], {"pre": trains[:n], "post": trains[n:]}
-        for side in ("pre", "post") if reads["pre"] else ("post",):
-            group = neurons(post_model, n, name=side, reads=reads[side])
-            made += [group, force_spikes(sides[side], group, name=f"{side}_forced")]
-            sides[side] = group
-        return [*made, *_connection(sides["pre"], sides["post"], rule, n, end, np.arange(n), transmit)]
+    change: np.ndarray
+    step: Quantity | None = None
+    error_percent: float | None = 0.0
 
-    simulation = Simulation(build, end, device=device, dt=dt)
-    read = ["rule.w", *(["start.w"] if "start" in simulation.objects else [])]
-    found = simulation.run({"trains_times": table * second}, seed=seed, read=read)
-    last = np.asarray(found["rule.w"])
-    start = np.ravel(found["start.w"]) if "start.w" in found else np.asarray(rule.initial.get("w", 0))
-    if np.any(start == 0):
+    def headline(self) -> dict:
+        """The accuracy as headline numbers of a protocol."""
+        return {} if self.error_percent is None else {"step_error_percent": self.error_percent}
+
+
+def weight_changes(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: str | NeuronModel | None = None,
+                   **options) -> np.ndarray:
+    """Relative weight change w_end / w_start - 1 of a rule after each of n pairings: (n,). See `outcome`."""
+    return outcome(pairings, synapse, neuron, **options).change
+
+
+def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: str | NeuronModel | None = None, *,
+            dt: Quantity | None = None, device: str = "auto", seed: int = 1, transmit: str = "",
+            read_after: Quantity = READ_AFTER, natural: bool = False) -> Outcome:
+    """Relative weight change w_end / w_start - 1 of a rule after each of n pairings, and its accuracy.
+
+    A rule that follows spikes only, with traces that Brian2 solves between spikes (event-driven), is simulated from
+    spike to spike, exactly, wherever the spikes are. Any other rule is integrated in time steps: linear equations
+    exactly, the others by the method that the model names, every spike on the grid.
+
+    Parameters
+    ----------
+    pairings : n Pairing records.
+    synapse : the rule, by name, file or record.
+    neuron : the post neuron, in which spikes are forced in the way its model states; None is the one that the rule's
+        source pairs it with. A rule that reads its pre neuron gets the same model there.
+    dt : time step to use as it is. None chooses one: a divisor of all spike times, at most 0.2 ms (0.05 ms where
+        equations compare) and a twentieth of the shortest time constant, halved until the result changes by less than
+        1 % of the largest change. A rule that is exact between spikes has no step.
+    transmit : what a pre spike does to the post neuron, e.g. "I_post += w*nA"; it asks for a neuron.
+    read_after : the weight of a condition is read so long after its own last spike, relative to the weight at its
+        first spike.
+    natural : the post neuron may also fire spikes of its own.
+
+    Returns
+    -------
+    Outcome, whose `change` is a (n,) array.
+
+    Raises
+    ------
+    SpikelearnError if rule and neuron do not fit, if no step meets all spikes, if the step is too long, if a neuron
+    fires otherwise than it is forced to, or if a weight starts at 0.
+    """
+    pairings, rule = list(pairings), load_model(synapse, "synapse")
+    after = _checked_time(read_after, "read_after")
+    if dt is not None:
+        _checked_time(dt, "dt")
+    post_model = post_neuron(rule, neuron, transmit)
+    if rule.at_end:
+        raise SpikelearnError(f"{rule.title} learns by presentations (at_end), not by pairings")
+    if not pairings:
+        return Outcome(np.zeros(0))
+    if post_model is None and exact_between_spikes(rule):
+        return Outcome(relative(from_spike_to_spike(pairings, rule, after, device, seed), rule))
+    models = [model for model in (rule, post_model) if model]
+    step = fitting_step(_from_first(pairings), models, dt)
+    network = InTimeSteps(pairings, rule, post_model, after, device, seed, step, transmit, natural)
+    found = converged(lambda size: relative(network.weights(size), rule), step, keep=dt is not None,
+                      random=is_random(*models))
+    return Outcome(found.values, found.step, found.error_percent)
+
+
+def relative(weights: Changes, rule: Model) -> np.ndarray:
+    """Relative change from weights at the start and at the end. Raises SpikelearnError if a weight starts at 0."""
+    if np.any(weights.start == 0):
         raise SpikelearnError(f"{rule.title} starts with the weight 0, of which there is no relative change: "
                               "give it an initial w")
-    return last / start - 1
+    return weights.end / weights.start - 1
 
 
-def post_neuron(synapse, neuron=None, transmit=""):
+def post_neuron(synapse: str | SynapseModel, neuron: str | NeuronModel | None = None,
+                transmit: str = "") -> NeuronModel | None:
     """The neuron that a pairing of this rule is done with, or None if the rule follows spikes only.
 
     neuron : None is the one that the rule's source pairs it with. Raises SpikelearnError if there is none.
@@ -68,20 +109,14 @@ def post_neuron(synapse, neuron=None, transmit=""):
     return load_model(neuron or rule.neuron, "neuron")
 
 
-def _check_step(times, dt):
-    gaps = [float(np.diff(train).min()) for train in times if len(train) > 1]
-    if gaps and min(gaps) < float(dt) * (1 - 1e-6):
-        raise SpikelearnError(f"two spikes of a neuron are {min(gaps) * 1e3:g} ms apart: dt must be shorter than {dt}")
+def _checked_time(value: Quantity, name: str) -> float:
+    ok = get_dimensions(value) is second.dim and np.ndim(value) == 0 and np.isfinite(float(value)) and float(value) > 0
+    if not ok:
+        raise SpikelearnError(f"{name} must be a time above 0 s, such as 500*ms, not {value}")
+    return float(value)
 
 
-def _connection(pre, post, rule, n, end, targets, transmit):
-    """The plastic synapses, one from each pre neuron to its target; a record of w at the start if it is an expression.
-
-    (A record has a clock of its own, which slows every step.)
-    """
-    connection = synapses(pre, post, rule, name="rule", connect=(np.arange(n), targets), transmit=transmit)
-    if rule.at_end and "finished" not in pre.events:
-        raise SpikelearnError(f"{rule.title} learns by presentations (at_end), not by pairings")
-    if not isinstance(rule.initial.get("w"), str):
-        return [connection]
-    return [connection, StateMonitor(connection, "w", record=np.arange(n), dt=end, when="start", name="start")]
+def _from_first(pairings: list[Pairing]) -> list[np.ndarray]:
+    """Spike times of each condition from its own first spike on, in seconds."""
+    together = [np.concatenate([np.asarray(pairing.pre), np.asarray(pairing.post)]) for pairing in pairings]
+    return [times - times.min() for times in together if times.size]
