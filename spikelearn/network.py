@@ -119,7 +119,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     if model.at_end and "finished" in pre.events:
         steps.append(("pre", "finished", model.at_end))
     _check_reads(model, pre, post, steps)
-    _check_transmit(model, pre, post, steps)
+    _check_transmit(model, pre, post, steps, more)
     on_pre, on_post, event_of, order = {}, {}, {}, {}
     for side, event, code in steps:
         source, into = (pre, on_pre) if side == "pre" else (post, on_post)
@@ -196,9 +196,10 @@ def _check_reads(model, pre, post, steps):
         check_model(model, found)
 
 
-def _check_transmit(model, pre, post, steps):
+def _check_transmit(model, pre, post, steps, more):
     """Refuse a misspelt name on the left of what a spike does to its target."""
-    own = [name for name, equation in Equations(model.equations).items() if equation.type != SUBEXPRESSION]
+    equations = Equations(model.equations) if more is None else Equations(model.equations) + more
+    own = [name for name, equation in equations.items() if equation.type != SUBEXPRESSION]
     sides = [f"{name}_{side}" for side, group in (("pre", pre), ("post", post)) for name in group.variables]
     for side, event, code in steps:
         check_assignments(model.title, f"{side} {event}", code, {*own, *sides, *post.variables}, model.parameters)

@@ -147,7 +147,7 @@ def range_of(name, default, declared=None):
 
     declared : name -> Range, the protocol's RANGES. None = the keyword is a word or a list of words.
     """
-    from spikelearn.keywords import KEYWORDS
+    from spikelearn.keywords import IMAGES, KEYWORDS
 
     own = (declared or {}).get(name)
     found, follows = own or KEYWORDS.get(name), derived(default)
@@ -155,7 +155,7 @@ def range_of(name, default, declared=None):
         return found
     if follows is None or found is None or found.switch != follows.switch or found.unit != follows.unit:
         return follows
-    low = max(found.low, 1) if found.whole and follows.whole and own is None and follows.low >= 1 else found.low
+    low = 1 if found == IMAGES and follows.low == 1 else found.low      # of images 0 is all, where that is the default
     return dataclasses.replace(found, low=low, whole=found.whole or follows.whole, several=follows.several)
 
 

@@ -124,7 +124,7 @@ def run_keywords(module, options):
     for option, given in (("synapse", options.synapse), ("neuron", options.neuron), ("seed", options.seed),
                           ("device", options.device), ("resume", options.resume), ("data_dir", options.data_dir),
                           ("jobs", options.jobs), ("quick", options.quick)):
-        if option not in known and given not in (None, [], False):
+        if option not in known and given is not None and given is not False and given != []:
             raise SpikelearnError(f"the protocol {name} takes no --{option.replace('_', '-')}")
     several = isinstance(known.get("synapse"), tuple | list)
     if len(options.synapse) > 1 and not several:
@@ -141,7 +141,8 @@ def run_keywords(module, options):
     if options.neuron or changed_neuron is not neuron:
         _refuse_idle_neuron(module, changed_synapses)
         keywords["neuron"] = changed_neuron
-    keywords |= {key: getattr(options, key) for key in COMMON[2:] if getattr(options, key) not in (None, False)}
+    given = {key: getattr(options, key) for key in COMMON[2:]}
+    keywords |= {key: value for key, value in given.items() if value is not None and value is not False}
     models = [model for model in (*changed_synapses, changed_neuron) if model]
     check_keywords(keywords, module.run, getattr(module, "RANGES", None))
     unchanged = _same(own_models, models) and not options.settings and not options.quick

@@ -8,6 +8,7 @@ from brian2 import ms
 from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
 from spikelearn.equations import shipped_models
 from spikelearn.network import neurons, spike_trains, synapses
+from spikelearn.pairing import NEVER
 from spikelearn.simulation import Simulation
 
 PAIR, LIF = load_model("stdp_pair"), load_model("lif")
@@ -48,14 +49,14 @@ def test_a_name_that_is_read_later_in_the_block_is_a_variable_of_the_block():
     found = []
     for model in (PAIR, rule):
         def build(model=model):
-            trains, times = spike_trains(np.array([[.004, .002], [9, 9]]), name="trains")
+            trains, times = spike_trains(np.array([[.004, .002], [NEVER, NEVER]]), name="trains")
             return [trains, times, synapses(trains[:1], trains[1:], model, name="rule")]
         found.append(Simulation(build, 10 * ms, device="numpy", dt=1 * ms).run(read=["rule.w"])["rule.w"])
     assert found[0] == found[1] != 1
 
 
 def test_a_misspelt_target_of_transmission_is_refused():
-    pre, _ = spike_trains(np.array([[.002], [9]]), name="pre")
+    pre, _ = spike_trains(np.array([[.002], [NEVER]]), name="pre")
     post = neurons("lif", 1, name="post")
     with pytest.raises(SpikelearnError, match="assigns to 'I_pots'.*did you mean 'I_post'"):
         synapses(pre, post, name="wrong", transmit="I_pots = w*nA")

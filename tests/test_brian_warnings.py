@@ -17,6 +17,7 @@ from spikelearn.brian_warnings import HARMLESS, SENTENCES, brian_warnings_answer
 from spikelearn.building import compiler
 from spikelearn.equations import SpikelearnWarning, shipped_models
 from spikelearn.network import neurons, spike_trains, synapses
+from spikelearn.pairing import NEVER
 from spikelearn.simulation import Simulation
 
 CELL = NeuronModel(source="here", equations="z : 1")
@@ -69,7 +70,7 @@ def test_each_kind_is_left_out_by_name_or_becomes_one_sentence(name):
 @pytest.mark.parametrize("device", DEVICES)
 def test_the_order_of_synapses_is_told_where_it_matters(device):
     def network(connect):
-        trains, times = spike_trains(np.array([[.001, .001], [9, 9]]), name="pre")
+        trains, times = spike_trains(np.array([[.001, .001], [NEVER, NEVER]]), name="pre")
         cells = neurons(CELL, 2, name="cells")
         return [trains, times, cells, synapses(trains, cells, DEPENDS, name="s", connect=connect)]
 
