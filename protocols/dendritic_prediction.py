@@ -142,6 +142,7 @@ def teach(synapse, neuron, repetitions, dt, seed, device, same=True, every=1 * m
     rule, model = load_model(synapse, "synapse"), load_model(neuron, "neuron")
     wanted = teachers(repetitions, dt)
     table = pattern_of_spikes(repetitions, seed, same, dt)
+    table = np.where(table < len(wanted[0]) * float(dt) - float(dt) / 2, table, NEVER)       # none after the end
     rows = round(3 * RATE * float(PATTERN) * (repetitions + 2 * SILENT)) + 20    # of equal shape: one build for all
     table = np.vstack([table, np.full((max(rows - len(table), 0), INPUTS), NEVER)])
 

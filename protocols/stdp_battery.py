@@ -22,7 +22,7 @@ from spikelearn.experiments import EXPERIMENTS, experiment, null_score, score
 from spikelearn.pairing import beginning
 from spikelearn.plotting import heading
 from spikelearn.ranges import checked
-from spikelearn.results import Result, plain
+from spikelearn.results import Missing, Result, plain
 from spikelearn.running import load_protocol
 from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
@@ -80,7 +80,7 @@ def other_protocols(rule, neuron, seed, device):
             print(f"{name} is left out for {rule.title}: {refusal}")
             continue
         values = [value for full, value in headline.items() if full in (key, f"{key}_{rule.title}")]
-        found[f"{name.removeprefix('stdp_')}_{key}"] = float(values[0]) if values else np.nan
+        found[f"{name.removeprefix('stdp_')}_{key}"] = float(values[0]) if values else Missing("the protocol found none")
     return found
 
 

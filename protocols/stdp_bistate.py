@@ -16,7 +16,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.content import same_code
 from spikelearn.network import force_spikes, neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
-from spikelearn.ranges import checked
+from spikelearn.ranges import checked, whole
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
 
@@ -30,6 +30,7 @@ ACCEPTED = {
     "occupancy_worst_z": Accepted(0, 3, "exp(-E), in standard errors"),
     "flip_rate_worst_z": Accepted(0, 3, "exp(-E), in standard errors"),
 }
+RANGES = {"copies": whole(2, 20_000), "trials": whole(2, 200_000)}       # of which standard errors are taken
 
 
 @checked

@@ -19,7 +19,7 @@ from spikelearn.content import same_code
 from spikelearn.network import neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
 from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
+from spikelearn.results import Accepted, Missing, Result
 from spikelearn.simulation import Simulation
 
 FIGURE_SIZE = (11, 4.6)
@@ -54,6 +54,9 @@ def run(synapse="synapses/voltage_derivative", neuron="neurons/lif_without_reset
         model, source = load_model(model, "neuron"), load_model(background, "neuron")
         shift, change = simulate(rule, model, source, trials, window, dt, seed, device)
         mean, error, count = binned(shift, change, edges)
+        if not np.isfinite(mean).any():
+            raise SpikelearnError(f"{model.title} fired no two spikes in any bin around the pre spikes: more trials, a "
+                                  "wider window or another neuron are needed")
         arrays |= {f"change{key}": mean, f"change_se{key}": error, f"spikes{key}": count, f"neuron{key}": model.title}
         headline |= {name + key: value for name, value in shape(arrays["delta_t"], mean, arrays["fit"]).items()}
         if all(map(same_code, (model, source, rule), ("lif_without_reset", "background_current",
@@ -61,7 +64,8 @@ def run(synapse="synapses/voltage_derivative", neuron="neurons/lif_without_reset
             arrays["closed_form"] = np.asarray(rule.parameters["eta"] * np.mean(
                 [expected_slope(edges[:-1] + late, model.parameters, source.parameters, dt)
                  for late in np.arange(0, float(bin_width), float(dt))], axis=0) * Hz)
-    return Result("stdp_natural", arrays, headline)
+    gaps = tuple(name for name in arrays if name.startswith("change"))      # bins without spikes have no mean
+    return Result("stdp_natural", arrays, headline, gaps=gaps)
 
 
 def published_fit(delta_t):
@@ -115,9 +119,13 @@ def shape(delta_t, change, fit):
     d, known = np.asarray(delta_t) * 1e3, np.isfinite(change)
     d, change, fit = d[known], change[known], fit[known]
     after, before = (d > 0) & (d < 30), (d < -10) & (d > -30)
-    found = {"correlation": float(np.corrcoef(change, fit)[0, 1]) if np.ptp(change) else 0.0,
-             "right_sign_after": float(np.mean(change[after] > 0)),
-             "right_sign_before": float(np.mean(change[before] < 0)),
+    names = ("correlation", "right_sign_after", "right_sign_before", "peak_ms", "trough_ms")
+    if d.size < 2:
+        return dict.fromkeys(names, Missing("fewer than two bins hold enough spikes"))
+    found = {"correlation": float(np.corrcoef(change, fit)[0, 1]) if np.ptp(change) and np.ptp(fit) else 0.0,
+             **{name: float(np.mean(right[side])) if side.any() else Missing("no bin there holds enough spikes")
+                for name, right, side in (("right_sign_after", change > 0, after),
+                                          ("right_sign_before", change < 0, before))},
              "peak_ms": float(d[np.argmax(change)]), "trough_ms": float(d[np.argmin(change)])}
     rises = np.flatnonzero((change[:-1] < 0) & (change[1:] >= 0) & (d[:-1] > -30) & (d[1:] < 30))
     if rises.size:

@@ -47,7 +47,7 @@ def run(*, hidden=(100, 100), lateral=(False, True), epochs=10, runs=3, rate=0.0
         hidden = tuple(min(n, 100) for n in np.atleast_1d(hidden))
     data = load(dataset, data_dir or None)
     x = scaled(data.train.images, data.scale).astype(np.float32)
-    choose, held_out = np.split(scaled(data.validation.images, data.scale), 2)
+    choose, held_out = np.array_split(scaled(data.validation.images, data.scale), 2)
     sizes = (x.shape[1], *(int(n) for n in np.atleast_1d(hidden)))
     drawn, kept = {}, {}
     for with_lateral in np.atleast_1d(lateral):

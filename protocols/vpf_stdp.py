@@ -17,7 +17,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.content import same_code
 from spikelearn.pairing import pairs
 from spikelearn.plotting import heading, zero_lines
-from spikelearn.ranges import checked
+from spikelearn.ranges import checked, whole
 from spikelearn.results import Accepted, Result
 from spikelearn.stdp import weight_changes
 
@@ -32,6 +32,7 @@ ACCEPTED = {
     "worst_error_spikes": Accepted(0, 1e-9, "closed form of the mean change"),
     "worst_error_rate": Accepted(0, 1e-9, "closed form of the mean change"),
 }
+RANGES = {"trials": whole(2, 200_000)}       # of which the standard error is taken
 
 
 @checked

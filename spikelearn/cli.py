@@ -42,6 +42,18 @@ def warnings_in_one_line():
         yield
 
 
+@contextlib.contextmanager
+def naming_the_settings(options):
+    """A mistake that was made with --set, but shows later and elsewhere, is told with what was set."""
+    try:
+        yield
+    except Exception as error:
+        names = [setting.partition("=")[0].strip().rpartition(".")[2] for setting in options.settings]
+        if not names or any(re.search(rf"\b{re.escape(name)}\b", str(error)) for name in names):
+            raise
+        raise SpikelearnError(f"{sentence(error)}; set were {', '.join(options.settings)}") from error
+
+
 def main(argv=None):
     """Run the command line. Returns 0 = ran, 1 = a stated tolerance was missed, 2 = the user's mistake."""
     return guarded(_main, sys.argv[1:] if argv is None else list(argv))
@@ -131,7 +143,7 @@ def _add_run_options(parser):
 
 def _run(options):
     module = running.load_protocol(options.protocol)
-    with warnings_in_one_line():
+    with warnings_in_one_line(), naming_the_settings(options):
         return running.run_and_save(module, options, command="spikelearn " + shlex.join(_typed(options)))
 
 
@@ -142,7 +154,7 @@ def _run_module(module, argv):
     _add_run_options(parser)
     options = parser.parse_args(argv)
     options.protocol = module.__file__
-    with warnings_in_one_line():
+    with warnings_in_one_line(), naming_the_settings(options):
         return running.run_and_save(module, options, command="spikelearn " + shlex.join(_typed(options)))
 
 
