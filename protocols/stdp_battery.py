@@ -80,7 +80,8 @@ def other_protocols(rule, neuron, seed, device):
             print(f"{name} is left out for {rule.title}: {refusal}")
             continue
         values = [value for full, value in headline.items() if full in (key, f"{key}_{rule.title}")]
-        found[f"{name.removeprefix('stdp_')}_{key}"] = float(values[0]) if values else Missing("the protocol found none")
+        number = float(values[0]) if values else Missing("the protocol found none")
+        found[f"{name.removeprefix('stdp_')}_{key}"] = number
     return found
 
 

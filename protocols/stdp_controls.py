@@ -46,7 +46,8 @@ def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, n=60, rate=
     without = with_epsp = found.change
     post = post_neuron(rule, neuron)
     if post is not None:
-        found = outcome([*conditions.values(), *more], rule, post, transmit=epsp_of(post, epsp), natural=True, **options)
+        found = outcome([*conditions.values(), *more], rule, post, transmit=epsp_of(post, epsp), natural=True,
+                        **options)
         with_epsp = found.change
     m = len(conditions)
     arrays = {"rule": np.array(rule.title), "conditions": np.array([*conditions]), "without_epsp": without[:m],

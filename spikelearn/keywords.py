@@ -53,7 +53,8 @@ KEYWORDS = {
     "centred": Range(switch=True), "linear_outputs": Range(switch=True), "from_prior": Range(switch=True),
     "from_mean": Range(switch=True),
     # times and potentials
-    "read_after": positive(100, unit="second"), "dt": Range(1e-6, 0.1, unit="second"), "delta_t": TIME_EITHER_SIDE, "warm_up": Range(0, 1000, unit="second"),
+    "read_after": positive(100, unit="second"),
+    "dt": Range(1e-6, 0.1, unit="second"), "delta_t": TIME_EITHER_SIDE, "warm_up": Range(0, 1000, unit="second"),
     "duration": Range(1e-3, 1000, unit="second"), "widest": positive(10, unit="second"),
     "spacing": Range(1e-6, 10, unit="second"), "rises": Range(-1000, 1000, unit="Hz", several=True),
     "v_lowest": Range(-1, 1, unit="volt"), "v_highest": Range(-1, 1, unit="volt"),

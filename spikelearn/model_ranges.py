@@ -59,7 +59,8 @@ def _check_derived(where, model, values, expressions):
         if (duration or get_dimensions(value) in NEVER_NEGATIVE) and float(value) < 0:
             raise SpikelearnError(f"{where}: '{name}' must not be negative, not {value_text(value)}")
         if get_dimensions(value) is Hz.dim and float(value) > FASTEST:
-            raise SpikelearnError(f"{where}: '{name}' must be a rate of at most {FASTEST:g} Hz, not {value_text(value)}")
+            raise SpikelearnError(f"{where}: '{name}' must be a rate of at most {FASTEST:g} Hz, "
+                                  f"not {value_text(value)}")
     plain = {name: float(value) for name, value in values.items()}
     for divisor in (part for text in expressions for part in divisors(text)):
         names = sorted({node.id for node in ast.walk(divisor) if isinstance(node, ast.Name)})

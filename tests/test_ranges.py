@@ -6,6 +6,8 @@ import math
 import numpy as np
 import pytest
 from brian2 import Hz, amp, mA, ms, mV, nA, nS, second
+from spikelearn.protocols import stdp_window
+from spikelearn.protocols.learn_mnist_rates import Recipe as RateRecipe
 
 from spikelearn import SpikelearnError, SynapseModel, cli, load_model, running
 from spikelearn.classifier import Recipe as NetworkRecipe
@@ -13,8 +15,6 @@ from spikelearn.equations import shipped_models
 from spikelearn.generative_recipe import Recipe as GenerativeRecipe
 from spikelearn.keywords import KEYWORDS
 from spikelearn.model_ranges import divisors
-from spikelearn.protocols import stdp_window
-from spikelearn.protocols.learn_mnist_rates import Recipe as RateRecipe
 from spikelearn.ranges import Range, Words, check_keywords, checked, derived, positive, range_of, whole
 from spikelearn.results import Missing, Result, completed
 from spikelearn.spiking_training import Recipe as MachineRecipe
