@@ -157,7 +157,7 @@ def test_seed_0_and_the_largest_seed_are_seeds(tmp_path, monkeypatch):
     ("langevin", ["--set", "temperatures=-1"], "temperatures"), ("stdp_clamp", ["--set", "levels=1"], "levels"),
     ("spike_noise", ["--set", "r_max=-1*Hz"], "r_max must be"), ("vpf_reconstruct", ["--set", "methods=,"], "methods"),
 ])
-def test_a_wrong_value_is_refused_before_anything_is_read_or_made(tmp_path, monkeypatch, capsys, protocol, options, words):
+def test_a_wrong_value_is_refused_before_anything_is_read(tmp_path, monkeypatch, capsys, protocol, options, words):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["run", protocol, "--quick", *options]) == 2
     err = capsys.readouterr().err
@@ -165,8 +165,9 @@ def test_a_wrong_value_is_refused_before_anything_is_read_or_made(tmp_path, monk
 
 
 def test_keywords_are_checked_when_a_protocol_is_called_from_python():
-    for wrong, words in ((dict(pairs=0), "pairs"), (dict(rate=5), "rate"), (dict(dt=1 * amp), "dt"), (dict(seed=-1), "seed"),
-                         (dict(rate=[1, 2] * Hz), "rate must be a rate .* not a list"), (dict(pairs="many"), "pairs")):
+    for wrong, words in ((dict(pairs=0), "pairs"), (dict(rate=5), "rate"), (dict(dt=1 * amp), "dt"),
+                         (dict(rate=[1, 2] * Hz), "rate must be a rate .* not a list"), (dict(pairs="many"), "pairs"),
+                         (dict(seed=-1), "seed")):
         with pytest.raises(SpikelearnError, match=words):
             stdp_window.run(**wrong)
 
