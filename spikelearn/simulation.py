@@ -25,6 +25,7 @@ from spikelearn.brian_warnings import brian_warnings_answered
 from spikelearn.building import READ, compiled, compiler, folder_for_runs, fresh_names, write_what_is_read
 from spikelearn.checks import unit_text
 from spikelearn.equations import SpikelearnError, alternatives
+from spikelearn.keywords import KEYWORDS
 from spikelearn.pairing import check_grid
 
 DEVICES = ("auto", "numpy", "cython", "cpp")
@@ -113,7 +114,7 @@ class Simulation:
         """Run the network from its initial values and return what was asked for.
 
         values : dict "object.variable" -> number, Quantity or array (or "timed_array" -> array of its shape);
-            what is not given has its default. seed : int >= 0, the same seed gives the same result.
+            what is not given has its default. seed : int from 0 to 2^31 - 1, the same seed gives the same result.
         read : names "object.variable" to return, also of monitors ("spikes.t", "potential.v").
         dt : time step of this run, None = the simulation's. TimedArrays keep their own.
         Returns a dict name -> Quantity or array; two-dimensional records have shape (n_recorded, n_steps).
@@ -121,13 +122,14 @@ class Simulation:
         step or lies beyond the end, or a value that became infinite.
         """
         values = {**self._defaults(), **(values or {})}
+        KEYWORDS["seed"].check("seed", seed)
         for name in [*values, *read]:
             self._variable(name)
         step = self.dt if dt is None else dt
         self._check_spike_times(values, step)
         run = self._run_cpp if self.device == "cpp" else self._run_here
         with contextlib.nullcontext() if self.device == "cpp" else self._globals():     # a program runs in any thread
-            results = run(values, int(seed) % 2**31, list(read), step)
+            results = run(values, int(seed), list(read), step)
         for name, value in results.items():
             if np.issubdtype(np.asarray(value).dtype, np.floating) and not np.isfinite(np.asarray(value)).all():
                 raise SpikelearnError(f"'{name}' became infinite or not-a-number: a time step too long?")

@@ -15,8 +15,10 @@ from spikelearn.equations import shipped_models
 from spikelearn.generative_recipe import Recipe as GenerativeRecipe
 from spikelearn.keywords import KEYWORDS
 from spikelearn.model_ranges import divisors
+from spikelearn.network import neurons
 from spikelearn.ranges import Range, Words, check_keywords, checked, derived, positive, range_of, whole
 from spikelearn.results import Missing, Result, completed
+from spikelearn.simulation import Simulation
 from spikelearn.spiking_training import Recipe as MachineRecipe
 
 OWN_OPTIONS = ("synapse", "neuron", "device", "resume", "data_dir", "out", "quick")
@@ -135,6 +137,14 @@ def test_a_seed_that_the_generator_would_fold_is_refused(tmp_path, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     assert cli.main(["run", "stdp_window", "--quick", *options]) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 2**31 + 1, 1.5, True])
+def test_a_network_takes_no_seed_that_is_another_one(seed):
+    simulation = Simulation(lambda: [neurons("two_state", 1, name="cells")], 1 * ms, device="numpy")
+    with pytest.raises(SpikelearnError, match="seed must be a whole number from 0"):
+        simulation.run(seed=seed)
+    assert simulation.run(seed=np.int64(2**31 - 1), read=["cells.state"])["cells.state"].shape == (1,)
 
 
 def test_seed_0_and_the_largest_seed_are_seeds(tmp_path, monkeypatch):
