@@ -40,7 +40,7 @@ CLAIMS = {
 DT = 1 * ms
 
 
-RANGES = {"rates": positive(1, several=True)}       # of eps = dt/tau
+RANGES = {"rates": positive(0.9, several=True, least=2)}       # of eps = dt/tau
 
 
 @checked

@@ -14,7 +14,7 @@ from spikelearn import load_model
 from spikelearn.cli import run_protocol
 from spikelearn.content import same_code
 from spikelearn.pairing import Pairing, poisson
-from spikelearn.ranges import checked, whole
+from spikelearn.ranges import Range, checked, whole
 from spikelearn.results import Accepted, Result
 from spikelearn.stdp import weight_changes
 
@@ -26,7 +26,8 @@ ACCEPTED = {
     "constant_rate_z": Accepted(-3, 3, "no change at a constant rate, in standard errors"),
     "worst_z": Accepted(0, 3, "closed form, in standard errors"),
 }
-RANGES = {"copies": whole(2, 20_000)}       # of which the standard error is taken
+RANGES = {"copies": whole(2, 20_000),       # of which the standard error is taken
+          "rises": Range(-1000, 1000, unit="Hz", several=True, least=2)}
 
 
 @checked

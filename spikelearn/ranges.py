@@ -14,7 +14,8 @@ class Range:
     """The values that a parameter may have, bounds in SI units.
 
     above : the lower bound itself is not among them. unit : name of a unit of Brian2's, "1" for numbers.
-    whole : whole numbers only. several : a list of them is taken as well, of `length` entries if that is given.
+    whole : whole numbers only. several : a list of them is taken as well, of `length` entries if that is given, of
+    which `least` differ.
     switch : true or false instead.
     """
 
@@ -25,6 +26,7 @@ class Range:
     whole: bool = False
     several: bool = False
     length: int | None = None
+    least: int = 1
     switch: bool = False
 
     def __str__(self):
@@ -47,7 +49,10 @@ class Range:
         if isinstance(value, str) or value is None:
             raise SpikelearnError(f"{name} must be {self}, not {value!r}")
         if np.ndim(value) == 0:
-            return self._check_one(name, value)
+            self._check_one(name, value)
+            if self.least > 1 and not self.switch:
+                raise SpikelearnError(f"{name} must be a list of {self.least} different values or more")
+            return
         if not self.several:
             raise SpikelearnError(f"{name} must be {self}, not a list of {np.size(value)}")
         if np.ndim(value) > 1 or np.size(value) == 0 or self.length not in (None, np.size(value)):
@@ -55,6 +60,8 @@ class Range:
             raise SpikelearnError(f"{name} must be a list of {wanted}")
         for item in value:
             self._check_one(name, item)
+        if len(np.unique(np.asarray(value))) < self.least:
+            raise SpikelearnError(f"{name} must be a list of {self.least} different values or more")
 
     def _check_one(self, name, value):
         given = isinstance(value, bool | np.bool_)

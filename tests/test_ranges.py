@@ -164,6 +164,9 @@ def test_seed_0_and_the_largest_seed_are_seeds(tmp_path, monkeypatch):
     ("generate_mnist", ["--set", "loss=hinge"], "loss must be bernoulli or gaussian"),
     ("theory_report", ["--jobs", "0"], "jobs must be"), ("equilibrium_gradient", ["--set", "fitted=1"], "fitted"),
     ("learn_vpf_spikes", ["--set", "hidden=3,4"], "hidden must be a whole number"),
+    ("stdp_ramp", ["--set", "rises=5*Hz"], "rises must be a list of 2 different values"),
+    ("early_inference", ["--set", "rates=.1, .1"], "rates must be a list of 2 different values"),
+    ("stdp_poisson", ["--set", "copies=1"], "copies must be a whole number from 2"),
     ("langevin", ["--set", "temperatures=-1"], "temperatures"), ("stdp_clamp", ["--set", "levels=1"], "levels"),
     ("spike_noise", ["--set", "r_max=-1*Hz"], "r_max must be"), ("vpf_reconstruct", ["--set", "methods=,"], "methods"),
 ])
