@@ -49,7 +49,7 @@ def run(synapse="synapses/stdp_voltage", neuron=None, *, dt=None, read_after=REA
               "rule": rule.title, "neuron": post.title if post else ""}
     headline = dict(E_nevian_bursts=score(found["conditions"], it.mean, it.sem),
                     E_null_nevian_bursts=null_score(it.mean, it.sem), **simulated.headline())
-    return Result("stdp_bursts", arrays, headline, gaps=("burst_hz",))     # one spike has no rate
+    return Result("stdp_bursts", arrays, headline, gaps=columns)        # no rate of one spike, no times of the controls
 
 
 def plot(result, figure):

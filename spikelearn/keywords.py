@@ -9,7 +9,8 @@ SEED = 2**31 - 1            # as far as the generators of random numbers tell se
 EPOCHS = whole(1, 10_000)
 ROUNDS = whole(1, 100_000)
 UNITS = whole(1, 10_000, several=True)
-IMAGES = whole(0, 100_000)  # 0 = all, or none
+IMAGES = whole(0, 100_000)  # 0 = all where that is the default; else at least one
+HELD_OUT = whole(0, 100_000)
 LEARNING_RATE = numbers(0, 10, several=True)
 SHARE = numbers(0, 1, several=True)
 TIME_EITHER_SIDE = Range(-10, 10, unit="second", several=True)
@@ -19,8 +20,8 @@ KEYWORDS = {
     # how much: counts
     "epochs": EPOCHS, "learn_epochs": EPOCHS, "alignment_epochs": EPOCHS,
     "batch": whole(1, 100_000), "shares": whole(1, 64), "chunk": whole(1, 100_000), "seeds": whole(1, 1000),
-    "runs": whole(1, 1000), "images": IMAGES, "learn_images": IMAGES, "validation": IMAGES, "shown": IMAGES,
-    "completed": IMAGES, "samples": IMAGES, "parzen_samples": IMAGES, "centres": whole(1, 10_000),
+    "runs": whole(1, 1000), "images": IMAGES, "learn_images": IMAGES, "validation": HELD_OUT, "shown": IMAGES,
+    "completed": IMAGES, "samples": IMAGES, "parzen_samples": HELD_OUT, "centres": whole(1, 10_000),
     "pairs": whole(1, 10_000), "n": whole(1, 10_000), "longest": whole(1, 100_000), "trials": whole(1, 200_000),
     "copies": whole(1, 20_000), "repeats": whole(1, 20_000), "repeats_of_levers": whole(1, 20_000),
     "presentations": whole(1, 200_000), "repetitions": whole(1, 20_000), "networks": whole(1, 20_000),

@@ -162,7 +162,7 @@ def range_of(name, default, declared=None):
         return found
     if follows is None or found is None or found.switch != follows.switch or found.unit != follows.unit:
         return follows
-    low = 1 if found == IMAGES and follows.low == 1 else found.low      # of images 0 is all, where that is the default
+    low = 1 if found is IMAGES and follows.low == 1 else found.low      # of images 0 is all, where that is the default
     return dataclasses.replace(found, low=low, whole=found.whole or follows.whole, several=follows.several)
 
 
