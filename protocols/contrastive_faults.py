@@ -27,6 +27,7 @@ from spikelearn.energy import (
     settle,
 )
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 
 FIGURE_SIZE = (14, 4.6)
@@ -49,6 +50,7 @@ CLAIMS = {
 }
 
 
+@checked
 def run(*, networks=1000, inputs=4, hidden=20, outputs=2, gain=6.0, nudges=(1e-3, 1e-2, .1, .3, 1.0, 3.0, 10.0),
         steps=2000, seed=1, quick=False):
     """Both rules on the same networks. gain : weights have the standard deviation gain/sqrt(units)."""

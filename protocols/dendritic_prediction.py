@@ -19,6 +19,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.network import neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
 
@@ -36,6 +37,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse="synapses/dendritic_prediction_spikes", neuron="neurons/two_compartment", *, presentations=2000,
         repetitions=100, trials=3, seed=1, device="auto", quick=False):
     """presentations : of the rate form, 20 ms each; repetitions : of the pattern of spikes; trials : patterns.
@@ -140,6 +142,7 @@ def teach(synapse, neuron, repetitions, dt, seed, device, same=True, every=1 * m
     rule, model = load_model(synapse, "synapse"), load_model(neuron, "neuron")
     wanted = teachers(repetitions, dt)
     table = pattern_of_spikes(repetitions, seed, same, dt)
+    table = np.where(table < len(wanted[0]) * float(dt) - float(dt) / 2, table, NEVER)       # none after the end
     rows = round(3 * RATE * float(PATTERN) * (repetitions + 2 * SILENT)) + 20    # of equal shape: one build for all
     table = np.vstack([table, np.full((max(rows - len(table), 0), INPUTS), NEVER)])
 

@@ -18,6 +18,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.energy import Energy, Nudge, backpropagated, cosine, layered, relax
 from spikelearn.integrators import relaxation
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked, positive
 from spikelearn.results import Accepted, Result
 
 FIGURE_SIZE = (13, 9)
@@ -39,6 +40,10 @@ CLAIMS = {
 DT = 1 * ms
 
 
+RANGES = {"rates": positive(0.9, several=True, least=2)}       # of eps = dt/tau
+
+
+@checked
 def run(neuron="neurons/leaky_integrator", *, units=20, outputs=10, depths=(1, 2, 3, 4), networks=20, gain=0.3,
         rates=(.02, .04, .08, .16, .32), angles=(0, 15, 30, 45, 60, 75, 90), temperatures=(1e-14, 1e-12, 1e-10, 1e-8,
         1e-6, 1e-4, 1e-2), trials=100, seed=1, device="auto", quick=False):

@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 
+from spikelearn import SpikelearnError
 from spikelearn.cli import run_protocol
 from spikelearn.energy import (
     HARD,
@@ -26,8 +27,8 @@ from spikelearn.energy import (
     layered,
     settle,
 )
-from spikelearn.equations import SpikelearnError
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked, positive, whole
 from spikelearn.results import Accepted, Result
 
 FIGURE_SIZE = (13, 4.6)
@@ -50,8 +51,10 @@ CASES = {"layers, logistic ρ": (True, LOGISTIC), "layers, hard sigmoid": (True,
          "all to all, logistic ρ": (False, LOGISTIC)}
 SMALL = np.array([[0, 0, .9, 0], [0, 0, -.6, .5], [.9, -.6, 0, 1.2], [0, .5, 1.2, 0]])   # 2 inputs, hidden, output
 SMALL_BIAS, SMALL_INPUT, SMALL_TARGET = np.array([0, 0, -.3, .2]), np.array([.8, .3]), np.array([1.0])
+RANGES = {"chains": whole(2, 100_000), "chain_steps": whole(10, 100_000), "nudges": positive(1, several=True)}
 
 
+@checked
 def run(*, sizes=(10, 20, 15, 5), networks=10, gain=0.3, nudges=(1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, .5),
         fitted=(1e-4, 1e-2), temperature=0.1, xi=0.02, chains=20000, chain_steps=3000, chain_step=0.02, seed=1,
         quick=False):
@@ -63,10 +66,14 @@ def run(*, sizes=(10, 20, 15, 5), networks=10, gain=0.3, nudges=(1e-6, 1e-5, 1e-
     _refuse(nudges, fitted, xi, chains, chain_steps)
     if quick:
         networks, chains, chain_steps = min(networks, 3), min(chains, 4000), min(chain_steps, 1500)
+    if len(sizes) < 3:
+        raise SpikelearnError(f"sizes must name three layers or more, inputs to outputs, not {len(sizes)}")
     rng, nudges = np.random.default_rng(seed), np.array(nudges)
     errors = {name: relative_errors(*case, sizes, networks, gain, nudges, rng) for name, case in CASES.items()}
     stacked = np.array([errors[name] for name in CASES])            # (cases, one-sided or centred, nudges, networks)
     used = (nudges >= fitted[0]) & (nudges <= fitted[1])
+    if used.sum() < 2:
+        raise SpikelearnError("fitted must be a range that takes in two of the nudges or more")
     slopes = np.polyfit(np.log(nudges[used]), np.log(stacked[:, :, used]).mean(axis=-1).reshape(6, -1).T, 1)[0]
     slopes = slopes.reshape(3, 2)
     worst = slopes[np.abs(slopes / (1, 2) - 1).argmax(axis=0), (0, 1)]

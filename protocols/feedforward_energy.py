@@ -15,6 +15,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.equations import SpikelearnError
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 
 FIGURE_SIZE = (14, 4.4)
@@ -31,6 +32,7 @@ CLAIMS = {
 }
 
 
+@checked
 def run(*, depths=(1, 2, 3, 4), units=32, images=20, nudges=(1e-4, 1e-3, 1e-2, 1e-1, 1.0), step=0.1, steps=3000,
         seed=1, quick=False):
     """Compare for each number of hidden layers. nudges : the smallest counts in the headline. Returns a Result."""

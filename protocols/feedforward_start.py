@@ -17,6 +17,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.equations import SpikelearnError
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked
 from spikelearn.rate_layers import Layers, check_nudge
 from spikelearn.readout import error_percent, predict
 from spikelearn.results import Accepted, Result
@@ -39,6 +40,7 @@ CLAIMS = {
 UPDATES = 60
 
 
+@checked
 def run(*, units=(500, 1000), images=10_000, epochs=40, adam_rate=1e-3, shown=200, learn_images=20_000, learn_epochs=2,
         rates=(3e-4, .1), random_rates=(1e-4, .02), beta=0.2, pull=10.0, data_dir="", seed=1, quick=False):
     """All parts. units : of each of the three hidden layers, one network for each number; the first one learns.

@@ -10,10 +10,12 @@ import sys
 from spikelearn.protocols import generate_mnist
 
 from spikelearn.cli import run_protocol
+from spikelearn.ranges import checked
 
 FIGURE_SIZE = generate_mnist.FIGURE_SIZE
 
 
+@checked
 def run(*, hidden=None, epochs=None, noise=None, pixel_noise=None, bias=None, loss=None, encoder_rate=None,
         decoder_rate=None, runs=3, samples=10_000, images=0, shown=10_000, final=False, resume="",
         data_dir="", seed=1, quick=False):

@@ -26,6 +26,7 @@ from spikelearn.generative_sampling import generated, generated_by_joint_chain, 
 from spikelearn.generative_training import prior_of
 from spikelearn.likelihood import choosing_and_scored, parzen
 from spikelearn.plotting import images_in_rows
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.training import sampling_numbers
 
@@ -53,6 +54,7 @@ PRIOR_IMAGES = 10_000       # training images whose top layer gives the prior; c
 SOURCE_FACTOR = 4.0         # of the prior's variance in the source
 
 
+@checked
 def run(*, hidden=None, epochs=None, batch=None, steps=None, delta=None, alpha=None, noise=None, pixel_noise=None,
         bias=None, loss=None, encoder_rate=None, decoder_rate=None, last_rate=None, runs=3, samples=10_000, factor=16.0,
         generate_alpha=0.3, rounds=3, chain_steps=30, centres=1000, images=0, shown=10_000, dataset="mnist",

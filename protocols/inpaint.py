@@ -18,6 +18,7 @@ from spikelearn.encoding import scaled
 from spikelearn.generative_recipe import Recipe, pixels_of
 from spikelearn.generative_sampling import filled_in
 from spikelearn.plotting import heading, images_in_rows
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 
 FIGURE_SIZE = (13, 6.8)
@@ -29,6 +30,7 @@ CLAIMS = {f"mse_ratio_{mask}": f"digits with {words} hidden, filled in: squared 
                                          "the lower half"), strict=True)}
 
 
+@checked
 def run(*, masks=MASKS, share=0.5, hidden=None, epochs=None, batch=None, noise=None, pixel_noise=None, bias=None,
         loss=None, encoder_rate=None, decoder_rate=None, last_rate=None, rounds=20, steps=15, delta=0.1, alpha=0.001,
         images=0, shown=2000, dataset="mnist", final=False, resume="", data_dir="", seed=1, quick=False):

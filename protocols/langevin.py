@@ -17,6 +17,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.energy import Energy
 from spikelearn.integrators import relaxation
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 
 FIGURE_SIZE = (14, 4.8)
@@ -33,6 +34,7 @@ WEIGHTS, BIAS = np.array([[0, 1.4], [1.4, 0]]), np.array([-.3, -.25])      # two
 LOW, HIGH = -3.0, 4.0
 
 
+@checked
 def run(neuron="neurons/leaky_integrator_noise", *, temperatures=(.1, .2, .4), copies=1000, duration=1200 * ms,
         warm_up=400 * ms, every=10 * ms, dt=.1 * ms, seed=1, device="auto", quick=False):
     """Sample at each temperature. every : time between the samples of a copy. Returns a Result."""

@@ -22,6 +22,7 @@ from spikelearn import load_model
 from spikelearn.cli import run_protocol
 from spikelearn.copies import Copies, Phases
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked, whole
 from spikelearn.rate_estimates import bias_and_spread, exact_gradient, finite_beta, mean_field
 from spikelearn.results import Accepted, Result
 
@@ -68,6 +69,10 @@ def draw_network(seed, clipped=False):
     return weights, biases, x, targets
 
 
+RANGES = {"r_max": whole(1, 1000)}       # Hz: at most one spike in a step of 1 ms
+
+
+@checked
 def run(*, repeats=500, repeats_of_levers=60, beta=0.2, free=400, nudged=120, tau_d=20, r_max=500, seed=1,
         device="auto", quick=False):
     """repeats : presentations of each pattern; free, nudged, tau_d : steps of 1 ms; r_max : Hz. Returns a Result."""

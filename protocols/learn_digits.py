@@ -16,8 +16,10 @@ from brian2 import ms
 from spikelearn import SpikelearnError, load_model
 from spikelearn.classifier import Classifier, Recipe, spikes_of_one_image
 from spikelearn.cli import run_protocol
+from spikelearn.content import same_code
 from spikelearn.datasets import load
 from spikelearn.plotting import image_grid, learning_curve, phase_raster
+from spikelearn.ranges import checked
 from spikelearn.readout import accuracy
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import compiler
@@ -37,6 +39,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse=OWN_RULES, neuron=None, *, pixel="neurons/pixel_fire", hidden=(100,), epochs=10, seeds=3,
         images=0, rates=None, decay=None, beta=None, gate=None, free_steps=None, nudged_steps=None, window_steps=None,
         listen_steps=None, batch=None, dt=1 * ms, seed=1, device="auto", quick=False):
@@ -72,8 +75,7 @@ def run(synapse=OWN_RULES, neuron=None, *, pixel="neurons/pixel_fire", hidden=(1
 
 def titles(rules):
     """What to call the rules in the headline: twin and single for the protocol's own, nothing for a single one."""
-    own = [load_model(rule).name for rule in RULES.values()]
-    if [rule.name for rule in rules] == own:
+    if len(rules) == len(RULES) and all(map(same_code, rules, RULES.values())):
         return list(RULES)
     return [""] if len(rules) == 1 else [f"{rule.name}_{k}" if rules[:k].count(rule) else rule.name
                                          for k, rule in enumerate(rules)]

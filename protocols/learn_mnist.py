@@ -19,6 +19,7 @@ from spikelearn.classifier import Classifier, Recipe, spikes_of_one_image
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.plotting import confusion_matrix, image_grid, learning_curve, phase_raster, receptive_fields
+from spikelearn.ranges import checked
 from spikelearn.readout import confusion, error_percent
 from spikelearn.results import Accepted, Result
 from spikelearn.results import load as load_result
@@ -35,6 +36,7 @@ RECIPES = {     # chosen here, on the validation images
 }
 
 
+@checked
 def run(synapse="synapses/voltage_derivative_symmetric_centred", neuron=None, *, dataset="mnist", hidden=(500,),
         epochs=12, images=0, validation=None, pixel="neurons/pixel_poisson", rates=None, decay=None, beta=None,
         gate=None, free_steps=None, nudged_steps=None, window_steps=None, listen_steps=None, average=None,

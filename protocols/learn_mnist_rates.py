@@ -20,6 +20,7 @@ from spikelearn.checkpoint import TALLY, State, checkpoint_file, checkpointing, 
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.plotting import image_grid, learning_curve, receptive_fields
+from spikelearn.ranges import check_fields, checked
 from spikelearn.rate_layers import Layers, check_nudge
 from spikelearn.readout import error_percent, predict
 from spikelearn.results import Accepted, Result
@@ -48,11 +49,7 @@ class Recipe:
     centred: bool = True
 
     def __post_init__(self):
-        for name in ("epochs", "sweeps", "nudged", "batch"):
-            if getattr(self, name) < 1:
-                raise SpikelearnError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not 0 < self.decay <= 1:
-            raise SpikelearnError(f"decay must lie above 0 and up to 1, not {self.decay:g}")
+        check_fields(self)
         check_nudge(-abs(self.beta) if self.centred else self.beta)
 
 
@@ -77,8 +74,9 @@ CLAIMS = {
 }
 
 
-def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=None, epochs=None, rates=None, sweeps=None,
-        nudged=None, beta=None, decay=None, scale=None, output_bias=None, linear_outputs=None,
+@checked
+def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=None, epochs=None, rates=None,
+        sweeps=None, nudged=None, beta=None, decay=None, scale=None, output_bias=None, linear_outputs=None,
         batch=None, centred=None, hours=0.0, final=False, resume="",
         data_dir="", out="", seed=1, quick=False):
     """Train each network; None = as its recipe has it. networks : hidden layers, such as "500-500".

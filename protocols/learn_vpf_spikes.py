@@ -25,6 +25,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.machine_scores import ENUMERATED, independent_pixels, l2_error, likelihood, parzen_numbers
 from spikelearn.plotting import distance_and_noise, flip_raster, flow_and_likelihood, images_in_rows, receptive_fields
+from spikelearn.ranges import checked, positive, whole
 from spikelearn.results import Accepted, Result
 from spikelearn.spiking_machine import SpikingMachine, complete, draw, flips_of_one_example
 from spikelearn.spiking_training import Flow, Recipe, learn
@@ -51,6 +52,10 @@ SMALL = Machine((np.array([-.5, .3, -.8]), np.array([-.4, .2])), (np.array([[1.8
 TIME_STEPS = (0.4, 0.2, 0.1, 0.05, 0.025)
 
 
+RANGES = {"hidden": whole(1, 10_000), "shown": positive(10_000)}      # shown : units of tau
+
+
+@checked
 def run(synapse="synapses/vpf_symmetric", neuron="neurons/two_state_held", *, dataset="digits", hidden=None,
         epochs=None, seeds=None, images=0, validation=None, rate=None, batch=None, shown=None, settling=None,
         chunk=None, completed=None, corruption="bottom", samples=40, apart=None, averaged=None,

@@ -18,6 +18,7 @@ from spikelearn.generative import log_joint
 from spikelearn.generative_inference import by_gradient, by_target_propagation
 from spikelearn.generative_recipe import Recipe, gaussian_view, pixels_of
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 
 FIGURE_SIZE = (12.5, 4.8)
@@ -32,6 +33,7 @@ CLAIMS = {
 PART = 1000
 
 
+@checked
 def run(*, hidden=None, epochs=None, batch=None, noise=None, pixel_noise=None, bias=None, loss=None, encoder_rate=None,
         decoder_rate=None, last_rate=None, steps=20, delta=0.1, alpha=0.001, gradient_delta=0.002,
         images=0, shown=10_000, dataset="mnist", final=False, resume="", data_dir="", seed=1, quick=False):

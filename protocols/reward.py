@@ -23,6 +23,7 @@ import numpy as np
 from spikelearn.cli import run_protocol
 from spikelearn.copies import Copies, Phases
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import compiler
 
@@ -134,6 +135,7 @@ class Agent:
         self.b[name] = [b + rate * change.mean(axis=0) for b, change in zip(self.b[name], got.biases)]
 
 
+@checked
 def run(synapse="synapses/voltage_derivative_symmetric", *, trials=50, choice_rounds=400, reach_rounds=300, hidden=20,
         beta=0.3, free=160, nudged=60, seeds=4, seed=1, device="auto", quick=False):
     """trials : side by side in one round; hidden : units of the actor's and of the critic's layer. Returns a Result.

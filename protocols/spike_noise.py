@@ -21,11 +21,13 @@ from spikelearn.generative_sampling import generated, in_parts
 from spikelearn.generative_training import prior_of
 from spikelearn.likelihood import choosing_and_scored, parzen
 from spikelearn.plotting import heading, images_in_rows
+from spikelearn.ranges import checked
 from spikelearn.results import Result
 
 FIGURE_SIZE = (12.5, 5.2)
 
 
+@checked
 def run(*, windows=(10, 30, 100, 300, 1000) * ms, r_max=100 * Hz, hidden=(300, 50), epochs=10, batch=50, images=10_000,
         samples=5000, shown=5000, dataset="mnist", final=False, resume="", data_dir="", seed=1, quick=False):
     """Train with every window. Returns a Result.

@@ -21,7 +21,8 @@ from spikelearn.cli import run_protocol
 from spikelearn.experiments import EXPERIMENTS, experiment, null_score, score
 from spikelearn.pairing import beginning
 from spikelearn.plotting import heading
-from spikelearn.results import Result, plain
+from spikelearn.ranges import checked
+from spikelearn.results import Missing, Result, plain
 from spikelearn.running import load_protocol
 from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
@@ -33,6 +34,7 @@ QUICK = 5 * second      # of each condition in a quick run
 ACCEPTED = {}
 
 
+@checked
 def run(synapse=RULES, neuron=None, *, others=True, dt=None, read_after=READ_AFTER, seed=1, device="auto",
         quick=False):
     """others : also the protocols without pairings. quick: the first 5 s of each pairing, and no others."""
@@ -78,7 +80,8 @@ def other_protocols(rule, neuron, seed, device):
             print(f"{name} is left out for {rule.title}: {refusal}")
             continue
         values = [value for full, value in headline.items() if full in (key, f"{key}_{rule.title}")]
-        found[f"{name.removeprefix('stdp_')}_{key}"] = float(values[0]) if values else np.nan
+        number = float(values[0]) if values else Missing("the protocol found none")
+        found[f"{name.removeprefix('stdp_')}_{key}"] = number
     return found
 
 

@@ -13,8 +13,10 @@ from brian2 import EventMonitor, Hz, SpikeMonitor, StateMonitor, ms, second
 
 from spikelearn import SpikelearnError, SynapseModel, load_model
 from spikelearn.cli import run_protocol
+from spikelearn.content import same_code
 from spikelearn.network import force_spikes, neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
+from spikelearn.ranges import checked, whole
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
 from spikelearn.stdp import start_weight
@@ -29,8 +31,10 @@ ACCEPTED = {
     "occupancy_worst_z": Accepted(0, 3, "exp(-E), in standard errors"),
     "flip_rate_worst_z": Accepted(0, 3, "exp(-E), in standard errors"),
 }
+RANGES = {"copies": whole(2, 20_000), "trials": whole(2, 200_000)}       # of which standard errors are taken
 
 
+@checked
 def run(synapse="synapses/vpf_asymmetric_flips", neuron="neurons/two_state", *, delta_t=DELTA_T, trials=2000,
         excited_pre=16.8 * ms, excited_post=33.7 * ms, bias=-10.0, copies=1000, duration=1 * second, dt=0.1 * ms,
         seed=1, device="auto", quick=False):
@@ -125,9 +129,10 @@ def simulate_window(rule, neuron, delta_t, trials, excited_pre, excited_post, bi
         if name in rules:
             change = read[f"{name}.w"].reshape(-1, trials) - w0
             found[key], found[f"{key}_se"] = change.mean(axis=1), standard_error(change)
-    if rule.name in ("vpf_asymmetric", "vpf_asymmetric_flips"):
-        amplitudes = (rule.parameters["A_plus"], rule.parameters["A_minus"], excited_pre, excited_post)
-        found["first_flip_law"], found["closed_form"] = window_law(delta_t, *amplitudes)
+    if same_code(rule, "vpf_asymmetric", "vpf_asymmetric_flips"):
+        p = rule.parameters
+        times = p.get("tau_plus", excited_pre), p.get("tau_minus", excited_post)
+        found["first_flip_law"], found["closed_form"] = window_law(delta_t, p["A_plus"], p["A_minus"], *times)
     return found
 
 

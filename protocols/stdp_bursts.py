@@ -15,6 +15,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.experiments import experiment, null_score, score
 from spikelearn.pairing import beginning, bursts
 from spikelearn.plotting import MODEL, heading, induced, measured, scores
+from spikelearn.ranges import checked
 from spikelearn.results import Result
 from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
@@ -25,6 +26,7 @@ FIRST = np.arange(-100, 65, 5)                  # delta t' in ms
 ACCEPTED = {}
 
 
+@checked
 def run(synapse="synapses/stdp_voltage", neuron=None, *, dt=None, read_after=READ_AFTER, seed=1, device="auto",
         quick=False):
     """The measured conditions and the curves of the three panels; quick: the first two pairings of each."""
@@ -47,7 +49,7 @@ def run(synapse="synapses/stdp_voltage", neuron=None, *, dt=None, read_after=REA
               "rule": rule.title, "neuron": post.title if post else ""}
     headline = dict(E_nevian_bursts=score(found["conditions"], it.mean, it.sem),
                     E_null_nevian_bursts=null_score(it.mean, it.sem), **simulated.headline())
-    return Result("stdp_bursts", arrays, headline)
+    return Result("stdp_bursts", arrays, headline, gaps=columns)        # no rate of one spike, no times of the controls
 
 
 def plot(result, figure):

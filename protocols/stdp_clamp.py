@@ -14,6 +14,7 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.cli import run_protocol
 from spikelearn.network import neurons, spike_trains, synapses
 from spikelearn.pairing import spike_table
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
 from spikelearn.stdp import start_weight
@@ -21,6 +22,7 @@ from spikelearn.time_steps import converged, fitting_step, is_random
 
 RULES = ("synapses/stdp_voltage", "synapses/voltage_derivative", "synapses/voltage_derivative_trace")
 SETTLING = 100 * ms
+NEURON_IS_ONLY_READ = True          # the post neuron never spikes, so that only its potential counts
 ACCEPTED = {
     "largest_change_percent_voltage_derivative": Accepted(0, 0, "a held potential has no derivative"),
     "largest_change_percent_voltage_derivative_trace": Accepted(0, 0, "a held potential has no derivative"),
@@ -28,6 +30,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse=RULES, neuron="neurons/voltage_clamp", *, v_lowest=-80 * mV, v_highest=0 * mV, levels=81,
         rate=25 * Hz, duration=1 * second, dt=None, seed=1, device="auto", quick=False):
     """One neuron a holding potential, side by side, for each rule. Returns a Result."""

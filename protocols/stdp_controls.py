@@ -17,6 +17,7 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.cli import run_protocol
 from spikelearn.experiments import table
 from spikelearn.pairing import LEAD_IN, Pairing, pairs
+from spikelearn.ranges import checked
 from spikelearn.results import Result
 from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
@@ -24,6 +25,7 @@ FIGURE_SIZE = (10, 4.4)
 ACCEPTED = {}
 
 
+@checked
 def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, n=60, rate=10 * Hz, delta_t=10 * ms, epsp=0.1,
         longest=640, dt=None, read_after=READ_AFTER, seed=1, device="auto", quick=False):
     """All controls side by side, without and with the EPSP.

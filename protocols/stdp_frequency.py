@@ -15,6 +15,7 @@ from spikelearn import load_model, pairing
 from spikelearn.cli import run_protocol
 from spikelearn.experiments import experiment, null_score, score
 from spikelearn.plotting import MODEL, heading, induced, measured, scores
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
@@ -27,6 +28,7 @@ ACCEPTED = {"E_sjostrom_frequency": Accepted(.349, .363, "0.356: Pfister & Gerst
 CURVE = (0.1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50) * Hz
 
 
+@checked
 def run(synapse="synapses/stdp_triplet", neuron=None, *, rates=CURVE, dt=None, read_after=READ_AFTER, seed=1,
         device="auto", quick=False):
     """The measured points and, for the curves, `rates`. quick: continuous pairs only, from 10 Hz on."""

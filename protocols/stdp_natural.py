@@ -15,9 +15,11 @@ from scipy.optimize import OptimizeWarning, curve_fit
 
 from spikelearn import SpikelearnError, SynapseModel, load_model
 from spikelearn.cli import run_protocol
+from spikelearn.content import same_code
 from spikelearn.network import neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
-from spikelearn.results import Accepted, Result
+from spikelearn.ranges import checked
+from spikelearn.results import Accepted, Missing, Result
 from spikelearn.simulation import Simulation
 from spikelearn.stdp import start_weight
 
@@ -37,6 +39,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse="synapses/voltage_derivative", neuron="neurons/lif_without_reset", *, neuron_with_reset="neurons/lif",
         background="neurons/background_current", trials=40000, window=80 * ms, bin_width=4 * ms, dt=0.5 * ms, seed=1,
         device="auto", quick=False):
@@ -52,13 +55,18 @@ def run(synapse="synapses/voltage_derivative", neuron="neurons/lif_without_reset
         model, source = load_model(model, "neuron"), load_model(background, "neuron")
         shift, change = simulate(rule, model, source, trials, window, dt, seed, device)
         mean, error, count = binned(shift, change, edges)
+        if not np.isfinite(mean).any():
+            raise SpikelearnError(f"{model.title} fired no two spikes in any bin around the pre spikes: more trials, a "
+                                  "wider window or another neuron are needed")
         arrays |= {f"change{key}": mean, f"change_se{key}": error, f"spikes{key}": count, f"neuron{key}": model.title}
         headline |= {name + key: value for name, value in shape(arrays["delta_t"], mean, arrays["fit"]).items()}
-        if (model.name, source.name, rule.name) == ("lif_without_reset", "background_current", "voltage_derivative"):
+        if all(map(same_code, (model, source, rule), ("lif_without_reset", "background_current",
+                                                      "voltage_derivative"))):
             arrays["closed_form"] = np.asarray(rule.parameters["eta"] * np.mean(
                 [expected_slope(edges[:-1] + late, model.parameters, source.parameters, dt)
                  for late in np.arange(0, float(bin_width), float(dt))], axis=0) * Hz)
-    return Result("stdp_natural", arrays, headline)
+    gaps = tuple(name for name in arrays if name.startswith("change"))      # bins without spikes have no mean
+    return Result("stdp_natural", arrays, headline, gaps=gaps)
 
 
 def published_fit(delta_t):
@@ -112,9 +120,13 @@ def shape(delta_t, change, fit):
     d, known = np.asarray(delta_t) * 1e3, np.isfinite(change)
     d, change, fit = d[known], change[known], fit[known]
     after, before = (d > 0) & (d < 30), (d < -10) & (d > -30)
-    found = {"correlation": float(np.corrcoef(change, fit)[0, 1]) if np.ptp(change) else 0.0,
-             "right_sign_after": float(np.mean(change[after] > 0)),
-             "right_sign_before": float(np.mean(change[before] < 0)),
+    names = ("correlation", "right_sign_after", "right_sign_before", "peak_ms", "trough_ms")
+    if d.size < 2:
+        return dict.fromkeys(names, Missing("fewer than two bins hold enough spikes"))
+    found = {"correlation": float(np.corrcoef(change, fit)[0, 1]) if np.ptp(change) and np.ptp(fit) else 0.0,
+             **{name: float(np.mean(right[side])) if side.any() else Missing("no bin there holds enough spikes")
+                for name, right, side in (("right_sign_after", change > 0, after),
+                                          ("right_sign_before", change < 0, before))},
              "peak_ms": float(d[np.argmax(change)]), "trough_ms": float(d[np.argmin(change)])}
     rises = np.flatnonzero((change[:-1] < 0) & (change[1:] >= 0) & (d[:-1] > -30) & (d[1:] < 30))
     if rises.size:

@@ -14,6 +14,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.experiments import experiment, null_score, score
 from spikelearn.pairing import beginning, motifs
 from spikelearn.plotting import MODEL, heading, induced, measured, scores, zero_lines
+from spikelearn.ranges import checked
 from spikelearn.results import Result
 from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
@@ -22,6 +23,7 @@ FIRST_FIVE = 5 * second     # of the motifs at 1 Hz
 ACCEPTED = {}
 
 
+@checked
 def run(synapse="synapses/stdp_pair", neuron=None, *, width=5 * ms, widest=100 * ms, dt=None,
         read_after=READ_AFTER, seed=1, device="auto", quick=False):
     """The measured points, and T from -widest to widest in steps of 5 ms; quick: the first 5 motifs only."""

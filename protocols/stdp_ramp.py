@@ -12,7 +12,9 @@ from brian2 import Hz, ms, second
 
 from spikelearn import load_model
 from spikelearn.cli import run_protocol
+from spikelearn.content import same_code
 from spikelearn.pairing import Pairing, poisson
+from spikelearn.ranges import Range, checked, whole
 from spikelearn.results import Accepted, Result
 from spikelearn.stdp import outcome, post_neuron
 
@@ -25,8 +27,11 @@ ACCEPTED = {
     "constant_rate_z": Accepted(-3, 3, "no change at a constant rate, in standard errors"),
     "worst_z": Accepted(0, 3, "closed form, in standard errors"),
 }
+RANGES = {"copies": whole(2, 20_000),       # of which the standard error is taken
+          "rises": Range(-1000, 1000, unit="Hz", several=True, least=2)}
 
 
+@checked
 def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, rate_pre=40 * Hz, rate_post=40 * Hz, rises=RISES,
         copies=600, duration=1 * second, dt=0.2 * ms, seed=1, device="auto", quick=False):
     """All ramps and copies side by side. rises : (n,) change of the post rate from start to end of a ramp;
@@ -71,13 +76,14 @@ def closed_form(rule, neuron, rises, rate_pre, rate_post, duration, dt):
     longer than the window; spikes fall on the grid of dt, pre before post in the same step.
     """
     p, x, rises = rule.parameters, float(rate_pre), np.asarray(rises)
-    if rule.name in ("voltage_derivative_trace", "voltage_derivative"):
+    name = same_code(rule, "voltage_derivative_trace", "voltage_derivative", "stdp_pair")
+    if name in ("voltage_derivative_trace", "voltage_derivative"):
         post = load_model(neuron or rule.neuron, "neuron")
-        if post.name != "afterpotential":
+        if not same_code(post, "afterpotential"):
             return None
-        memory = 1 if rule.name == "voltage_derivative" else float(p["tau_s"])
+        memory = 1 if name == "voltage_derivative" else float(p["tau_s"])
         return float(p["eta"]) * memory * x * float(post.parameters["tau_v"]) * rises
-    if rule.name == "stdp_pair":
+    if name == "stdp_pair":
         dt = float(dt)
         plus, minus = (np.exp(-dt / float(p[tau])) for tau in ("tau_plus", "tau_minus"))
         area = dt * (p["A_plus"] / (1 - plus) - p["A_minus"] * minus / (1 - minus))

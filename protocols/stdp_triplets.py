@@ -14,6 +14,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.experiments import experiment, null_score, score
 from spikelearn.pairing import beginning
 from spikelearn.plotting import compared, heading, induced, scores
+from spikelearn.ranges import checked
 from spikelearn.results import Result
 from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
@@ -23,6 +24,7 @@ FIRST_FIVE = 5 * second     # of the motifs at 1 Hz
 ACCEPTED = {}
 
 
+@checked
 def run(synapse="synapses/stdp_pair", neuron=None, *, dt=None, read_after=READ_AFTER, seed=1, device="auto",
         quick=False):
     """The eight triplets; quick: only the first 5 of each, which makes E a number without meaning."""

@@ -15,9 +15,11 @@ from spikelearn import load_model, pairing
 from spikelearn.cli import run_protocol
 from spikelearn.experiments import experiment, null_score, score, table
 from spikelearn.plotting import MODEL, heading, induced, measured, scores, zero_lines
-from spikelearn.results import Accepted, Result
+from spikelearn.ranges import checked
+from spikelearn.results import Accepted, Missing, Result
 from spikelearn.stdp import READ_AFTER, outcome, post_neuron
 
+LONGEST_TAU = 1e4       # of a fit, in ms; one that ends there is none
 FIGURE_SIZE = (7, 4.8)
 PUT_IN = "Bi & Wang (2002), put into stdp_pair: what goes in must come out"
 ACCEPTED = {
@@ -26,6 +28,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(synapse="synapses/stdp_pair", neuron=None, *, pairs=60, rate=1 * Hz, widest=100 * ms, spacing=1 * ms, dt=None,
         read_after=READ_AFTER, seed=1, device="auto", quick=False):
     """`pairs` pairs at `rate`, delta_t from -widest to widest in steps of `spacing`; quick: 5 pairs, 10 ms apart."""
@@ -40,8 +43,8 @@ def run(synapse="synapses/stdp_pair", neuron=None, *, pairs=60, rate=1 * Hz, wid
     window, at_bins = found.change[:len(delta_t)], found.change[len(delta_t):]
     A_plus, tau_plus = exponential(delta_t / ms, window)
     A_minus, tau_minus = exponential(-delta_t / ms, window)
-    headline = dict(A_plus_percent=100 * A_plus, tau_plus_ms=tau_plus,
-                    A_minus_percent=-100 * A_minus, tau_minus_ms=tau_minus,
+    headline = dict(A_plus_percent=percent(A_plus), tau_plus_ms=tau_plus,
+                    A_minus_percent=percent(A_minus, -1), tau_minus_ms=tau_minus,
                     E_bi_poo_window=score(at_bins, it.mean, it.sem), E_null_bi_poo_window=null_score(it.mean, it.sem),
                     **found.headline())
     arrays = dict(delta_t=delta_t, change=window, change_at_bins=at_bins, measured=it.mean, measured_sem=it.sem,
@@ -51,18 +54,29 @@ def run(synapse="synapses/stdp_pair", neuron=None, *, pairs=60, rate=1 * Hz, wid
 
 
 def exponential(distance_ms, change):
-    """Amplitude and time constant (ms) of A exp(-distance/tau) on the side distance > 0; nan if there is none."""
+    """Amplitude and time constant (ms) of A exp(-distance/tau) on the side distance > 0.
+
+    Both are Missing where there is no exponential to fit.
+    """
     side = distance_ms > 0
     x, y = np.asarray(distance_ms)[side], change[side]
     first = y[np.argmin(x)] if y.size else 0
     if abs(first) < 1e-9 or y.size < 3:
-        return np.nan, np.nan
+        return (Missing("the window has fewer than three points on this side" if y.size < 3 else
+                        "the weight does not change on this side"),) * 2
     try:
         (amplitude, tau), _ = curve_fit(lambda d, A, tau: A * np.exp(-d / tau), x, y, p0=(first, 20),
-                                        bounds=([-np.inf, 1e-3], [np.inf, 1e4]))
+                                        bounds=([-np.inf, LONGEST_TAU / 1e7], [np.inf, LONGEST_TAU]))
     except RuntimeError:    # no exponential to be found
-        return np.nan, np.nan
+        tau = np.inf
+    if not LONGEST_TAU / 1e7 < tau < .99 * LONGEST_TAU:
+        return (Missing("no exponential fits this side"),) * 2
     return float(amplitude), float(tau)
+
+
+def percent(amplitude, sign=1):
+    """An amplitude in percent; Missing stays what it is."""
+    return amplitude if isinstance(amplitude, Missing) else sign * 100 * amplitude
 
 
 def plot(result, figure):

@@ -23,6 +23,7 @@ import numpy as np
 from spikelearn import SpikelearnError, running
 from spikelearn.checkpoint import damage_told
 from spikelearn.cli import run_protocol
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 
 FIGURE_SIZE = (9, 9)
@@ -33,6 +34,7 @@ FINISHED = ("learn_mnist_rates",)       # too long to be run here
 ACCEPTED = {"claims_that_fail": Accepted(0, 0, "every claim has its own range and source")}
 
 
+@checked
 def run(*, protocols=PROTOCOLS, results="results", jobs=2, seed=1, data_dir="", quick=False):
     """Run the protocols, `jobs` at once. results : folder with the finished results of learn_mnist_rates.
 

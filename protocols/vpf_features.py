@@ -15,6 +15,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.equations import SpikelearnError
 from spikelearn.plotting import receptive_fields
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 
 FIGURE_SIZE = (13, 8)
@@ -25,6 +26,7 @@ ACCEPTED = {
 }
 
 
+@checked
 def run(*, sizes=(100, 200, 500), epochs=20, rate=0.01, last_rate=0.1, weight_decay=1e-3, batch=100, rounds=10,
         spread=0.1, bias=-3.0, images=0, dataset="mnist", out="", resume="", data_dir="", seed=1, quick=False):
     """Train one RBM of each size. images : how many training images, 0 = all. Returns a Result.

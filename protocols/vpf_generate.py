@@ -20,6 +20,7 @@ from spikelearn.datasets import load
 from spikelearn.encoding import scaled
 from spikelearn.likelihood import choosing_and_scored, parzen
 from spikelearn.plotting import images_in_rows
+from spikelearn.ranges import checked
 from spikelearn.results import Result
 from spikelearn.training import sampling_numbers
 
@@ -30,6 +31,7 @@ PUBLISHED = {       # nats and standard error on MNIST: Goodfellow et al. (2014)
 PRIORS = ("p", "r")
 
 
+@checked
 def run(*, hidden=(100, 100), lateral=(False, True), epochs=10, runs=3, rate=0.01, last_rate=0.1, weight_decay=3e-3,
         batch=100, rounds=10, spread=0.1, bias=-3.0, top_steps=20, steps=1, samples=10_000, images=0, shown=10_000,
         dataset="mnist", final=False, out="", resume="", data_dir="", seed=1, quick=False):

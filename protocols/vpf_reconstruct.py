@@ -19,6 +19,7 @@ from spikelearn.boltzmann_training import black_and_white, learning_rule, train_
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.plotting import images_in_rows
+from spikelearn.ranges import checked, whole
 from spikelearn.results import Result
 from spikelearn.training import sampling_numbers
 
@@ -27,6 +28,10 @@ SETTINGS = {"vpf": (0.01, 0.003)}           # learning rate and weight decay: ch
 OTHERS = (0.003, 1e-4)                      # of the other methods
 
 
+RANGES = {"average": whole(0, 10_000)}       # of the last Gibbs steps
+
+
+@checked
 def run(*, methods=("vpf", "cd1", "pcd1", "pcd10"), corruptions=CORRUPTIONS, hidden=200, epochs=20, runs=3, rates=None,
         decays=None, last_rate=0.1, batch=100, spread=0.1, bias=-3.0, steps=50, average=0, rounds=3,
         images=0, shown=10_000, dataset="mnist", final=False, out="", resume="", data_dir="", seed=1, quick=False):

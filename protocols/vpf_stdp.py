@@ -14,8 +14,10 @@ from spikelearn.protocols.stdp_bistate import DELTA_T, fitted, simulate_window, 
 
 from spikelearn import SpikelearnError, load_model
 from spikelearn.cli import run_protocol
+from spikelearn.content import same_code
 from spikelearn.pairing import pairs
 from spikelearn.plotting import heading, zero_lines
+from spikelearn.ranges import checked, whole
 from spikelearn.results import Accepted, Result
 from spikelearn.stdp import weight_changes
 
@@ -30,8 +32,10 @@ ACCEPTED = {
     "worst_error_spikes": Accepted(0, 1e-9, "closed form of the mean change"),
     "worst_error_rate": Accepted(0, 1e-9, "closed form of the mean change"),
 }
+RANGES = {"trials": whole(2, 200_000)}       # of which the standard error is taken
 
 
+@checked
 def run(synapse=tuple(f"synapses/{name}" for name in READINGS), *, delta_t=DELTA_T, trials=2000, bias=-10.0,
         dt=0.1 * ms, seed=1, device="auto", quick=False):
     """delta_t : (n,) t_post - t_pre, whole milliseconds; trials : pairs a point for the reading on flips.
@@ -40,8 +44,11 @@ def run(synapse=tuple(f"synapses/{name}" for name in READINGS), *, delta_t=DELTA
     """
     if quick:
         trials, dt = min(trials, 300), max(dt, 0.2 * ms)
-    rules = {rule.name: rule for rule in (load_model(name, "synapse") for name in np.atleast_1d(synapse))}
-    if not set(rules) <= set(READINGS):
+    given = [load_model(name, "synapse") for name in _several(synapse)]
+    rules = {same_code(rule, *READINGS): rule for rule in given}
+    if len(rules) < len(given):
+        raise SpikelearnError("vpf_stdp takes each of its readings once")
+    if "" in rules:
         raise SpikelearnError(f"vpf_stdp knows the closed forms of {', '.join(READINGS)} only; for other rules there "
                               "are stdp_bistate and stdp_window")
     p = load_model("synapses/vpf_asymmetric", "synapse").parameters
@@ -51,7 +58,8 @@ def run(synapse=tuple(f"synapses/{name}" for name in READINGS), *, delta_t=DELTA
               "excited_pre": times[0], "excited_post": times[1], "A_plus": p["A_plus"]}
     headline = {}
     for name, rule in rules.items():
-        short, law = READINGS[name][0], closed_form(rule, delta_t, times)
+        own = tuple(rule.parameters.get(key, time) for key, time in zip(("tau_plus", "tau_minus"), times, strict=True))
+        short, law = READINGS[name][0], closed_form(rule, delta_t, own)
         if short == "flips":
             found = simulate_window(rule, load_model("neurons/two_state"), delta_t, trials, *times, bias, dt, seed,
                                     device)
@@ -62,18 +70,22 @@ def run(synapse=tuple(f"synapses/{name}" for name in READINGS), *, delta_t=DELTA
             change = relative * float(rule.initial["w"])
             headline[f"worst_error_{short}"] = float(np.abs(change - law).max())
         arrays |= {f"change_{short}": change, f"closed_form_{short}": law,
-                   f"curve_{short}": closed_form(rule, arrays["curve_t"], times)}
+                   f"curve_{short}": closed_form(rule, arrays["curve_t"], own)}
         for sign, side in ((1, "plus"), (-1, "minus")):
             fit = fitted(delta_t, change, sign, side)
             headline |= {f"{key}_{short}": value for key, value in fit.items() if key.startswith("tau")}
     return Result("vpf_stdp", arrays, headline)
 
 
+def _several(synapse):
+    return synapse if isinstance(synapse, tuple | list) else (synapse,)
+
+
 def closed_form(rule, delta_t, times):
     """Mean change of a single pair, all flips of post counted [ours]. times : mean times excited, pre and post."""
     p, d = rule.parameters, np.asarray(delta_t)
     law = window_law(delta_t, p["A_plus"], p["A_minus"], *times)[1]
-    if rule.name != "vpf_asymmetric_rate":
+    if not same_code(rule, "vpf_asymmetric_rate"):
         return law
     wait = float(times[1]) / (np.abs(d) + float(p["T_min"]))
     return law + np.where(d >= 0, p["A_plus"] * np.exp(-np.abs(d) / float(times[0])) * (wait - 1), 0)

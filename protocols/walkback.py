@@ -22,6 +22,7 @@ from spikelearn.datasets import load
 from spikelearn.integrators import RATE_COUPLING
 from spikelearn.network import neurons, synapses
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked, positive
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
 
@@ -53,6 +54,10 @@ TUNING = SynapseModel(source="Chosen here", equations="""
 TAU, W_MIN, W_MAX = 5, -2.0, 3.0                        # steps of 1 ms; bounds of the weights: chosen here
 
 
+RANGES = {"rate": positive(1), "noise": positive(1), "digit_noise": positive(1)}
+
+
+@checked
 def run(*, rounds=60, dreamers=200, dream=40, noise=.03, rate=0.5, digit_rounds=60, digit_noise=.1,
         digit_dream=20, digit_rate=1.0, samples=1000, seed=1, device="auto", quick=False):
     """rounds of `dreamers` dreams of `dream` steps; noise : standard deviation of a step at the end of a dream; rate :

@@ -16,6 +16,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.energy import cosine
 from spikelearn.plotting import heading
+from spikelearn.ranges import checked
 from spikelearn.results import Accepted, Result
 
 FIGURE_SIZE = (13, 7.5)
@@ -39,6 +40,7 @@ ENCODERS = {    # name : (way of learning, units, noise)
 }
 
 
+@checked
 def run(*, hidden=32, epochs=150, decay=1e-3, rate=0.1, batch=30, seeds=3, alignment_hidden=100, alignment_epochs=60,
         seed=1, quick=False):
     """hidden : units of the auto-encoders; decay : of weights, in units of the rate. Returns a Result."""

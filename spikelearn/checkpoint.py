@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spikelearn.content import code_of, exact
 from spikelearn.equations import SpikelearnError
 from spikelearn.locks import held
 
@@ -143,21 +144,11 @@ def identity(classifier, recipe, **facts):
              "device": classifier.simulation.device}
     for kind in ("synapse", "neuron", "pixel"):
         model = getattr(classifier, kind)
-        code = {where: text for where, (_, text) in model.statements().items()}
-        known[f"text of the {kind} model"] = model.text or json.dumps([model.equations, code], sort_keys=True)
+        known[f"text of the {kind} model"] = json.dumps(code_of(model), sort_keys=True)
         known |= {f"{kind}.{name}": exact(value) for name, value in model.parameters.items()}
         known |= {f"{kind}.{name} at the start": exact(value) for name, value in model.initial.items()}
     known |= {name: exact(value) for name, value in dataclasses.asdict(recipe).items()}
     return known | {name: exact(value) for name, value in facts.items()}
-
-
-def exact(value):
-    """Text of a value from which it can be had again to the last bit, with its unit."""
-    from brian2 import Quantity, get_unit, is_dimensionless
-
-    if isinstance(value, Quantity) and not is_dimensionless(value):
-        return f"{np.asarray(value).tolist()!r} {get_unit(value.dim)}"
-    return repr(value.tolist() if hasattr(value, "tolist") else value)
 
 
 def save_checkpoint(path, state, identity):

@@ -25,6 +25,7 @@ from brian2.equations.unitcheck import check_units_statements
 from brian2.parsing.expressions import is_boolean_expression, parse_expression_dimensions
 from brian2.utils.stringtools import get_identifiers
 
+from spikelearn.assignments import check_model_assignments, used_before
 from spikelearn.equations import SpikelearnError, alternatives
 
 # What rules may read of any neuron, by its usual name; other names are checked when the two are connected.
@@ -115,6 +116,7 @@ def check_model(model, reads=None):
                  if name.rsplit("_", 1)[0] in USUAL_READS}
     known = _known(model, equations, reads)
     _check_names(model, equations, known, open_names - set(reads))
+    check_model_assignments(model, equations, open_names)
     for equation in equations.values():
         if equation.expr is not None:
             unit = equation.dim / get_dimensions(second) if equation.type == "differential equation" else equation.dim
@@ -127,6 +129,9 @@ def check_model(model, reads=None):
         else:
             _check_expression(model, where, code, second.dim if kind == "expression" else get_dimensions(1), known)
     _check_initial(model, equations, known)
+    from spikelearn.model_ranges import check_ranges
+
+    check_ranges(model, equations)
 
 
 def _texts(model, equations):
@@ -136,12 +141,14 @@ def _texts(model, equations):
 
 
 def _check_names(model, equations, known, open_names):
-    used = set()
+    used, kinds = set(), {where: kind for where, (kind, _) in model.statements().items()}
     for where, code in _texts(model, equations).items():
         code = re.sub(r"#.*", "", code)
-        new = set(re.findall(r"^\s*(\w+)\s*=(?!=)", code.replace(";", "\n"), flags=re.M)) - set(known)
         names = get_identifiers(code) - {"int_", "float_"}
-        unknown = sorted(names - set(known) - set(ALWAYS) - new - open_names - {"xi"})
+        found = names - set(known) - set(ALWAYS) - open_names - {"xi"}
+        if found and kinds.get(where) == "code":        # a name of the block's own, once it is assigned
+            found &= _used_before(model, where, code, known)
+        unknown = sorted(found)
         unknown = [name for name in unknown if not name.startswith("xi_")]
         if unknown:
             own = set(model.parameters) | set(equations)
@@ -158,6 +165,13 @@ def _check_names(model, equations, known, open_names):
                                       f"{alternatives(name, model.parameters)}")
             if get_dimensions(value) is not get_dimensions(model.parameters[name]):
                 raise SpikelearnError(f"{model.title}: '{name}' has a wrong unit in the set '{chosen}'")
+
+
+def _used_before(model, where, code, known):
+    try:
+        return used_before(code, known)
+    except ValueError as error:
+        raise SpikelearnError(f"{model.title}: {where} cannot be read: {first_line(error)}") from error
 
 
 def _complete(code, known):

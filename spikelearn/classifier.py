@@ -7,6 +7,7 @@ from brian2 import ms, second
 
 from spikelearn.equations import SpikelearnError, load_model
 from spikelearn.phases import layered_network
+from spikelearn.ranges import check_fields
 from spikelearn.readout import predict
 from spikelearn.simulation import Simulation
 
@@ -55,6 +56,7 @@ class Recipe:
             raise SpikelearnError("beta must not be 0: without a nudge nothing is learnt")
         if self.batch > 1 and self.gate > 0 and self.window_steps > 0:
             raise SpikelearnError("with a gate and a free window, changes must be applied after each image: batch=1")
+        check_fields(self)
 
     def with_given(self, layers=None, **given):
         """A recipe with the values that are not None; one rate is meant for all layers, and of the recipe's own rates,

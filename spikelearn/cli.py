@@ -1,15 +1,24 @@
 """The command line: spikelearn list | show | copy | run."""
 import argparse
+import contextlib
 import os
 import re
 import shlex
 import signal
 import sys
+import warnings
 from pathlib import Path
 
 import spikelearn
 from spikelearn import running
-from spikelearn.equations import NeuronModel, SpikelearnError, alternatives, load_model, shipped_models
+from spikelearn.equations import (
+    NeuronModel,
+    SpikelearnError,
+    SpikelearnWarning,
+    alternatives,
+    load_model,
+    shipped_models,
+)
 from spikelearn.process import Terminated, import_brian2, interrupts, lasting_streams, output_failure
 
 
@@ -19,6 +28,32 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         """A mistake on the command line, as a SpikelearnError."""
         raise SpikelearnError(f"{message}; '{self.prog} --help' explains the command")
+
+
+@contextlib.contextmanager
+def warnings_in_one_line():
+    """Warnings as one line each on standard error, like a mistake, and not as the log of Brian2 shows them."""
+    import brian2  # noqa: F401  (it takes over the showing of warnings when it is imported)
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        kind = "" if issubclass(category, SpikelearnWarning) else f"{category.__name__}: "
+        print(f"spikelearn: warning: {kind}{' '.join(str(message).split())}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+@contextlib.contextmanager
+def naming_the_settings(options):
+    """A mistake that was made with --set, but shows later and elsewhere, is told with what was set."""
+    try:
+        yield
+    except Exception as error:
+        names = [setting.partition("=")[0].strip().rpartition(".")[2] for setting in options.settings]
+        if not names or any(re.search(rf"\b{re.escape(name)}\b", str(error)) for name in names):
+            raise
+        raise SpikelearnError(f"{sentence(error)}; set were {', '.join(options.settings)}") from error
 
 
 def main(argv=None):
@@ -140,7 +175,9 @@ def _run_and_save(module, options):
         resumed = argparse.Namespace(**vars(options) | {"resume": str(directory)})
         return shlex.join(["spikelearn", *_typed(resumed), *["--json"] * options.json])
 
-    return running.run_and_save(module, options, command=shlex.join(["spikelearn", *_typed(options)]), again=resuming)
+    with warnings_in_one_line(), naming_the_settings(options):
+        return running.run_and_save(module, options, command=shlex.join(["spikelearn", *_typed(options)]),
+                                    again=resuming)
 
 
 def _typed(options):

@@ -3,6 +3,7 @@
 A record is checked when it is made: a misspelt field, an unknown name, an unused parameter or a wrong unit
 is refused in one sentence. Records are frozen; `with_parameters` returns a new one.
 """
+import copy
 import dataclasses
 import difflib
 import importlib.util
@@ -14,6 +15,10 @@ from types import MappingProxyType
 
 class SpikelearnError(ValueError):
     """A mistake of the user's, told in one sentence."""
+
+
+class SpikelearnWarning(UserWarning):
+    """A doubt about a result, in one sentence."""
 
 
 MANY = 30       # names that a sentence still can list; of more, the nearest are
@@ -58,10 +63,12 @@ class Model:
     parameters: Mapping = dataclasses.field(default_factory=dict)   # name -> value with unit
     initial: Mapping = dataclasses.field(default_factory=dict)      # variable -> value or expression
     sets: Mapping = dataclasses.field(default_factory=dict)         # published parameter sets: name -> values
+    ranges: Mapping = dataclasses.field(default_factory=dict)       # parameter -> (lowest, highest) value
     method: str = "euler"               # integration method, as in Brian2
     name: str = ""                      # filled by load_model
     file: str = ""
     text: str = ""
+    made_of: str = ""                   # what the text states, so that a changed record is known
 
     def __new__(cls, **fields):
         known = [field.name for field in dataclasses.fields(cls)]
@@ -86,6 +93,18 @@ class Model:
         from spikelearn.checks import check_model
 
         check_model(self)
+        self._forget_the_text_of_another()
+
+    def _forget_the_text_of_another(self):
+        """A record that was changed is no longer what its file states, and says so."""
+        from spikelearn.content import fingerprint
+
+        if not (self.file or self.text) or self.made_of == fingerprint(self):
+            return
+        if self.name == Path(self.file).stem and self.name:
+            object.__setattr__(self, "name", f"{self.name} (changed)")
+        for field in ("file", "text", "made_of"):
+            object.__setattr__(self, field, "")
 
     def __reduce__(self):
         fields = {field.name: _thawed(getattr(self, field.name)) for field in dataclasses.fields(self)}
@@ -227,6 +246,8 @@ def load_model(name, kind=None):
 
 
 def _read(path):
+    from spikelearn.content import fingerprint
+
     try:
         text = path.read_text(encoding="utf-8")
         code = compile(text, str(path), "exec")
@@ -241,4 +262,8 @@ def _read(path):
     model = content.get("MODEL")
     if not isinstance(model, Model):
         raise SpikelearnError(f"{path} is no model file: it defines no MODEL = NeuronModel(...) or SynapseModel(...)")
-    return dataclasses.replace(model, name=path.stem, file=str(path), text=text)
+    named = copy.copy(model)
+    for field, value in dict(name=path.stem, file=str(path), text=text).items():
+        object.__setattr__(named, field, value)
+    object.__setattr__(named, "made_of", fingerprint(named))
+    return named

@@ -9,6 +9,7 @@ from spikelearn.encoding import scaled
 from spikelearn.generative import feedforward, log_joint, new_model
 from spikelearn.generative_inference import by_target_propagation, cosines
 from spikelearn.generative_training import train_cached
+from spikelearn.ranges import check_fields, whole
 
 QUICK = {"hidden": (200, 50), "epochs": 4, "batch": 20}         # the short form: to see that it works
 WATCHED = 500           # validation images that are measured after each epoch; chosen here
@@ -37,6 +38,9 @@ class Recipe:
     decoder_rate: float = 3e-3      # chosen here
     last_rate: float = 0.1          # in the last epoch, relative; chosen here
     backprop_rate: float = 1e-3     # of the baseline; chosen here
+
+    def __post_init__(self):
+        check_fields(self, samples=whole(0, 10_000))
 
     def changed(self, given, quick=False):
         """The recipe, or its short form, with the values of the mapping `given` that are not None."""

@@ -3,6 +3,8 @@ import numpy as np
 from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensions, linked_var, second
 from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
 
+from spikelearn.assignments import check_assignments
+from spikelearn.brian_warnings import check_spikes
 from spikelearn.checks import USUAL_READS, check_model, unit_text
 from spikelearn.dense import make_dense, vectorise_thresholds
 from spikelearn.equations import SpikelearnError, alternatives, load_model
@@ -29,6 +31,7 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     by Simulation.
     """
     model = load_model(model, "neuron")
+    check_spikes(model)
     equations, derivative = _declared(model, per_neuron), "dudt" in reads and "dudt" not in model.equations
     if {"u", "dudt"} & set(reads) and "u" not in Equations(model.equations):
         if not model.potential:
@@ -116,6 +119,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     if model.at_end and "finished" in pre.events:
         steps.append(("pre", "finished", model.at_end))
     _check_reads(model, pre, post, steps)
+    _check_transmit(model, pre, post, steps, more)
     on_pre, on_post, event_of, order = {}, {}, {}, {}
     for side, event, code in steps:
         source, into = (pre, on_pre) if side == "pre" else (post, on_post)
@@ -161,6 +165,8 @@ def _learning(model, pathways, events):
 
 
 def _connect(connection, connect, turned):
+    connection._one_synapse_each = connect == "one-to-one" or not isinstance(connect, str) and all(
+        len(np.unique(side)) == np.size(side) for side in connect)
     if connect == "one-to-one":
         connection.connect(j="i")
     elif connect == "all-to-all":
@@ -188,6 +194,15 @@ def _check_reads(model, pre, post, steps):
                                       f"but {_title(group)} has it in {unit_text(group.variables[name].dim)}")
     if any(name.rsplit("_", 1)[0] not in USUAL_READS for name in found):
         check_model(model, found)
+
+
+def _check_transmit(model, pre, post, steps, more):
+    """Refuse a misspelt name on the left of what a spike does to its target."""
+    equations = Equations(model.equations) if more is None else Equations(model.equations) + more
+    own = [name for name, equation in equations.items() if equation.type != SUBEXPRESSION]
+    sides = [f"{name}_{side}" for side, group in (("pre", pre), ("post", post)) for name in group.variables]
+    for side, event, code in steps:
+        check_assignments(model.title, f"{side} {event}", code, {*own, *sides, *post.variables}, model.parameters)
 
 
 def _title(group):
@@ -227,4 +242,5 @@ def force_spikes(train, group, *, name):
     forced = Synapses(train, group, on_pre=group._model.forced, name=name, namespace={})
     forced.pre.when = "before_thresholds"
     forced.connect(j="i")
+    forced._one_synapse_each = True
     return forced

@@ -39,10 +39,12 @@ def provenance(protocol, *, text="", command="", models=(), parameters=None, hea
 
 
 def model_facts(model):
-    """Name, kind, source, parameters with units and full text of a model record."""
+    """Name, kind, source, parameters with units and full text of a model record: the text makes it again."""
+    from spikelearn.content import python_text
+
     return {"name": model.name, "kind": type(model).__name__, "source": model.source,
             "file": Path(model.file).name if model.file else "", "parameters": dict(model.parameters),
-            "text": model.text}
+            "text": model.text or python_text(model)}
 
 
 def headline_facts(name, value, accepted, own_defaults=True):

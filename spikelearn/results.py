@@ -35,6 +35,10 @@ class Accepted:
         return bool(self.low <= value <= self.high)
 
 
+class Missing(str):
+    """Stands for a headline number that does not exist; the text says why, such as "no window to fit"."""
+
+
 @dataclasses.dataclass
 class Result:
     """The outcome of one run of a protocol.
@@ -43,12 +47,50 @@ class Result:
     arrays : name -> array or Quantity, any shape
     headline : name -> number: what is printed, and what `--json` gives
     provenance : how it came about; filled when it is saved, entries given by the protocol stay
+    gaps : names of arrays in which not-a-number marks what does not exist, such as the mean of no spikes
+    missing : headline name -> why there is no such number
     """
 
     protocol: str
     arrays: dict
     headline: dict
     provenance: dict = dataclasses.field(default_factory=dict)
+    gaps: tuple = ()
+    missing: dict = dataclasses.field(default_factory=dict)
+
+
+def completed(result):
+    """The result of a run, without the headline numbers that do not exist: a line says why each is left out.
+
+    Raises SpikelearnError for a number that is infinite or none, in the headline or the arrays.
+    """
+    missing = {name: str(value) for name, value in result.headline.items() if isinstance(value, Missing)}
+    result.headline = {name: value for name, value in result.headline.items() if name not in missing}
+    result.missing = {**result.missing, **missing}
+    for name, reason in missing.items():
+        print(f"{name} is left out: {reason}")
+    for name, value in result.headline.items():
+        if not _all_finite(value):
+            raise SpikelearnError(f"the run gave no finite number for {name}, but {value}: its parameters are too "
+                                  "extreme, or there is nothing to measure")
+    for name, values in result.arrays.items():
+        numbers = np.asarray(values)
+        if numbers.dtype.kind in "fc" and not np.isfinite(numbers).all():
+            if np.isinf(numbers).any() or name not in result.gaps:
+                raise SpikelearnError(f"the run gave numbers that are not finite in '{name}': its parameters are too "
+                                      "extreme, or there is nothing to measure")
+    return result
+
+
+def _all_finite(value):
+    """Whether every number in a headline entry, lists and dicts included, is finite."""
+    if isinstance(value, dict):
+        return all(map(_all_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_all_finite, value))
+    if value is None:
+        return False
+    return np.asarray(value).dtype.kind not in "fc" or bool(np.isfinite(np.asarray(value)).all())
 
 
 def check_output(directory):

@@ -102,14 +102,17 @@ def run_and_save(module, options, command="", again=None):
     _refuse_failed_output(directory)
     claims = result.headline.get("claims", [])          # of a report: each has its own range, quick or not
     missed = any(fact.get("met") is False for fact in facts["headline"])
+    missed |= own_defaults and any(expected in result.missing for expected in getattr(module, "ACCEPTED", {}))
     return 1 if missed or any(not claim["holds"] for claim in claims) else 0
 
 
 def _run(module, keywords):
     """(result of the protocol, seconds that it took)."""
+    from spikelearn.results import completed
+
     start = time.monotonic()
     with contextlib.redirect_stdout(sys.stderr):        # standard output is for the headline numbers
-        result = module.run(**keywords)
+        result = completed(module.run(**keywords))
     return result, time.monotonic() - start
 
 
@@ -159,19 +162,20 @@ def run_keywords(module, options):
 
     Returns (keywords, model records in use, whether the protocol's own models and parameters are unchanged).
     """
+    from spikelearn.ranges import check_keywords
     from spikelearn.settings import apply_settings
 
     name, known = protocol_name(module), signature(module)
     for option, given in (("synapse", options.synapse), ("neuron", options.neuron), ("seed", options.seed),
                           ("device", options.device), ("resume", options.resume), ("data_dir", options.data_dir),
                           ("jobs", options.jobs), ("quick", options.quick)):
-        if option not in known and given not in (None, [], False):
+        if option not in known and given is not None and given is not False and given != []:
             raise SpikelearnError(f"the protocol {name} takes no --{option.replace('_', '-')}")
     several = isinstance(known.get("synapse"), tuple | list)
     if len(options.synapse) > 1 and not several:
         raise SpikelearnError(f"the protocol {name} takes one --synapse, not {len(options.synapse)}")
     synapses, neuron = _models(known.get("synapse"), known.get("neuron"), "neuron" in known)
-    own_files = [Path(model.file).resolve() for model in (*synapses, neuron) if model]
+    own_models = [model for model in (*synapses, neuron) if model]
     if options.synapse or options.neuron:
         synapses, neuron = _models(options.synapse or known.get("synapse"),
                                    options.neuron or known.get("neuron"), "neuron" in known)
@@ -180,12 +184,30 @@ def run_keywords(module, options):
     if options.synapse or any(new is not old for new, old in zip(changed_synapses, synapses, strict=True)):
         keywords["synapse"] = tuple(changed_synapses) if several else changed_synapses[0]
     if options.neuron or changed_neuron is not neuron:
+        _refuse_idle_neuron(module, changed_synapses)
         keywords["neuron"] = changed_neuron
-    keywords |= {key: getattr(options, key) for key in COMMON[2:] if getattr(options, key) not in (None, False)}
+    given = {key: getattr(options, key) for key in COMMON[2:]}
+    keywords |= {key: value for key, value in given.items() if value is not None and value is not False}
     models = [model for model in (*changed_synapses, changed_neuron) if model]
-    same_files = own_files == [Path(model.file).resolve() for model in models]
-    unchanged = same_files and not options.settings and not options.quick
+    check_keywords(keywords, module.run, getattr(module, "RANGES", None))
+    unchanged = _same(own_models, models) and not options.settings and not options.quick
     return keywords, models, unchanged
+
+
+def _same(models, others):
+    """Whether two lists of records are alike in content, whatever their names and files."""
+    from spikelearn.content import content
+
+    return list(map(content, models)) == list(map(content, others))
+
+
+def _refuse_idle_neuron(module, synapses):
+    """A neuron that nothing reads would change nothing: where spikes are imposed, only a potential is read of it."""
+    only_read = getattr(module, "NEURON_IS_ONLY_READ", bool({"weight_changes", "outcome"} & set(vars(module))))
+    if only_read and not any(any(rule.reads().values()) or rule.on_event for rule in synapses):
+        titles = " and ".join(rule.title for rule in synapses)
+        raise SpikelearnError(f"the neuron would change nothing in {protocol_name(module)}: {titles} follows spike "
+                              "times only and reads no potential; leave --neuron and neuron. settings out")
 
 
 def _models(synapse, neuron, takes_neuron):

@@ -116,8 +116,8 @@ def apply_settings(settings, title, own, synapses=(), neuron=None):
     synapses : records of the rules in use; neuron : record of the neuron in use, or None
     Returns (values of the protocol's own parameters, synapses, neuron): changed records are new ones.
 
-    NAME is a parameter of the protocol, else of the synapse or the neuron; "synapse.NAME" and "neuron.NAME"
-    say which. `parameters=NAME` chooses a published parameter set.
+    NAME is a parameter of the protocol, the synapse or the neuron; where two of them have it, the full name
+    "protocol.NAME", "synapse.NAME" or "neuron.NAME" is needed. `parameters=NAME` chooses a published parameter set.
     """
     values, of_synapse, of_neuron = {}, {}, {}
     changes = {"protocol": values, "synapse": of_synapse, "neuron": of_neuron}
@@ -127,7 +127,7 @@ def apply_settings(settings, title, own, synapses=(), neuron=None):
         name, equals, text = setting.partition("=")
         if not equals or not name.strip() or not text.strip():
             raise SpikelearnError(f"--set needs NAME=VALUE, such as \"tau_plus=20*ms\", not '{setting}'")
-        owner, name = _owner(name.strip(), title, defaults)
+        owner, name = _owner(name.strip(), title, defaults, _having_set(text.strip(), synapses, neuron))
         if name in changes[owner]:
             raise SpikelearnError(f"--set gives '{name}' twice")
         changes[owner][name] = read_value(text, defaults[owner][name], name)
@@ -148,7 +148,13 @@ def _changed(model, changes):
     return model.with_parameters(**mine) if mine else model
 
 
-def _owner(name, title, defaults):
+def _having_set(chosen, synapses, neuron):
+    """Which of synapse and neuron publish a parameter set of this name."""
+    models = {"synapse": synapses, "neuron": [neuron] if neuron else []}
+    return [owner for owner, records in models.items() if any(chosen in record.sets for record in records)]
+
+
+def _owner(name, title, defaults, having_set=()):
     """Who has the parameter: ("protocol" | "synapse" | "neuron", bare name)."""
     owner, dot, bare = name.partition(".")
     if dot and owner in defaults:
@@ -157,12 +163,12 @@ def _owner(name, title, defaults):
             raise SpikelearnError(f"the {owner} in {title} has no parameter '{bare}'{known}")
         return owner, bare
     owners = [owner for owner, known in defaults.items() if name in known]
+    if name == "parameters" and len(owners) > 1 and "protocol" not in owners:
+        owners = list(having_set) or owners[-1:]        # of two that have sets, whoever has this one
     if not owners:
         known = [parameter for parameters in defaults.values() for parameter in parameters]
         raise SpikelearnError(f"{title} has no parameter '{name}'{alternatives(name, set(known))}")
-    if "protocol" in owners:
-        return "protocol", name
-    if len(owners) > 1 and name != "parameters":
-        raise SpikelearnError(f"both the synapse and the neuron have a parameter '{name}': "
-                              f"say synapse.{name} or neuron.{name}")
-    return "synapse" if "synapse" in owners else "neuron", name
+    if len(owners) > 1:
+        full = [f"{owner}.{name}" for owner in ("protocol", "synapse", "neuron") if owner in owners]
+        raise SpikelearnError(f"--set {name} can mean {', '.join(full[:-1])} or {full[-1]}: give the full name")
+    return owners[0], name

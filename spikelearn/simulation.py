@@ -7,7 +7,6 @@ the build is compiled in; here the generator is seeded from a variable when the 
 arguments in the build folder; here they go into the run's own folder, which is removed.
 """
 import contextlib
-import logging
 import os
 import re
 import subprocess
@@ -22,9 +21,11 @@ from brian2.core.variables import ArrayVariable
 from brian2.devices import device_module as brian_devices
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
+from spikelearn.brian_warnings import brian_warnings_answered
 from spikelearn.building import READ, compiled, compiler, folder_for_runs, fresh_names, write_what_is_read
 from spikelearn.checks import unit_text
 from spikelearn.equations import SpikelearnError, alternatives
+from spikelearn.keywords import KEYWORDS
 from spikelearn.pairing import check_grid
 
 DEVICES = ("auto", "numpy", "cython", "cpp")
@@ -87,10 +88,9 @@ class Simulation:
         precision = prefs.core.default_float_dtype
         stops = prefs.core.stop_on_keyboard_interrupt       # early, as if the simulation were over
         dt = clock.dt
-        logger = logging.getLogger("brian2")            # its warnings on the order of synapses do not apply here
-        level = logger.level
+        answered = brian_warnings_answered(lambda: getattr(self, "objects", {}).values())
         try:
-            logger.setLevel(logging.ERROR)
+            answered.__enter__()
             if self.device == "cpp":
                 brian2.set_device(self._brian_device, build_on_run=False)
             prefs.core.default_float_dtype = self.precision
@@ -99,7 +99,7 @@ class Simulation:
             brian2.defaultclock.dt = self.dt
             yield
         finally:
-            logger.setLevel(level)
+            answered.__exit__(None, None, None)
             prefs.codegen.target = target
             prefs.core.default_float_dtype = precision
             prefs.core.stop_on_keyboard_interrupt = stops
@@ -130,7 +130,7 @@ class Simulation:
         """Run the network from its initial values and return what was asked for.
 
         values : dict "object.variable" -> number, Quantity or array (or "timed_array" -> array of its shape);
-            what is not given has its default. seed : int >= 0, the same seed gives the same result.
+            what is not given has its default. seed : int from 0 to 2^31 - 1, the same seed gives the same result.
         read : names "object.variable" to return, also of monitors ("spikes.t", "potential.v").
         dt : time step of this run, None = the simulation's. TimedArrays keep their own.
         Returns a dict name -> Quantity or array; two-dimensional records have shape (n_recorded, n_steps).
@@ -138,13 +138,14 @@ class Simulation:
         step or lies beyond the end, or a value that became infinite.
         """
         values = {**self._defaults(), **(values or {})}
+        KEYWORDS["seed"].check("seed", seed)
         for name in [*values, *read]:
             self._variable(name)
         step = self.dt if dt is None else dt
         self._check_spike_times(values, step)
         run = self._run_cpp if self.device == "cpp" else self._run_here
         with contextlib.nullcontext() if self.device == "cpp" else self._globals():     # a program runs in any thread
-            results = run(values, int(seed) % 2**31, list(read), step)
+            results = run(values, int(seed), list(read), step)
         for name, value in results.items():
             if np.issubdtype(np.asarray(value).dtype, np.floating) and not np.isfinite(np.asarray(value)).all():
                 raise SpikelearnError(f"'{name}' became infinite or not-a-number: a time step too long?")

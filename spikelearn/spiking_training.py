@@ -10,6 +10,7 @@ import numpy as np
 
 from spikelearn.checkpoint import State, checkpointing, identity
 from spikelearn.equations import SpikelearnError
+from spikelearn.ranges import check_fields, positive
 from spikelearn.training import Progress, random_numbers, run_seed
 
 TALLY = ("examples", "attempts", "flips", "seconds")        # counted within an epoch
@@ -34,6 +35,7 @@ class Recipe:
             raise SpikelearnError(f"batch must be at least 1, not {self.batch}")
         if self.rate <= 0:
             raise SpikelearnError(f"rate must be above 0, not {self.rate:g}")
+        check_fields(self, shown=positive(10_000))
 
     def with_given(self, **given):
         """A recipe with the values that are not None."""

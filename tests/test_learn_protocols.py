@@ -207,8 +207,8 @@ def test_learn_mnist_begins_from_the_weights_of_an_earlier_result(few, quick_net
 
 
 @pytest.mark.parametrize("settings, said", [
-    (["hidden=0"], "at least one hidden layer"), (["rates=1,2,3"], "2 layers needs 2 learning rates, not 3"),
-    (["gate=2"], "gate must lie from 0 to 1"), (["dataset=minst"], "no dataset 'minst'"),
+    (["hidden=0"], "hidden must be a whole number from 1"), (["rates=1,2,3"], "2 layers needs 2 learning rates, not 3"),
+    (["gate=2"], "gate must be a number from 0 to 1"), (["dataset=minst"], "no dataset 'minst'"),
     (["hidden=few"], "hidden"), (["epocs=3"], "did you mean 'epochs'"), (["precision=half"], "precision"),
 ])
 def test_mistakes_are_told_in_one_sentence(settings, said, tmp_path, capsys):

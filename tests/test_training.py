@@ -125,7 +125,7 @@ def test_a_checkpoint_carries_all_that_is_needed_and_no_pickles(finished):
     assert state.curve["train_error_percent"] == result.curve["train_error_percent"].tolist()
     with np.load(path, allow_pickle=False) as file:
         facts = str(file["facts"])
-    for word in (load_model(RULE).text.splitlines()[-3].strip(), "neuron.tau_syn", "0.005 s", "rates", "seed"):
+    for word in ("".join(load_model(RULE).on_post.split()), "neuron.tau_syn", "0.005 s", "rates", "seed"):
         assert word in facts
 
 
@@ -150,7 +150,7 @@ def changed_network(**changes):
     (dict(classifier=lambda: changed_network(neuron=network().neuron.with_parameters(tau=9e-3 * _second()))),
      "neuron.tau=0.01 s, but this training has 0.009"),
     (dict(classifier=lambda: changed_network(synapse=dataclasses.replace(
-        network().synapse, text=network().synapse.text + "# edited"))), "another text of the synapse model"),
+        network().synapse, on_pre=network().synapse.on_pre + "; change += 1"))), "another text of the synapse model"),
     (dict(dataset="mnist"), "made with dataset=nothing"),
 ])
 def test_a_checkpoint_of_another_training_is_refused(finished, other, said):

@@ -49,6 +49,7 @@ MODEL = NeuronModel(
         v_reset=-49.5 * mV,     # potential after a spike, 21.1 mV above rest; aEIF.m
         steepest=20,            # largest exponent, so that the number stays finite; chosen here
     ),
+    ranges=dict(steepest=(0, 100), Delta_T=(0.01 * mV, 100 * mV)),
     initial=dict(v="E_L", V_T="V_T_rest"),
     sets=dict(
         strong_adaptation=dict(b=80.5 * pA),    # the 0.0805 nA of Brette & Gerstner (2005) J Neurophysiol 94:3637

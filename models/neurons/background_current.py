@@ -19,5 +19,6 @@ MODEL = NeuronModel(
         spread=500 * pA,         # its standard deviation; chosen here
         tau_I=5 * ms,            # its correlation time; chosen here
     ),
+    ranges=dict(spread=(0 * nA, 1000 * nA)),
     initial=dict(current="mean + spread*randn()"),
 )

@@ -25,4 +25,5 @@ MODEL = NeuronModel(
         alpha_basal=1,           # gain of the basal branch; chosen here
         alpha_apical=1,          # gain of the apical branch; chosen here
     ),
+    ranges=dict(alpha_basal=(0, 1000), alpha_apical=(0, 1000)),
 )

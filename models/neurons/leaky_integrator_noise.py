@@ -25,4 +25,5 @@ MODEL = NeuronModel(
         tau=10 * ms,         # time constant; chosen here
         temperature=0.1,     # of the law exp(-E/temperature); chosen here
     ),
+    ranges=dict(temperature=(0, 1000)),
 )

@@ -24,4 +24,5 @@ MODEL = NeuronModel(
         r_max=500 * Hz,          # rate at x = 1; chosen here (half a spike a step of 1 ms)
         p_min=2e-8,              # chance of a spike a step at x = 0, so that its logarithm exists; chosen here
     ),
+    ranges=dict(p_min=(1e-12, 0.1)),
 )

@@ -41,5 +41,6 @@ MODEL = NeuronModel(
         unit=15 * mV,            # one unit of potential of the paper; NEST's example
         t_ref=3 * ms,            # absolute refractory period; NEST's example
     ),
+    ranges=dict(k=(0, 1000)),
     initial=dict(v="E_L", v_w="E_L"),
 )

@@ -22,4 +22,5 @@ MODEL = SynapseModel(
         eta=0.01,        # learning rate, for one attempt; chosen here
         decay=0.001,     # weight decay, for one batch, in units of eta; chosen here
     ),
+    ranges=dict(decay=(0, 1)),
 )

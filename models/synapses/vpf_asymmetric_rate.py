@@ -36,5 +36,6 @@ MODEL = SynapseModel(
         w_min=0,                 # lower bound; chosen here
         w_max=10,                # upper bound, far away; chosen here
     ),
+    ranges=dict(T_min=(0.001 * ms, 1000 * ms)),
     initial=dict(w=1, pre_time=0 * second),        # relative to the weight before pairing
 )
