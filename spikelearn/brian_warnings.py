@@ -35,6 +35,9 @@ SENTENCES = {   # name -> what it means here; the others are told in the first s
 }
 
 
+BY_INDEX = "TimedArray uses dt of 1. s "   # our tables of spikes and images are read by an index, one a second, not by time
+
+
 class _Answer(logging.Handler):
     """Takes what Brian2 logs and passes on what matters. objects : function that returns the network's objects."""
 
@@ -45,7 +48,7 @@ class _Answer(logging.Handler):
     def emit(self, record):
         """Drop what is harmless; the rest is a warning of Python's."""
         message = record.getMessage()
-        if record.name in HARMLESS or record.name in ORDER and _order_does_not_matter(message, self.objects()):
+        if BY_INDEX in message or record.name in HARMLESS or record.name in ORDER and _order_does_not_matter(message, self.objects()):
             return
         warnings.warn(sentence(record.name, message), SpikelearnWarning, stacklevel=2)
 

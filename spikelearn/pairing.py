@@ -139,10 +139,13 @@ def spike_table(times_list):
 def check_grid(table, dt, end, name="the trains"):
     """Refuse a spike table in which a spike is off the grid, or would be lost.
 
-    table : (rows, n) in seconds, as spike_table makes it; dt, end : time step and end of the run in seconds.
-    Raises SpikelearnError if a time is no multiple of dt, if two of a column fall in one step, or if one is at the end
-    of the run or later.
+    table : (rows, n) in seconds, as spike_table makes it; dt, end : time step and end of the run in seconds. Instead of
+    NEVER, a last row of times beyond the end may close the columns.
+    Raises SpikelearnError if a time is no multiple of dt, if a column does not increase, if two of its times fall in
+    one step, or if one is at the end of the run or later.
     """
+    if len(table) and np.all(table[-1] >= end):
+        table = table[:-1]
     times = table[table < NEVER]
     if not np.all(np.isfinite(times)) or np.any(times < 0):
         raise SpikelearnError(f"the spike times of {name} must be finite and not negative")
@@ -151,6 +154,8 @@ def check_grid(table, dt, end, name="the trains"):
         late = times[np.argmax(off)]
         raise SpikelearnError(f"the spike of {name} at {_ms(late)} is no multiple of the time step of {_ms(dt)}: "
                               "choose a step that divides all spike times")
+    if np.any(np.diff(table, axis=0) < 0):
+        raise SpikelearnError(f"the spike times of {name} must increase")
     if np.any((np.diff(table, axis=0) < dt / 2) & (table[1:] < NEVER)):
         raise SpikelearnError(f"two spikes of {name} fall in one time step of {_ms(dt)}: a shorter step is needed")
     if times.size and times.max() > end - dt / 2:

@@ -81,7 +81,7 @@ def test_neuron_runs(name):
 
 @pytest.mark.parametrize("name", [name for name in SYNAPSES if load_model(name).neuron == ""])
 def test_rule_of_spike_times_runs(name):
-    table = np.array([[.001, .002], [.003, .001], [9, 9]])
+    table = np.array([[.001, .002], [.003, .004], [9, 9]])
 
     def build():
         pre, times = spike_trains(table, name="pre")

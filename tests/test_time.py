@@ -8,7 +8,7 @@ from spikelearn.protocols import stdp_window
 
 from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
 from spikelearn.network import neurons, spike_trains, synapses
-from spikelearn.pairing import Pairing, motifs, pairs, poisson, spike_table, trains
+from spikelearn.pairing import NEVER, Pairing, motifs, pairs, poisson, spike_table, trains
 from spikelearn.simulation import Simulation
 from spikelearn.stdp import outcome, weight_changes
 from spikelearn.time_steps import common_step, converged, fitting_step, longest_step
@@ -236,7 +236,7 @@ def test_a_weak_pulse_makes_no_window():
 
 def _network(times, dt, duration=100 * ms):
     def build():
-        group, table = spike_trains(spike_table([times * ms]), name="given")
+        group, table = spike_trains(np.append(times * 1e-3, NEVER)[:, None], name="given")
         return [group, table, StateMonitor(group, "spikes_so_far", record=True, name="count")]
 
     return Simulation(build, duration, device="numpy", dt=dt)
@@ -244,7 +244,7 @@ def _network(times, dt, duration=100 * ms):
 
 @pytest.mark.parametrize("times,dt,why", [
     ([10.4], 1 * ms, "10.4 ms is no multiple of the time step of 1 ms"), ([10, 10.4], .5 * ms, "no multiple"),
-    ([150], 1 * ms, "after the end"), ([100], 1 * ms, "after the end")])
+    ([150], 1 * ms, "after the end"), ([100], 1 * ms, "after the end"), ([20, 10], 1 * ms, "must increase")])
 def test_spike_trains_off_the_grid_or_after_the_end_are_refused(times, dt, why):
     with pytest.raises(SpikelearnError, match=why):
         _network(np.array(times), dt).run()
@@ -252,7 +252,7 @@ def test_spike_trains_off_the_grid_or_after_the_end_are_refused(times, dt, why):
     assert fine.run(read=["count.spikes_so_far"])["count.spikes_so_far"][0, -1] == 1
     with pytest.raises(SpikelearnError, match=why):
         _network(np.array([20.] * len(times)) + np.arange(len(times)), dt).run(
-            {"given_times": spike_table([times * ms]) * second})
+            {"given_times": np.append(times * 1e-3, NEVER)[:, None] * second})
 
 
 @pytest.mark.parametrize("device", BOTH)
