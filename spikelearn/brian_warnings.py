@@ -35,7 +35,7 @@ SENTENCES = {   # name -> what it means here; the others are told in the first s
 }
 
 
-BY_INDEX = "TimedArray uses dt of 1. s "   # our tables of spikes and images are read by an index, one a second, not by time
+BY_INDEX = "TimedArray uses dt of 1. s "   # our tables of spikes and images are read by an index, not by the time
 
 
 class _Answer(logging.Handler):
@@ -48,7 +48,9 @@ class _Answer(logging.Handler):
     def emit(self, record):
         """Drop what is harmless; the rest is a warning of Python's."""
         message = record.getMessage()
-        if BY_INDEX in message or record.name in HARMLESS or record.name in ORDER and _order_does_not_matter(message, self.objects()):
+        if BY_INDEX in message or record.name in HARMLESS:
+            return
+        if record.name in ORDER and _order_does_not_matter(message, self.objects()):
             return
         warnings.warn(sentence(record.name, message), SpikelearnWarning, stacklevel=2)
 

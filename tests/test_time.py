@@ -234,9 +234,14 @@ def test_a_weak_pulse_makes_no_window():
 
 # --- spike trains in networks --------------------------------------------------------------------------------------
 
+def _table(times):
+    """A spike table of one neuron from times in ms, however wrong they are."""
+    return np.append(np.asarray(times, dtype=float) * 1e-3, NEVER)[:, None]
+
+
 def _network(times, dt, duration=100 * ms):
     def build():
-        group, table = spike_trains(np.append(times * 1e-3, NEVER)[:, None], name="given")
+        group, table = spike_trains(_table(times), name="given")
         return [group, table, StateMonitor(group, "spikes_so_far", record=True, name="count")]
 
     return Simulation(build, duration, device="numpy", dt=dt)
@@ -247,12 +252,11 @@ def _network(times, dt, duration=100 * ms):
     ([150], 1 * ms, "after the end"), ([100], 1 * ms, "after the end"), ([20, 10], 1 * ms, "must increase")])
 def test_spike_trains_off_the_grid_or_after_the_end_are_refused(times, dt, why):
     with pytest.raises(SpikelearnError, match=why):
-        _network(np.array(times), dt).run()
-    fine = _network(np.array([10.]), dt)
+        _network(times, dt).run()
+    fine = _network([10], dt)
     assert fine.run(read=["count.spikes_so_far"])["count.spikes_so_far"][0, -1] == 1
     with pytest.raises(SpikelearnError, match=why):
-        _network(np.array([20.] * len(times)) + np.arange(len(times)), dt).run(
-            {"given_times": np.append(times * 1e-3, NEVER)[:, None] * second})
+        _network(20 + np.arange(len(times)), dt).run({"given_times": _table(times) * second})
 
 
 @pytest.mark.parametrize("device", BOTH)
