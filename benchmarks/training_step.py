@@ -11,8 +11,8 @@ import numpy as np
 from brian2 import second
 
 from spikelearn import load_model
-from spikelearn.phases import layered_network
-from spikelearn.simulation import Simulation
+from spikelearn.equilibrium.presentation import layered_network
+from spikelearn.simulation.simulate import Simulation
 
 LONG = 10_000 * second
 

@@ -12,8 +12,8 @@ import sys
 
 import numpy as np
 
-from spikelearn.cli import run_protocol
-from spikelearn.energy import (
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equilibrium.energy import (
     LOGISTIC,
     Energy,
     Nudge,
@@ -27,8 +27,8 @@ from spikelearn.energy import (
     settle,
 )
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (14, 4.6)
 SLIDES = "Bengio (2016) slides"

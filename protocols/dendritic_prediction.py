@@ -15,13 +15,13 @@ import numpy as np
 from brian2 import StateMonitor, TimedArray, ms, nS, pA, second
 
 from spikelearn import NeuronModel, load_model
-from spikelearn.cli import run_protocol
-from spikelearn.network import neurons, spike_trains, synapses
-from spikelearn.pairing import NEVER
+from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
-from spikelearn.simulation import Simulation
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
+from spikelearn.simulation.network import neurons, spike_trains, synapses
+from spikelearn.simulation.simulate import Simulation
+from spikelearn.simulation.spike_tables import NEVER
 
 FIGURE_SIZE = (13, 8)
 CLAMPED = NeuronModel(source="Rates held by the experimenter", equations="rho : 1     # firing rate")

@@ -14,12 +14,12 @@ import numpy as np
 from brian2 import ms
 
 from spikelearn import load_model
-from spikelearn.cli import run_protocol
-from spikelearn.energy import Energy, Nudge, backpropagated, cosine, layered, relax
-from spikelearn.integrators import relaxation
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equilibrium.energy import Energy, Nudge, backpropagated, cosine, layered, relax
+from spikelearn.equilibrium.relaxation import relaxation
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked, positive
-from spikelearn.results import Accepted, Result
+from spikelearn.ranges.check import checked, positive
+from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (13, 9)
 PAPER = "Bengio & Fischer (2015) eq. 25"

@@ -12,8 +12,8 @@ import sys
 import numpy as np
 
 from spikelearn import SpikelearnError
-from spikelearn.cli import run_protocol
-from spikelearn.energy import (
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equilibrium.energy import (
     HARD,
     LOGISTIC,
     Energy,
@@ -28,8 +28,8 @@ from spikelearn.energy import (
     settle,
 )
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked, positive, whole
-from spikelearn.results import Accepted, Result
+from spikelearn.ranges.check import checked, positive, whole
+from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (13, 4.6)
 THEOREM = "Scellier & Bengio (2017) theorem 1"

@@ -10,13 +10,13 @@ import sys
 
 import numpy as np
 
-from spikelearn import feedforward as ff
-from spikelearn.cli import run_protocol
-from spikelearn.datasets import load
-from spikelearn.equations import SpikelearnError
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equilibrium import feedforward as ff
+from spikelearn.errors import SpikelearnError
+from spikelearn.images.datasets import load
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (14, 4.4)
 SLIDES = "Bengio (2016) slides"

@@ -12,16 +12,16 @@ import sys
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikelearn import autoencoders
-from spikelearn.cli import run_protocol
-from spikelearn.datasets import load
-from spikelearn.equations import SpikelearnError
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equilibrium import autoencoders
+from spikelearn.equilibrium.rate_layers import Layers, check_nudge
+from spikelearn.errors import SpikelearnError
+from spikelearn.images.datasets import load
+from spikelearn.images.encoding import pixels_and_labels
+from spikelearn.images.readout import error_percent, predict
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked
-from spikelearn.rate_layers import Layers, check_nudge
-from spikelearn.readout import error_percent, predict
-from spikelearn.results import Accepted, Result
-from spikelearn.training import pixels_and_labels
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (14, 4.6)
 PAPER = "Bengio et al. (2016) figure 1"

@@ -9,8 +9,8 @@ import sys
 
 from spikelearn.protocols import generate_mnist
 
-from spikelearn.cli import run_protocol
-from spikelearn.ranges import checked
+from spikelearn.command.command_line import run_protocol
+from spikelearn.ranges.check import checked
 
 FIGURE_SIZE = generate_mnist.FIGURE_SIZE
 

@@ -15,20 +15,20 @@ import sys
 
 import numpy as np
 
-from spikelearn.cli import run_protocol
-from spikelearn.corruption import gaussian
-from spikelearn.datasets import load
-from spikelearn.denoising import generated_by_chain
-from spikelearn.encoding import scaled
-from spikelearn.generative import feedforward
-from spikelearn.generative_recipe import Recipe, pixels_of
-from spikelearn.generative_sampling import generated, generated_by_joint_chain, generated_top_down
-from spikelearn.generative_training import prior_of
+from spikelearn.command.command_line import run_protocol
+from spikelearn.generative.denoising import generated_by_chain
+from spikelearn.generative.model import feedforward
+from spikelearn.generative.recipe import Recipe, pixels_of
+from spikelearn.generative.sampling import generated, generated_by_joint_chain, generated_top_down
+from spikelearn.generative.train import prior_of
+from spikelearn.images.datasets import load
+from spikelearn.images.encoding import scaled
+from spikelearn.images.masks import gaussian
 from spikelearn.likelihood import choosing_and_scored, parzen
 from spikelearn.plotting import images_in_rows
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
-from spikelearn.training import sampling_numbers
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
+from spikelearn.training.seeds import sampling_numbers
 
 FIGURE_SIZE = (12.5, 10)
 ACCEPTED = {

@@ -11,15 +11,15 @@ import sys
 
 import numpy as np
 
-from spikelearn.boltzmann_sampling import hidden_part
-from spikelearn.cli import run_protocol
-from spikelearn.datasets import load
-from spikelearn.encoding import scaled
-from spikelearn.generative_recipe import Recipe, pixels_of
-from spikelearn.generative_sampling import filled_in
+from spikelearn.boltzmann.sampling import hidden_part
+from spikelearn.command.command_line import run_protocol
+from spikelearn.generative.recipe import Recipe, pixels_of
+from spikelearn.generative.sampling import filled_in
+from spikelearn.images.datasets import load
+from spikelearn.images.encoding import scaled
 from spikelearn.plotting import heading, images_in_rows
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (13, 6.8)
 MASKS = ("pixels", "left", "right", "top", "bottom")

@@ -13,12 +13,12 @@ from brian2 import ms
 from scipy.stats import kstwobign
 
 from spikelearn import load_model
-from spikelearn.cli import run_protocol
-from spikelearn.energy import Energy
-from spikelearn.integrators import relaxation
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equilibrium.energy import Energy
+from spikelearn.equilibrium.relaxation import relaxation
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (14, 4.8)
 PAPER = "Bengio & Fischer (2015) section 2.1"

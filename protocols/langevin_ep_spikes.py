@@ -19,12 +19,12 @@ import numpy as np
 from brian2 import Hz, ms
 
 from spikelearn import load_model
-from spikelearn.cli import run_protocol
-from spikelearn.copies import Copies, Phases
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equilibrium.rate_estimates import bias_and_spread, exact_gradient, finite_beta, mean_field
+from spikelearn.equilibrium.side_by_side import Copies, Phases
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked, whole
-from spikelearn.rate_estimates import bias_and_spread, exact_gradient, finite_beta, mean_field
-from spikelearn.results import Accepted, Result
+from spikelearn.ranges.check import checked, whole
+from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (14, 10)
 SIZES = (5, 10, 3)

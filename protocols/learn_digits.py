@@ -14,16 +14,18 @@ import numpy as np
 from brian2 import ms
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.classifier import Classifier, Recipe, spikes_of_one_image
-from spikelearn.cli import run_protocol
-from spikelearn.content import same_code
-from spikelearn.datasets import load
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equations.content import same_code
+from spikelearn.equilibrium.classifier import Classifier, Recipe, spikes_of_one_image
+from spikelearn.equilibrium.train import answers, train
+from spikelearn.images.datasets import load
+from spikelearn.images.encoding import pixels_and_labels
+from spikelearn.images.readout import accuracy
 from spikelearn.plotting import image_grid, learning_curve, phase_raster
-from spikelearn.ranges import checked
-from spikelearn.readout import accuracy
-from spikelearn.results import Accepted, Result
-from spikelearn.simulation import compiler
-from spikelearn.training import Progress, answers, pixels_and_labels, train
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
+from spikelearn.simulation.simulate import compiler
+from spikelearn.training.progress import Progress
 
 FIGURE_SIZE = (12.5, 7.5)
 RULES = {"twin": "synapses/voltage_derivative_symmetric_centred", "single": "synapses/voltage_derivative_symmetric"}

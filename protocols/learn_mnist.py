@@ -14,16 +14,18 @@ import numpy as np
 from brian2 import ms
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.checkpoint import checkpoint_file
-from spikelearn.classifier import Classifier, Recipe, spikes_of_one_image
-from spikelearn.cli import run_protocol
-from spikelearn.datasets import load
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equilibrium.classifier import Classifier, Recipe, spikes_of_one_image
+from spikelearn.equilibrium.train import answers, train
+from spikelearn.images.datasets import load
+from spikelearn.images.encoding import pixels_and_labels
+from spikelearn.images.readout import confusion, error_percent
 from spikelearn.plotting import confusion_matrix, image_grid, learning_curve, phase_raster, receptive_fields
-from spikelearn.ranges import checked
-from spikelearn.readout import confusion, error_percent
-from spikelearn.results import Accepted, Result
-from spikelearn.results import load as load_result
-from spikelearn.training import Progress, answers, pixels_and_labels, train
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
+from spikelearn.results.result import load as load_result
+from spikelearn.training.checkpoint import checkpoint_file
+from spikelearn.training.progress import Progress
 
 FIGURE_SIZE = (13, 11)
 ACCEPTED = {"validation_error_percent": Accepted(0, 2.4, "the same recipe in a C++ loop of our own: 1.9 to 2.2")}

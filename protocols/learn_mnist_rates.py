@@ -16,15 +16,17 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikelearn import SpikelearnError
-from spikelearn.checkpoint import TALLY, State, checkpoint_file, checkpointing, exact
-from spikelearn.cli import run_protocol
-from spikelearn.datasets import load
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equilibrium.rate_layers import Layers, check_nudge
+from spikelearn.images.datasets import load
+from spikelearn.images.encoding import pixels_and_labels
+from spikelearn.images.readout import error_percent, predict
 from spikelearn.plotting import image_grid, learning_curve, receptive_fields
-from spikelearn.ranges import check_fields, checked
-from spikelearn.rate_layers import Layers, check_nudge
-from spikelearn.readout import error_percent, predict
-from spikelearn.results import Accepted, Result
-from spikelearn.training import Progress, pixels_and_labels, random_numbers
+from spikelearn.ranges.check import check_fields, checked
+from spikelearn.results.result import Accepted, Result
+from spikelearn.training.checkpoint import TALLY, State, checkpoint_file, checkpointing, exact
+from spikelearn.training.progress import Progress
+from spikelearn.training.seeds import random_numbers
 
 FIGURE_SIZE = (13, 5)
 

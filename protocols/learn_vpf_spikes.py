@@ -16,20 +16,20 @@ from brian2 import ms
 from spikelearn.protocols.stdp_bistate import simulate_network
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.boltzmann import Machine, drawn, hidden_probability, log_likelihood, new_machine
-from spikelearn.boltzmann_sampling import hidden_part, reconstructed
-from spikelearn.boltzmann_training import Lines
-from spikelearn.boltzmann_training import train as train_minibatch
-from spikelearn.checkpoint import checkpoint_file
-from spikelearn.cli import run_protocol
-from spikelearn.datasets import load
-from spikelearn.machine_scores import ENUMERATED, independent_pixels, l2_error, likelihood, parzen_numbers
+from spikelearn.boltzmann.machine import Machine, drawn, hidden_probability, log_likelihood, new_machine
+from spikelearn.boltzmann.sampling import hidden_part, reconstructed
+from spikelearn.boltzmann.scores import ENUMERATED, independent_pixels, l2_error, likelihood, parzen_numbers
+from spikelearn.boltzmann.spiking_machine import SpikingMachine, complete, draw, flips_of_one_example
+from spikelearn.boltzmann.train import Lines
+from spikelearn.boltzmann.train import train as train_minibatch
+from spikelearn.boltzmann.train_on_spikes import Flow, Recipe, learn
+from spikelearn.command.command_line import run_protocol
+from spikelearn.images.datasets import load
+from spikelearn.images.encoding import pixels_and_labels
 from spikelearn.plotting import distance_and_noise, flip_raster, flow_and_likelihood, images_in_rows, receptive_fields
-from spikelearn.ranges import checked, positive, whole
-from spikelearn.results import Accepted, Result
-from spikelearn.spiking_machine import SpikingMachine, complete, draw, flips_of_one_example
-from spikelearn.spiking_training import Flow, Recipe, learn
-from spikelearn.training import pixels_and_labels
+from spikelearn.ranges.check import checked, positive, whole
+from spikelearn.results.result import Accepted, Result
+from spikelearn.training.checkpoint import checkpoint_file
 
 FIGURE_SIZE = (14, 12)
 ACCEPTED = {"log_likelihood": Accepted(-20.5, 0, "a NumPy trial of the rule: -20.0; independent pixels: -25.3"),

@@ -10,16 +10,16 @@ import sys
 
 import numpy as np
 
-from spikelearn.cli import run_protocol
-from spikelearn.datasets import load
-from spikelearn.encoding import scaled
-from spikelearn.equations import SpikelearnError
-from spikelearn.generative import log_joint
-from spikelearn.generative_inference import by_gradient, by_target_propagation
-from spikelearn.generative_recipe import Recipe, gaussian_view, pixels_of
+from spikelearn.command.command_line import run_protocol
+from spikelearn.errors import SpikelearnError
+from spikelearn.generative.inference import by_gradient, by_target_propagation
+from spikelearn.generative.model import log_joint
+from spikelearn.generative.recipe import Recipe, gaussian_view, pixels_of
+from spikelearn.images.datasets import load
+from spikelearn.images.encoding import scaled
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (12.5, 4.8)
 ACCEPTED = {

@@ -20,12 +20,12 @@ import sys
 
 import numpy as np
 
-from spikelearn.cli import run_protocol
-from spikelearn.copies import Copies, Phases
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equilibrium.side_by_side import Copies, Phases
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
-from spikelearn.simulation import compiler
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
+from spikelearn.simulation.simulate import compiler
 
 FIGURE_SIZE = (13, 4.6)
 ACCEPTED = {

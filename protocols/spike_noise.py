@@ -12,17 +12,17 @@ import sys
 import numpy as np
 from brian2 import Hz, ms, second
 
-from spikelearn.cli import run_protocol
-from spikelearn.corruption import spike_counts
-from spikelearn.datasets import load
-from spikelearn.encoding import scaled
-from spikelearn.generative_recipe import Recipe, pixels_of
-from spikelearn.generative_sampling import generated, in_parts
-from spikelearn.generative_training import prior_of
+from spikelearn.command.command_line import run_protocol
+from spikelearn.generative.recipe import Recipe, pixels_of
+from spikelearn.generative.sampling import generated, in_parts
+from spikelearn.generative.train import prior_of
+from spikelearn.images.datasets import load
+from spikelearn.images.encoding import scaled
+from spikelearn.images.masks import spike_counts
 from spikelearn.likelihood import choosing_and_scored, parzen
 from spikelearn.plotting import heading, images_in_rows
-from spikelearn.ranges import checked
-from spikelearn.results import Result
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Result
 
 FIGURE_SIZE = (12.5, 5.2)
 

@@ -17,14 +17,14 @@ import numpy as np
 from brian2 import second
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.cli import run_protocol
-from spikelearn.experiments import EXPERIMENTS, experiment, null_score, score
-from spikelearn.pairing import beginning
+from spikelearn.command.command_line import run_protocol
+from spikelearn.command.run import load_protocol
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked
-from spikelearn.results import Missing, Result, plain
-from spikelearn.running import load_protocol
-from spikelearn.stdp import READ_AFTER, outcome, post_neuron
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Missing, Result, plain
+from spikelearn.stdp.experiments import EXPERIMENTS, experiment, null_score, score
+from spikelearn.stdp.spike_times import beginning
+from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (13, 7.5)
 RULES = ("synapses/stdp_pair", "synapses/stdp_triplet", "synapses/voltage_derivative_trace")

@@ -12,14 +12,14 @@ import numpy as np
 from brian2 import EventMonitor, Hz, SpikeMonitor, StateMonitor, ms, second
 
 from spikelearn import SpikelearnError, SynapseModel, load_model
-from spikelearn.cli import run_protocol
-from spikelearn.content import same_code
-from spikelearn.network import force_spikes, neurons, spike_trains, synapses
-from spikelearn.pairing import NEVER
-from spikelearn.ranges import checked, whole
-from spikelearn.results import Accepted, Result
-from spikelearn.simulation import Simulation
-from spikelearn.stdp import start_weight
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equations.content import same_code
+from spikelearn.ranges.check import checked, whole
+from spikelearn.results.result import Accepted, Result
+from spikelearn.simulation.network import force_spikes, neurons, spike_trains, synapses
+from spikelearn.simulation.simulate import Simulation
+from spikelearn.simulation.spike_tables import NEVER
+from spikelearn.stdp.weight_change import start_weight
 
 FIGURE_SIZE = (12, 4.6)
 DELTA_T = np.array([-120, -80, -60, -40, -25, -15, -8, -3, 1, 3, 6, 10, 15, 25, 40, 60]) * ms

@@ -11,13 +11,13 @@ import numpy as np
 from brian2 import Hz, ms, second
 
 from spikelearn import load_model
-from spikelearn.cli import run_protocol
-from spikelearn.experiments import experiment, null_score, score
-from spikelearn.pairing import beginning, bursts
+from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import MODEL, heading, induced, measured, scores
-from spikelearn.ranges import checked
-from spikelearn.results import Result
-from spikelearn.stdp import READ_AFTER, outcome, post_neuron
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Result
+from spikelearn.stdp.experiments import experiment, null_score, score
+from spikelearn.stdp.spike_times import beginning, bursts
+from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (12.5, 4.4)
 NUMBERS = np.array([1, 2, 3])

@@ -11,14 +11,14 @@ import numpy as np
 from brian2 import Hz, ms, mV, second, volt
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.cli import run_protocol
-from spikelearn.network import neurons, spike_trains, synapses
-from spikelearn.pairing import spike_table
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
-from spikelearn.simulation import Simulation
-from spikelearn.stdp import start_weight
-from spikelearn.time_steps import converged, fitting_step, is_random
+from spikelearn.command.command_line import run_protocol
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
+from spikelearn.simulation.network import neurons, spike_trains, synapses
+from spikelearn.simulation.simulate import Simulation
+from spikelearn.simulation.spike_tables import spike_table
+from spikelearn.stdp.time_steps import converged, fitting_step, is_random
+from spikelearn.stdp.weight_change import start_weight
 
 RULES = ("synapses/stdp_voltage", "synapses/voltage_derivative", "synapses/voltage_derivative_trace")
 SETTLING = 100 * ms

@@ -14,12 +14,12 @@ from brian2.equations import Equations
 from brian2.units.fundamentalunits import have_same_dimensions
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.cli import run_protocol
-from spikelearn.experiments import table
-from spikelearn.pairing import LEAD_IN, Pairing, pairs
-from spikelearn.ranges import checked
-from spikelearn.results import Result
-from spikelearn.stdp import READ_AFTER, outcome, post_neuron
+from spikelearn.command.command_line import run_protocol
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Result
+from spikelearn.stdp.experiments import table
+from spikelearn.stdp.spike_times import LEAD_IN, Pairing, pairs
+from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (10, 4.4)
 ACCEPTED = {}

@@ -11,13 +11,14 @@ import sys
 import numpy as np
 from brian2 import Hz, ms, second
 
-from spikelearn import load_model, pairing
-from spikelearn.cli import run_protocol
-from spikelearn.experiments import experiment, null_score, score
+from spikelearn import load_model
+from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import MODEL, heading, induced, measured, scores
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
-from spikelearn.stdp import READ_AFTER, outcome, post_neuron
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
+from spikelearn.stdp import spike_times as pairing
+from spikelearn.stdp.experiments import experiment, null_score, score
+from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (12.5, 4.4)
 EXPERIMENTS = ("sjostrom_frequency", "sjostrom_trains", "markram_frequency")

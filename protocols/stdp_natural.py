@@ -14,14 +14,14 @@ from brian2 import Hz, SpikeMonitor, ms, second
 from scipy.optimize import OptimizeWarning, curve_fit
 
 from spikelearn import SpikelearnError, SynapseModel, load_model
-from spikelearn.cli import run_protocol
-from spikelearn.content import same_code
-from spikelearn.network import neurons, spike_trains, synapses
-from spikelearn.pairing import NEVER
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Missing, Result
-from spikelearn.simulation import Simulation
-from spikelearn.stdp import start_weight
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equations.content import same_code
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Missing, Result
+from spikelearn.simulation.network import neurons, spike_trains, synapses
+from spikelearn.simulation.simulate import Simulation
+from spikelearn.simulation.spike_tables import NEVER
+from spikelearn.stdp.weight_change import start_weight
 
 FIGURE_SIZE = (11, 4.6)
 TAU_PLUS, TAU_MINUS = 16.8 * ms, 33.7 * ms      # Bi & Poo (2001), quoted by Pfister & Gerstner (2006), table 4

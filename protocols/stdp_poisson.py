@@ -12,12 +12,12 @@ from brian2 import Hz, ms, second
 from scipy.optimize import brentq
 
 from spikelearn import load_model
-from spikelearn.cli import run_protocol
-from spikelearn.content import same_code
-from spikelearn.pairing import Pairing, poisson
-from spikelearn.ranges import checked, whole
-from spikelearn.results import Accepted, Missing, Result
-from spikelearn.stdp import outcome, post_neuron
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equations.content import same_code
+from spikelearn.ranges.check import checked, whole
+from spikelearn.results.result import Accepted, Missing, Result
+from spikelearn.stdp.spike_times import Pairing, poisson
+from spikelearn.stdp.weight_change import outcome, post_neuron
 
 MARGIN = 0.5 * second       # post spikes before and after the pre train; chosen here
 DEAD_TIME = 3 * ms          # shortest interval of spikes that a refractory neuron is forced to fire; chosen here

@@ -11,12 +11,12 @@ import numpy as np
 from brian2 import Hz, ms, second
 
 from spikelearn import load_model
-from spikelearn.cli import run_protocol
-from spikelearn.content import same_code
-from spikelearn.pairing import Pairing, poisson
-from spikelearn.ranges import Range, checked, whole
-from spikelearn.results import Accepted, Result
-from spikelearn.stdp import outcome, post_neuron
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equations.content import same_code
+from spikelearn.ranges.check import Range, checked, whole
+from spikelearn.results.result import Accepted, Result
+from spikelearn.stdp.spike_times import Pairing, poisson
+from spikelearn.stdp.weight_change import outcome, post_neuron
 
 FIGURE_SIZE = (10, 4.4)
 MARGIN = 0.5 * second       # constant post rates before and after the ramp; chosen here

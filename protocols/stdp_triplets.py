@@ -10,13 +10,13 @@ import numpy as np
 from brian2 import second
 
 from spikelearn import load_model
-from spikelearn.cli import run_protocol
-from spikelearn.experiments import experiment, null_score, score
-from spikelearn.pairing import beginning
+from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import compared, heading, induced, scores
-from spikelearn.ranges import checked
-from spikelearn.results import Result
-from spikelearn.stdp import READ_AFTER, outcome, post_neuron
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Result
+from spikelearn.stdp.experiments import experiment, null_score, score
+from spikelearn.stdp.spike_times import beginning
+from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (10, 4.4)
 MOTIFS = ("pre-post-pre", "post-pre-post")

@@ -11,13 +11,14 @@ import numpy as np
 from brian2 import Hz, ms
 from scipy.optimize import curve_fit
 
-from spikelearn import load_model, pairing
-from spikelearn.cli import run_protocol
-from spikelearn.experiments import experiment, null_score, score, table
+from spikelearn import load_model
+from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import MODEL, heading, induced, measured, scores, zero_lines
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Missing, Result
-from spikelearn.stdp import READ_AFTER, outcome, post_neuron
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Missing, Result
+from spikelearn.stdp import spike_times as pairing
+from spikelearn.stdp.experiments import experiment, null_score, score, table
+from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
 LONGEST_TAU = 1e4       # of a fit, in ms; one that ends there is none
 FIGURE_SIZE = (7, 4.8)

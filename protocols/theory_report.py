@@ -20,11 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from spikelearn import SpikelearnError, running
-from spikelearn.checkpoint import damage_told
-from spikelearn.cli import run_protocol
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
+from spikelearn import SpikelearnError
+from spikelearn.command import run as running
+from spikelearn.command.command_line import run_protocol
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
+from spikelearn.training.checkpoint import damage_told
 
 FIGURE_SIZE = (9, 9)
 PROTOCOLS = ("early_inference", "equilibrium_gradient", "feedforward_energy", "contrastive_faults", "langevin",
@@ -161,7 +162,7 @@ def tables(result):
     """Files beside the result: the page, and the claims as JSON."""
     import json
 
-    from spikelearn.results import plain
+    from spikelearn.results.result import plain
 
     claims = plain({"claims": result.headline["claims"]})
     return {"report.html": str(result.arrays["page"]), "claims.json": json.dumps(claims, indent=2) + "\n"}

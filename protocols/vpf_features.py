@@ -9,14 +9,14 @@ import sys
 
 import numpy as np
 
-from spikelearn.boltzmann import hidden_probability, new_machine
-from spikelearn.boltzmann_training import black_and_white, train_kept
-from spikelearn.cli import run_protocol
-from spikelearn.datasets import load
-from spikelearn.equations import SpikelearnError
+from spikelearn.boltzmann.machine import hidden_probability, new_machine
+from spikelearn.boltzmann.train import black_and_white, train_kept
+from spikelearn.command.command_line import run_protocol
+from spikelearn.errors import SpikelearnError
+from spikelearn.images.datasets import load
 from spikelearn.plotting import receptive_fields
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (13, 8)
 ACCEPTED = {

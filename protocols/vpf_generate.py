@@ -12,17 +12,17 @@ import sys
 
 import numpy as np
 
-from spikelearn.boltzmann import new_machine
-from spikelearn.boltzmann_sampling import generated, mean_activation
-from spikelearn.boltzmann_training import train_kept
-from spikelearn.cli import run_protocol
-from spikelearn.datasets import load
-from spikelearn.encoding import scaled
+from spikelearn.boltzmann.machine import new_machine
+from spikelearn.boltzmann.sampling import generated, mean_activation
+from spikelearn.boltzmann.train import train_kept
+from spikelearn.command.command_line import run_protocol
+from spikelearn.images.datasets import load
+from spikelearn.images.encoding import scaled
 from spikelearn.likelihood import choosing_and_scored, parzen
 from spikelearn.plotting import images_in_rows
-from spikelearn.ranges import checked
-from spikelearn.results import Result
-from spikelearn.training import sampling_numbers
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Result
+from spikelearn.training.seeds import sampling_numbers
 
 FIGURE_SIZE = (12.5, 9)
 PUBLISHED = {       # nats and standard error on MNIST: Goodfellow et al. (2014) arXiv:1406.2661, table 1

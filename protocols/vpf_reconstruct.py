@@ -13,15 +13,15 @@ import sys
 import numpy as np
 
 from spikelearn import SpikelearnError
-from spikelearn.boltzmann import new_machine
-from spikelearn.boltzmann_sampling import CORRUPTIONS, hidden_part, reconstructed
-from spikelearn.boltzmann_training import black_and_white, learning_rule, train_kept
-from spikelearn.cli import run_protocol
-from spikelearn.datasets import load
+from spikelearn.boltzmann.machine import new_machine
+from spikelearn.boltzmann.sampling import CORRUPTIONS, hidden_part, reconstructed
+from spikelearn.boltzmann.train import black_and_white, learning_rule, train_kept
+from spikelearn.command.command_line import run_protocol
+from spikelearn.images.datasets import load
 from spikelearn.plotting import images_in_rows
-from spikelearn.ranges import checked, whole
-from spikelearn.results import Result
-from spikelearn.training import sampling_numbers
+from spikelearn.ranges.check import checked, whole
+from spikelearn.results.result import Result
+from spikelearn.training.seeds import sampling_numbers
 
 FIGURE_SIZE = (13, 8.5)
 SETTINGS = {"vpf": (0.01, 0.003)}           # learning rate and weight decay: chosen here, on the validation images

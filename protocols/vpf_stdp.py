@@ -13,13 +13,13 @@ from brian2 import ms, second
 from spikelearn.protocols.stdp_bistate import DELTA_T, fitted, simulate_window, window_law, worst_z
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.cli import run_protocol
-from spikelearn.content import same_code
-from spikelearn.pairing import pairs
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equations.content import same_code
 from spikelearn.plotting import heading, zero_lines
-from spikelearn.ranges import checked, whole
-from spikelearn.results import Accepted, Result
-from spikelearn.stdp import weight_changes
+from spikelearn.ranges.check import checked, whole
+from spikelearn.results.result import Accepted, Result
+from spikelearn.stdp.spike_times import pairs
+from spikelearn.stdp.weight_change import weight_changes
 
 FIGURE_SIZE = (10, 4.6)
 READINGS = {        # rule -> short name and words

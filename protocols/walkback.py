@@ -16,15 +16,15 @@ import numpy as np
 from brian2 import Hz, TimedArray, ms
 
 from spikelearn import NeuronModel, SynapseModel, load_model
-from spikelearn.cli import run_protocol
-from spikelearn.copies import blocks
-from spikelearn.datasets import load
-from spikelearn.integrators import RATE_COUPLING
-from spikelearn.network import neurons, synapses
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equilibrium.relaxation import RATE_COUPLING
+from spikelearn.equilibrium.side_by_side import blocks
+from spikelearn.images.datasets import load
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked, positive
-from spikelearn.results import Accepted, Result
-from spikelearn.simulation import Simulation
+from spikelearn.ranges.check import checked, positive
+from spikelearn.results.result import Accepted, Result
+from spikelearn.simulation.network import neurons, synapses
+from spikelearn.simulation.simulate import Simulation
 
 FIGURE_SIZE = (13, 8.5)
 ACCEPTED = {

@@ -12,12 +12,12 @@ import sys
 
 import numpy as np
 
-from spikelearn.cli import run_protocol
-from spikelearn.datasets import load
-from spikelearn.energy import cosine
+from spikelearn.command.command_line import run_protocol
+from spikelearn.equilibrium.energy import cosine
+from spikelearn.images.datasets import load
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked
-from spikelearn.results import Accepted, Result
+from spikelearn.ranges.check import checked
+from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (13, 7.5)
 ACCEPTED = {

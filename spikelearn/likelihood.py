@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikelearn.equations import SpikelearnError
+from spikelearn.errors import SpikelearnError
 
 SIGMAS = tuple(np.round(np.geomspace(0.1, 0.4, 13), 4))       # chosen here: a step of 12 %
 

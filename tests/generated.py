@@ -11,8 +11,9 @@ import random
 
 import numpy as np
 
-from spikelearn import cli, running
-from spikelearn.ranges import Words, range_of
+from spikelearn.command import command_line as cli
+from spikelearn.command import run as running
+from spikelearn.ranges.check import Words, range_of
 
 SMALL = {           # settings that make a quick run short; what is drawn replaces them
     "contrastive_faults": dict(networks=10, steps=200),
@@ -154,7 +155,7 @@ def _model_value(default, rng):
     size = float(default)
     if rng.random() < 0.12:
         return rng.choice(NONSENSE)
-    from spikelearn.content import _value
+    from spikelearn.equations.content import _value
 
     factor = rng.choice([0.5, 1, 1.1, 0.9, 2] * 3 + [0, -1, 1e3, 1e-3, 1e30, -1e30])
     return _value(default * factor) if size else _value(default + 0)

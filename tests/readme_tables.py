@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from spikelearn import cli, load_model, running
+from spikelearn import load_model
+from spikelearn.command import command_line as cli
+from spikelearn.command import run as running
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- table: python tests/readme_tables.py -->", "<!-- end of table -->"

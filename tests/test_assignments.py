@@ -6,10 +6,10 @@ import pytest
 from brian2 import ms
 
 from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
-from spikelearn.equations import shipped_models
-from spikelearn.network import neurons, spike_trains, synapses
-from spikelearn.pairing import NEVER
-from spikelearn.simulation import Simulation
+from spikelearn.equations.files import shipped_models
+from spikelearn.simulation.network import neurons, spike_trains, synapses
+from spikelearn.simulation.simulate import Simulation
+from spikelearn.simulation.spike_tables import NEVER
 
 PAIR, LIF = load_model("stdp_pair"), load_model("lif")
 RULE = dict(source="here", equations="w : 1\nx : 1")

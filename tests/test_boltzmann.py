@@ -4,8 +4,9 @@ import pytest
 from scipy.linalg import expm
 from scipy.special import logsumexp
 
-from spikelearn import SpikelearnError, annealing
-from spikelearn.boltzmann import (
+from spikelearn import SpikelearnError
+from spikelearn.boltzmann import annealing
+from spikelearn.boltzmann.machine import (
     Machine,
     all_states,
     bottom_up,
@@ -20,8 +21,8 @@ from spikelearn.boltzmann import (
     split,
     sweep,
 )
-from spikelearn.boltzmann_sampling import mean_activation
-from spikelearn.boltzmann_training import train
+from spikelearn.boltzmann.sampling import mean_activation
+from spikelearn.boltzmann.train import train
 
 
 def random_machine(sizes, lateral=(), seed=0, scale=1.0):

@@ -4,16 +4,11 @@ import pytest
 from test_boltzmann import codes, random_machine
 
 from spikelearn import SpikelearnError
-from spikelearn.boltzmann import (
-    Machine,
-    all_states,
-    log_likelihood,
-    new_machine,
-)
-from spikelearn.boltzmann_sampling import CORRUPTIONS, generated, hidden_part, reconstructed
-from spikelearn.boltzmann_training import Adam, learning_rule, train, train_kept
-from spikelearn.datasets import load as load_dataset
-from spikelearn.machine_files import load, save
+from spikelearn.boltzmann.files import load, save
+from spikelearn.boltzmann.machine import Machine, all_states, log_likelihood, new_machine
+from spikelearn.boltzmann.sampling import CORRUPTIONS, generated, hidden_part, reconstructed
+from spikelearn.boltzmann.train import Adam, learning_rule, train, train_kept
+from spikelearn.images.datasets import load as load_dataset
 
 
 @pytest.mark.parametrize("rule", ["cd60", "pcd60"])

@@ -13,12 +13,13 @@ import pytest
 from brian2 import ms
 
 from spikelearn import NeuronModel, SynapseModel, load_model
-from spikelearn.brian_warnings import HARMLESS, SENTENCES, brian_warnings_answered, sentence
-from spikelearn.building import compiler
-from spikelearn.equations import SpikelearnWarning, shipped_models
-from spikelearn.network import neurons, spike_trains, synapses
-from spikelearn.pairing import NEVER
-from spikelearn.simulation import Simulation
+from spikelearn.equations.files import shipped_models
+from spikelearn.errors import SpikelearnWarning
+from spikelearn.simulation.network import neurons, spike_trains, synapses
+from spikelearn.simulation.programs import compiler
+from spikelearn.simulation.simulate import Simulation
+from spikelearn.simulation.spike_tables import NEVER
+from spikelearn.simulation.warnings import HARMLESS, SENTENCES, brian_warnings_answered, sentence
 
 CELL = NeuronModel(source="here", equations="z : 1")
 DEPENDS = SynapseModel(source="here", equations="w : 1", on_pre="z_post = w*z_post + i")
@@ -124,7 +125,7 @@ def test_the_command_line_tells_a_warning_in_one_line(tmp_path):
     pair = load_model("stdp_pair").text
     (tmp_path / "cell.py").write_text(load_model("afterpotential").text.replace('reset="forced_spike = False",', ""))
     (tmp_path / "rule.py").write_text(pair.replace("w - A_minus*y,", "w - A_minus*y + 0*u_post,"))
-    command = [sys.executable, "-m", "spikelearn.cli", "run", "stdp_window", "--quick", "--json", "--device", "numpy",
+    command = [sys.executable, "-m", "spikelearn", "run", "stdp_window", "--quick", "--json", "--device", "numpy",
                "--synapse", "rule.py", "--neuron", "cell.py"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=dict(os.environ))
     lines = [line for line in done.stderr.splitlines() if "warning" in line.lower()]

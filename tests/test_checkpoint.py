@@ -11,25 +11,23 @@ import pytest
 from brian2 import ms
 from spikelearn.protocols import learn_mnist, learn_mnist_rates
 
-from spikelearn import (
-    SpikelearnError,
-    boltzmann_training,
-    classifier,
-    cli,
-    generative_training,
-    spiking_machine,
-    spiking_training,
-    training,
-)
-from spikelearn.boltzmann import new_machine
-from spikelearn.checkpoint import beside, checkpoint_file, checkpoints_of
-from spikelearn.classifier import Classifier, Recipe, Shown
-from spikelearn.corruption import gaussian
-from spikelearn.generative import new_model
-from spikelearn.locks import held
-from spikelearn.output_folder import output_folder
-from spikelearn.results import load
-from spikelearn.spiking_machine import SpikingMachine
+from spikelearn import SpikelearnError
+from spikelearn.boltzmann import spiking_machine
+from spikelearn.boltzmann import train as boltzmann_training
+from spikelearn.boltzmann import train_on_spikes as spiking_training
+from spikelearn.boltzmann.machine import new_machine
+from spikelearn.boltzmann.spiking_machine import SpikingMachine
+from spikelearn.command import command_line as cli
+from spikelearn.command.output_folder import output_folder
+from spikelearn.equilibrium import classifier
+from spikelearn.equilibrium import train as training
+from spikelearn.equilibrium.classifier import Classifier, Recipe, Shown
+from spikelearn.generative import train as generative_training
+from spikelearn.generative.model import new_model
+from spikelearn.images.masks import gaussian
+from spikelearn.results.result import load
+from spikelearn.training.checkpoint import beside, checkpoint_file, checkpoints_of
+from spikelearn.training.locks import held
 
 RNG = np.random.default_rng(5)
 X, LABELS = RNG.uniform(0.1, 1, (6, 4)).astype(np.float32), np.array([0, 1, 0, 1, 1, 0])
@@ -207,7 +205,7 @@ def test_a_training_refused_in_its_first_chunk_leaves_no_checkpoint(tmp_path, mo
 
 HOLDER = """
 import sys
-from spikelearn.output_folder import output_folder
+from spikelearn.command.output_folder import output_folder
 
 with output_folder(sys.argv[1], None, "p"):
     print("held", flush=True)
@@ -266,7 +264,8 @@ COMMAND = ["run", "learn_mnist", "--device", "numpy", *(word for setting in (
 KILLED = """
 import os, signal, sys
 import test_checkpoint
-from spikelearn import classifier, cli
+from spikelearn.command import command_line as cli
+from spikelearn.equilibrium import classifier
 
 left = [int(sys.argv[1])]
 

@@ -8,9 +8,11 @@ from argparse import Namespace
 import pytest
 from brian2 import Hz, Quantity, ms, mV, second
 
-from spikelearn import SpikelearnError, cli, load_model, running
-from spikelearn.results import load
-from spikelearn.settings import read_value
+from spikelearn import SpikelearnError, load_model
+from spikelearn.command import command_line as cli
+from spikelearn.command import run as running
+from spikelearn.command.settings import read_value
+from spikelearn.results.result import load
 
 PROTOCOL = '''"""A ramp that needs no simulation.
 
@@ -20,7 +22,7 @@ import sys
 import numpy as np
 from brian2 import Hz, ms
 from spikelearn import load_model
-from spikelearn.cli import run_protocol
+from spikelearn.command.command_line import run_protocol
 from spikelearn.results import Accepted, Result
 
 ACCEPTED = {"tau_ms": Accepted(19, 21, "chosen here")}

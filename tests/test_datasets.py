@@ -7,8 +7,9 @@ import struct
 import numpy as np
 import pytest
 
-from spikelearn import SpikelearnError, datasets
-from spikelearn.datasets import load, read_idx
+from spikelearn import SpikelearnError
+from spikelearn.images import datasets
+from spikelearn.images.datasets import load, read_idx
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"

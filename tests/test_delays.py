@@ -4,9 +4,9 @@ import pytest
 from brian2 import Hz, ms
 
 from spikelearn import SpikelearnError, SynapseModel, load_model
-from spikelearn.network import spike_trains, synapses
-from spikelearn.pairing import spike_table
-from spikelearn.simulation import Simulation
+from spikelearn.simulation.network import spike_trains, synapses
+from spikelearn.simulation.simulate import Simulation
+from spikelearn.simulation.spike_tables import spike_table
 
 PRE, POST = [10, 11], [12, 14, 30]          # ms: one spike of each neuron
 PER_SYNAPSE = np.arange(6) * 3.0            # ms

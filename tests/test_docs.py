@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import readme_tables as tables
 
-from spikelearn import cli, load_model, running
-from spikelearn.equations import shipped_models
+from spikelearn import load_model
+from spikelearn.command import command_line as cli
+from spikelearn.command import run as running
+from spikelearn.equations.files import shipped_models
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md", "protocols/README.md"]
@@ -111,7 +113,7 @@ def test_the_readme_opens_with_the_two_commands():
 
 def test_the_six_lines_change_the_equation(tmp_path, monkeypatch, capsys):
     """Copy, edit, run, as the page says; the new curve follows the closed form of depression in proportion to w."""
-    from spikelearn.results import load
+    from spikelearn.results.result import load
 
     block = next(block for block in FENCED.findall(page("README.md")) if "my_rule.py" in block).splitlines()
     copy, run = (shlex.split(line)[1:] for line in block if line.startswith("spikelearn"))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikelearn import SpikelearnError
-from spikelearn.encoding import fire_spikes, moved, poisson_spikes, probabilities, rates, scaled
+from spikelearn.images.encoding import fire_spikes, moved, poisson_spikes, probabilities, rates, scaled
 
 
 def interval_cv(train):

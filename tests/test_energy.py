@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from spikelearn import SpikelearnError, feedforward
-from spikelearn.energy import (
+from spikelearn import SpikelearnError
+from spikelearn.equilibrium import feedforward
+from spikelearn.equilibrium.energy import (
     HARD,
     LOGISTIC,
     Energy,
@@ -21,7 +22,7 @@ from spikelearn.energy import (
     relax,
     settle,
 )
-from spikelearn.integrators import relaxation
+from spikelearn.equilibrium.relaxation import relaxation
 
 RNG = np.random.default_rng(0)
 TARGET = np.array([.9, .1])

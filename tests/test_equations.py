@@ -6,7 +6,7 @@ import pytest
 from brian2 import ms, mV, second
 
 from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
-from spikelearn.equations import shipped_models
+from spikelearn.equations.files import shipped_models
 
 LIF = load_model("neurons/lif")
 PAIR = load_model("synapses/stdp_pair")

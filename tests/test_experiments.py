@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms
 
-from spikelearn.equations import SpikelearnError
-from spikelearn.experiments import EXPERIMENTS, experiment, null_score, score, table
-from spikelearn.pairing import bursts, duration
+from spikelearn.errors import SpikelearnError
+from spikelearn.stdp.experiments import EXPERIMENTS, experiment, null_score, score, table
+from spikelearn.stdp.spike_times import bursts, duration
 
 TABLES = {"sjostrom2001_frequency": 10, "wang2005_hippocampus": 13, "markram1997_frequency": 7,
           "nevian_sakmann2006_bursts": 16, "pfister_gerstner2006_parameters": 8, "bi_poo1998_bins": 7,

@@ -6,7 +6,7 @@ from generated import LONG, NEEDS_IMAGES, command, fault, outcome
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from spikelearn import running
+from spikelearn.command import run as running
 
 SEED = int(os.environ["SPIKELEARN_SEED"])
 NUMBERS = st.integers(0, 2**32 - 1)

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from spikelearn import SpikelearnError
-from spikelearn.generative import (
+from spikelearn.generative.inference import by_gradient, by_langevin, by_target_propagation, cosines, gradient
+from spikelearn.generative.model import (
     Conditional,
     Model,
     Prior,
@@ -15,7 +16,6 @@ from spikelearn.generative import (
     softplus,
     top_down,
 )
-from spikelearn.generative_inference import by_gradient, by_langevin, by_target_propagation, cosines, gradient
 
 KINDS = [("sigmoid", "gaussian"), ("sigmoid", "bernoulli"), ("softplus", "gaussian"), ("linear", "gaussian")]
 

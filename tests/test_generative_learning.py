@@ -4,17 +4,12 @@ import pytest
 from brian2 import Hz, ms
 from test_generative import linear_model, literal_inference, random_model, random_states, slope
 
-from spikelearn import SpikelearnError, generative_training
-from spikelearn.corruption import bernoulli_mean, gaussian, none, spike_counts
-from spikelearn.denoising import backpropagated_gradients, generated_by_chain
-from spikelearn.generative import (
-    Prior,
-    feedforward,
-    new_model,
-    top_down,
-)
-from spikelearn.generative_inference import by_target_propagation
-from spikelearn.generative_sampling import (
+from spikelearn import SpikelearnError
+from spikelearn.generative import train as generative_training
+from spikelearn.generative.denoising import backpropagated_gradients, generated_by_chain
+from spikelearn.generative.inference import by_target_propagation
+from spikelearn.generative.model import Prior, feedforward, new_model, top_down
+from spikelearn.generative.sampling import (
     filled_in,
     generated,
     generated_by_joint_chain,
@@ -22,7 +17,8 @@ from spikelearn.generative_sampling import (
     joint_step,
     reconstructed,
 )
-from spikelearn.generative_training import local_gradients, prior_of, train, train_cached
+from spikelearn.generative.train import local_gradients, prior_of, train, train_cached
+from spikelearn.images.masks import bernoulli_mean, gaussian, none, spike_counts
 
 # --- learning ----------------------------------------------------------------------------------------------------
 

@@ -7,10 +7,10 @@ from brian2 import Hz, ms
 from matplotlib.figure import Figure
 from spikelearn.protocols import generate_mnist, inpaint, likelihood_ascent, spike_noise
 
-from spikelearn import cli
-from spikelearn.datasets import Dataset, Examples
-from spikelearn.generative import feedforward, log_joint
-from spikelearn.generative_recipe import Recipe, gaussian_view
+from spikelearn.command import command_line as cli
+from spikelearn.generative.model import feedforward, log_joint
+from spikelearn.generative.recipe import Recipe, gaussian_view
+from spikelearn.images.datasets import Dataset, Examples
 from spikelearn.likelihood import parzen
 
 SIDE = 4
@@ -138,9 +138,9 @@ def test_spike_noise(few):
 
 
 def test_without_noise_the_way_up_and_down_is_the_reconstruction(few):
-    from spikelearn.corruption import none
-    from spikelearn.generative import new_model
-    from spikelearn.generative_sampling import reconstructed
+    from spikelearn.generative.model import new_model
+    from spikelearn.generative.sampling import reconstructed
+    from spikelearn.images.masks import none
 
     model, x = new_model((16, 5, 4, 3)), bars(9, 4).images.reshape(9, 16).astype(np.float32) / 255
     assert spike_noise.through_noise(model, x, [none] * 4, None) == pytest.approx(reconstructed(model, x))

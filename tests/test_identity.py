@@ -8,11 +8,12 @@ import pytest
 from brian2 import Hz, ms, second
 from spikelearn.protocols import learn_digits, stdp_bistate, stdp_poisson, stdp_ramp
 
-from spikelearn import cli, load_model
-from spikelearn.checkpoint import identity
-from spikelearn.content import content, python_text, same_code
-from spikelearn.equations import shipped_models
-from spikelearn.provenance import model_facts
+from spikelearn import load_model
+from spikelearn.command import command_line as cli
+from spikelearn.equations.content import content, python_text, same_code
+from spikelearn.equations.files import shipped_models
+from spikelearn.results.provenance import model_facts
+from spikelearn.training.checkpoint import identity
 
 PAIR, TRIPLET = load_model("stdp_pair"), load_model("stdp_triplet")
 RATES = np.array([5., 20.])

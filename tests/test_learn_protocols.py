@@ -10,11 +10,13 @@ import pytest
 from brian2 import ms
 from spikelearn.protocols import learn_digits, learn_mnist, learn_vpf_spikes
 
-from spikelearn import SpikelearnError, classifier, cli, load_model
-from spikelearn.checkpoint import checkpoint_file
-from spikelearn.classifier import Classifier, Shown
-from spikelearn.datasets import Dataset, Examples
-from spikelearn.results import load as load_result
+from spikelearn import SpikelearnError, load_model
+from spikelearn.command import command_line as cli
+from spikelearn.equilibrium import classifier
+from spikelearn.equilibrium.classifier import Classifier, Shown
+from spikelearn.images.datasets import Dataset, Examples
+from spikelearn.results.result import load as load_result
+from spikelearn.training.checkpoint import checkpoint_file
 
 PHASES = dict(free_steps=24, nudged_steps=12)
 SHORT = ["--set", "hidden=5", "--set", "free_steps=24", "--set", "nudged_steps=12"]
@@ -244,7 +246,7 @@ def test_learn_vpf_spikes_reads_the_test_set_only_when_told_to(few, monkeypatch,
 # --- the real ones ---------------------------------------------------------------------------------------------
 
 def headline_of(*arguments):
-    done = subprocess.run([sys.executable, "-m", "spikelearn.cli", "run", *arguments, "--json"], text=True,
+    done = subprocess.run([sys.executable, "-m", "spikelearn", "run", *arguments, "--json"], text=True,
                           capture_output=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from spikelearn.protocols import equilibrium_gradient, feedforward_energy, feedforward_start, learn_mnist_rates
 
-from spikelearn import SpikelearnError, load_model, spiking_machine, training
-from spikelearn import feedforward as ff
-from spikelearn.classifier import Classifier, Recipe, Shown
-from spikelearn.datasets import load
-from spikelearn.energy import HARD, Energy, Nudge, langevin, relax
-from spikelearn.rate_layers import Layers
+from spikelearn import SpikelearnError, load_model
+from spikelearn.boltzmann import spiking_machine
+from spikelearn.equilibrium import feedforward as ff
+from spikelearn.equilibrium import train as training
+from spikelearn.equilibrium.classifier import Classifier, Recipe, Shown
+from spikelearn.equilibrium.energy import HARD, Energy, Nudge, langevin, relax
+from spikelearn.equilibrium.rate_layers import Layers
+from spikelearn.images.datasets import load
 
 # --- the nudge ---------------------------------------------------------------------------------------------------
 

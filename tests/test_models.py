@@ -7,9 +7,9 @@ import pytest
 from brian2 import ms, second
 
 from spikelearn import NeuronModel, load_model
-from spikelearn.equations import shipped_models
-from spikelearn.network import neurons, spike_trains, synapses
-from spikelearn.simulation import Simulation
+from spikelearn.equations.files import shipped_models
+from spikelearn.simulation.network import neurons, spike_trains, synapses
+from spikelearn.simulation.simulate import Simulation
 
 MODELS = list(shipped_models())
 NEURONS = [name for name in MODELS if name.startswith("neurons/")]

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from spikelearn.protocols import stdp_clamp, stdp_controls, stdp_natural, stdp_poisson, stdp_ramp
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.stdp import weight_changes
+from spikelearn.stdp.weight_change import weight_changes
 
 
 def drawn(module, result):

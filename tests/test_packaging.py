@@ -63,16 +63,16 @@ def test_the_wheel_holds_every_source_file_and_nothing_else(wheel):
 def test_the_installed_package_lists_shows_and_copies_its_own_models(elsewhere):
     where = python(elsewhere, "-c", "import spikelearn; print(spikelearn.__file__)")
     assert Path(where.stdout.strip()).is_relative_to(elsewhere[1]), where.stderr
-    listed = python(elsewhere, "-m", "spikelearn.cli", "list")
+    listed = python(elsewhere, "-m", "spikelearn", "list")
     assert listed.returncode == 0, listed.stderr
     for folder in ("neurons", "synapses"):
         for path in (ROOT / "models" / folder).glob("[!_]*.py"):
             assert f"{folder}/{path.stem}" in listed.stdout.split()
     for path in (ROOT / "protocols").glob("[!_]*.py"):
         assert path.stem in listed.stdout.split()
-    shown = python(elsewhere, "-m", "spikelearn.cli", "show", "synapses/stdp_pair")
+    shown = python(elsewhere, "-m", "spikelearn", "show", "synapses/stdp_pair")
     assert str(elsewhere[1] / "site") in shown.stdout and "tau_plus" in shown.stdout, shown.stderr
-    copied = python(elsewhere, "-m", "spikelearn.cli", "copy", "synapses/stdp_pair", "mine.py")
+    copied = python(elsewhere, "-m", "spikelearn", "copy", "synapses/stdp_pair", "mine.py")
     assert copied.returncode == 0, copied.stderr
     original = (ROOT / "models" / "synapses" / "stdp_pair.py").read_text()
     assert (elsewhere[1] / "mine.py").read_text() == original
@@ -81,7 +81,7 @@ def test_the_installed_package_lists_shows_and_copies_its_own_models(elsewhere):
 def test_the_installed_package_has_a_command(wheel):
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith("entry_points.txt"))
-        assert "spikelearn = spikelearn.cli:main" in archive.read(name).decode()
+        assert "spikelearn = spikelearn.command.command_line:main" in archive.read(name).decode()
 
 
 def test_one_version_everywhere():

@@ -4,19 +4,9 @@ import numpy as np
 import pytest
 from brian2 import Hz, Quantity, ms, mV, second
 
-from spikelearn.equations import SpikelearnError
-from spikelearn.pairing import (
-    LEAD_IN,
-    NEVER,
-    Pairing,
-    bursts,
-    duration,
-    motifs,
-    pairs,
-    poisson,
-    spike_table,
-    trains,
-)
+from spikelearn.errors import SpikelearnError
+from spikelearn.simulation.spike_tables import NEVER, spike_table
+from spikelearn.stdp.spike_times import LEAD_IN, Pairing, bursts, duration, motifs, pairs, poisson, trains
 
 
 def in_ms(times):

@@ -7,7 +7,7 @@ from brian2 import ms
 from reference_network import changes, show_image
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.classifier import Classifier, Recipe, spikes_of_one_image
+from spikelearn.equilibrium.classifier import Classifier, Recipe, spikes_of_one_image
 
 RULES = {"single": "voltage_derivative_symmetric", "twin": "voltage_derivative_symmetric_twin",
          "centred": "voltage_derivative_symmetric_centred"}

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from spikelearn.process import Stream
-from spikelearn.results import load
+from spikelearn.command.process import Stream
+from spikelearn.results.result import load
 
-SPIKELEARN = [sys.executable, "-m", "spikelearn.cli"]
+SPIKELEARN = [sys.executable, "-m", "spikelearn"]
 LINES = '''"""Says something while it runs."""
 import sys
 from spikelearn.results import Accepted, Result
@@ -28,7 +28,7 @@ import os
 import signal
 from brian2 import NeuronGroup, NetworkOperation, ms
 from spikelearn.results import Result
-from spikelearn.simulation import Simulation
+from spikelearn.simulation.simulate import Simulation
 
 
 def run():
@@ -44,7 +44,7 @@ TRAINING = '''"""A training that is interrupted in its second chunk, unless it i
 import os
 import signal
 import numpy as np
-from spikelearn.checkpoint import State, checkpoint_file, checkpointing
+from spikelearn.training.checkpoint import State, checkpoint_file, checkpointing
 from spikelearn.results import Result
 
 
@@ -175,7 +175,7 @@ def test_an_interrupted_training_tells_the_command_that_resumes_it(lab, name, co
 def test_an_interrupted_protocol_that_trains_in_the_cache_tells_that_it_resumes_by_itself(lab, monkeypatch, capsys):
     from spikelearn.protocols import generate_mnist
 
-    from spikelearn import cli
+    from spikelearn.command import command_line as cli
 
     def interrupted(*_):
         raise KeyboardInterrupt

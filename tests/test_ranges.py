@@ -9,17 +9,19 @@ from brian2 import Hz, amp, mA, ms, mV, nA, nS, second
 from spikelearn.protocols import stdp_window
 from spikelearn.protocols.learn_mnist_rates import Recipe as RateRecipe
 
-from spikelearn import SpikelearnError, SynapseModel, cli, load_model, running
-from spikelearn.classifier import Recipe as NetworkRecipe
-from spikelearn.equations import shipped_models
-from spikelearn.generative_recipe import Recipe as GenerativeRecipe
-from spikelearn.keywords import KEYWORDS
-from spikelearn.model_ranges import divisors
-from spikelearn.network import neurons
-from spikelearn.ranges import Range, Words, check_keywords, checked, derived, positive, range_of, whole
-from spikelearn.results import Missing, Result, completed
-from spikelearn.simulation import Simulation
-from spikelearn.spiking_training import Recipe as MachineRecipe
+from spikelearn import SpikelearnError, SynapseModel, load_model
+from spikelearn.boltzmann.train_on_spikes import Recipe as MachineRecipe
+from spikelearn.command import command_line as cli
+from spikelearn.command import run as running
+from spikelearn.equations.files import shipped_models
+from spikelearn.equations.ranges import divisors
+from spikelearn.equilibrium.classifier import Recipe as NetworkRecipe
+from spikelearn.generative.recipe import Recipe as GenerativeRecipe
+from spikelearn.ranges.check import Range, Words, check_keywords, checked, derived, positive, range_of, whole
+from spikelearn.ranges.keywords import KEYWORDS
+from spikelearn.results.result import Missing, Result, completed
+from spikelearn.simulation.network import neurons
+from spikelearn.simulation.simulate import Simulation
 
 OWN_OPTIONS = ("synapse", "neuron", "device", "resume", "data_dir", "out", "quick")
 

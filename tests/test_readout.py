@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from spikelearn import SpikelearnError
-from spikelearn.readout import accuracy, confusion, error_percent, predict
+from spikelearn.images.readout import accuracy, confusion, error_percent, predict
 
 LABELS = np.array([0, 0, 1, 1, 2, 2, 2, 2], dtype=np.uint8)
 PREDICTED = np.array([0, 1, 1, 1, 2, 0, 2, 1])

@@ -6,8 +6,8 @@ import pytest
 import reference
 from brian2 import Hz, ms, second
 
-from spikelearn.experiments import experiment, score, table
-from spikelearn.pairing import pairs, poisson
+from spikelearn.stdp.experiments import experiment, score, table
+from spikelearn.stdp.spike_times import pairs, poisson
 
 PAIR = dict(A_plus=0.7, A_minus=0.3, tau_plus=0.017, tau_minus=0.034)
 TRIPLET = dict(A2_plus=0.5, A3_plus=0.7, A2_minus=0.3, A3_minus=0.2,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from spikelearn import cli
-from spikelearn.building import compiler
+from spikelearn.command import command_line as cli
+from spikelearn.simulation.programs import compiler
 
 RULE = Path(__file__).parent.parent / "models" / "synapses" / "stdp_pair.py"
 WINDOW = ("run", "stdp_window", "--quick")
@@ -163,7 +163,7 @@ def test_in_a_process_of_its_own(place):
     """What a user sees, after Brian2 has cleared away the objects of the network that was refused."""
     edited(place, "w - A_minus*y,", "w - A_minus*y*calcium_post,")
     before = files(place)
-    command = [sys.executable, "-m", "spikelearn.cli", *WINDOW, "--synapse", "my_rule.py", "--neuron", "lif", "--json"]
+    command = [sys.executable, "-m", "spikelearn", *WINDOW, "--synapse", "my_rule.py", "--neuron", "lif", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == "" and files(place) == before
     assert done.stderr.count("\n") == 1 and "but lif has none; choose another --neuron" in done.stderr

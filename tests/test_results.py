@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from brian2 import DimensionMismatchError, Hz, Quantity, ms, mV, nS, second
 
-from spikelearn import SpikelearnError, results
-from spikelearn.provenance import commit, provenance, versions
-from spikelearn.results import Accepted, Result, load, save
+from spikelearn import SpikelearnError
+from spikelearn.results import result as results
+from spikelearn.results.provenance import commit, provenance, versions
+from spikelearn.results.result import Accepted, Result, load, save
 
 
 def example():

@@ -7,11 +7,12 @@ import reference
 from brian2 import Hz, Quantity, ms, mV, second
 
 from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
-from spikelearn.experiments import table
-from spikelearn.network import neurons, spike_trains, synapses
-from spikelearn.pairing import Pairing, motifs, pairs, poisson, spike_table
-from spikelearn.simulation import Simulation
-from spikelearn.stdp import post_neuron, weight_changes
+from spikelearn.simulation.network import neurons, spike_trains, synapses
+from spikelearn.simulation.simulate import Simulation
+from spikelearn.simulation.spike_tables import spike_table
+from spikelearn.stdp.experiments import table
+from spikelearn.stdp.spike_times import Pairing, motifs, pairs, poisson
+from spikelearn.stdp.weight_change import post_neuron, weight_changes
 
 
 def numbers(model, *names):

@@ -4,8 +4,9 @@ import json
 import pytest
 from brian2 import Hz, ms
 
-from spikelearn import SpikelearnError, cli, load_model
-from spikelearn.settings import apply_settings
+from spikelearn import SpikelearnError, load_model
+from spikelearn.command import command_line as cli
+from spikelearn.command.settings import apply_settings
 
 RATED = '''"""A pair rule with a parameter that the protocol has too."""
 from spikelearn import load_model

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms, mV, nA, second
 
-from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model, network, simulation
-from spikelearn.building import cache_folder
-from spikelearn.classifier import Classifier, Recipe
-from spikelearn.network import force_spikes, neurons, spike_trains, synapses
-from spikelearn.pairing import pairs, spike_table
-from spikelearn.simulation import Simulation, choose_device
+from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
+from spikelearn.equilibrium.classifier import Classifier, Recipe
+from spikelearn.simulation import network
+from spikelearn.simulation import simulate as simulation
+from spikelearn.simulation.network import force_spikes, neurons, spike_trains, synapses
+from spikelearn.simulation.programs import cache_folder
+from spikelearn.simulation.simulate import Simulation, choose_device
+from spikelearn.simulation.spike_tables import spike_table
+from spikelearn.stdp.spike_times import pairs
 
 DELTA_T = np.array([-40, -10, -1, 0, 1, 10, 40]) * ms
 POISSON = NeuronModel(source="here", equations="rate : Hz\nn : 1", threshold="rand() < rate*dt", reset="n += 1",
@@ -101,7 +104,7 @@ def test_a_second_build_and_other_values_compile_nothing_and_leave_nothing():
 @pytest.mark.compiler
 def test_two_processes_that_want_the_same_program_build_it_once(tmp_path):
     script = ("from brian2 import second\nimport sys\nsys.path.insert(0, sys.argv[1])\n"
-              "from test_simulation import pair_network\nfrom spikelearn.simulation import Simulation\n"
+              "from test_simulation import pair_network\nfrom spikelearn.simulation.simulate import Simulation\n"
               "s = Simulation(pair_network, 6*second, device='cpp')\nr = s.run(read=['rule.w'])['rule.w']\n"
               "print(s.built, repr(float(r[3])))")
     environment = {**os.environ, "SPIKELEARN_CACHE": str(tmp_path)}
@@ -116,7 +119,7 @@ def test_two_processes_that_want_the_same_program_build_it_once(tmp_path):
 def test_the_order_of_strings_in_another_process_does_not_hide_what_was_built(tmp_path):
     """Three recorded variables and two clocks: Brian2 keeps both in sets, ordered otherwise in each process."""
     script = ("from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms\n"
-              "from spikelearn import building\nfrom spikelearn.simulation import Simulation\n"
+              "from spikelearn.simulation import programs as building\nfrom spikelearn.simulation.simulate import Simulation\n"
               "def network():\n"
               "    cells = NeuronGroup(2, 'dv/dt = -v/ms : 1', threshold='v > 1', reset='v = 0', name='cells')\n"
               "    return [cells, SpikeMonitor(cells, 'v', name='spikes'),\n"

@@ -14,8 +14,8 @@ from spikelearn.protocols import (
 )
 
 from spikelearn import SpikelearnError, likelihood
-from spikelearn.boltzmann import new_machine
-from spikelearn.boltzmann_sampling import hidden_part, reconstructed
+from spikelearn.boltzmann.machine import new_machine
+from spikelearn.boltzmann.sampling import hidden_part, reconstructed
 
 TINY = {
     generate_mnist: dict(hidden=(6, 3), samples=30, centres=9, shown=20, chain_steps=2, rounds=1, epochs=1),

@@ -18,9 +18,9 @@ from spikelearn.protocols import (
 )
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.experiments import EXPERIMENTS, experiment, null_score, score
-from spikelearn.pairing import beginning
-from spikelearn.stdp import weight_changes
+from spikelearn.stdp.experiments import EXPERIMENTS, experiment, null_score, score
+from spikelearn.stdp.spike_times import beginning
+from spikelearn.stdp.weight_change import weight_changes
 
 TAUS = dict(tau_plus=.0168, tau_minus=.0337)
 PAIR = dict(A_plus=.777 / 60, A_minus=.273 / 60, **TAUS)

@@ -16,10 +16,11 @@ from spikelearn.protocols import (
     theory_report,
 )
 
-from spikelearn import SpikelearnError, autoencoders
-from spikelearn.energy import LOGISTIC, Energy, cost
-from spikelearn.rate_layers import Layers
-from spikelearn.results import Accepted, Result
+from spikelearn import SpikelearnError
+from spikelearn.equilibrium import autoencoders
+from spikelearn.equilibrium.energy import LOGISTIC, Energy, cost
+from spikelearn.equilibrium.rate_layers import Layers
+from spikelearn.results.result import Accepted, Result
 
 
 def drawn(module, result):
@@ -167,7 +168,7 @@ def test_orthogonal_autoencoder_is_perfect_where_nothing_is_clipped():
 
 def digits_as_mnist(monkeypatch, module):
     """Let a protocol of MNIST read the digits that come with scikit-learn."""
-    from spikelearn.datasets import load
+    from spikelearn.images.datasets import load
 
     monkeypatch.setattr(module, "load", lambda name, *_, **__: load("digits"))
 
@@ -199,8 +200,8 @@ def test_feedforward_start(monkeypatch):
 
 def test_two_updates_from_auto_encoders_give_the_gradient_and_learn_better_than_from_random_weights():
     """Against back-propagation through the feedforward pass, written out; and the claim of the protocol, on digits."""
-    from spikelearn.datasets import load
-    from spikelearn.training import pixels_and_labels
+    from spikelearn.images.datasets import load
+    from spikelearn.images.encoding import pixels_and_labels
 
     data, rng = load("digits"), np.random.default_rng(1)
     x, labels = pixels_and_labels(data.train, data.scale)
@@ -228,7 +229,7 @@ def test_two_updates_from_auto_encoders_give_the_gradient_and_learn_better_than_
 @pytest.mark.slow
 def test_report_of_one_protocol(tmp_path, capsys):
     """As on the command line: claims on standard output, a page with the figure, exit code by the claims."""
-    from spikelearn import cli
+    from spikelearn.command import command_line as cli
 
     code = cli.main(["run", "theory_report", "--quick", "--json", "--jobs", "1", "--out", str(tmp_path / "out"),
                      "--set", "protocols=feedforward_energy"])

@@ -6,8 +6,9 @@ import pytest
 from brian2 import ms
 from spikelearn.protocols import reward, walkback, weight_symmetry
 
-from spikelearn import datasets, load_model
-from spikelearn.copies import Phases
+from spikelearn import load_model
+from spikelearn.equilibrium.side_by_side import Phases
+from spikelearn.images import datasets
 
 RULE = "voltage_derivative_symmetric"
 

@@ -7,11 +7,12 @@ from brian2 import ms, second
 from reference_network import changes
 from spikelearn.protocols import dendritic_prediction, langevin_ep_spikes
 
-from spikelearn import SpikelearnError, energy, load_model
-from spikelearn.copies import Copies, Phases, blocks
-from spikelearn.network import neurons, spike_trains, synapses
-from spikelearn.rate_estimates import bias_and_spread, exact_gradient, finite_beta, mean_field
-from spikelearn.simulation import Simulation
+from spikelearn import SpikelearnError, load_model
+from spikelearn.equilibrium import energy
+from spikelearn.equilibrium.rate_estimates import bias_and_spread, exact_gradient, finite_beta, mean_field
+from spikelearn.equilibrium.side_by_side import Copies, Phases, blocks
+from spikelearn.simulation.network import neurons, spike_trains, synapses
+from spikelearn.simulation.simulate import Simulation
 
 RULE = "voltage_derivative_symmetric"
 INSIDE = langevin_ep_spikes.draw_network(1)

@@ -7,11 +7,12 @@ from brian2 import Hz, StateMonitor, ms, mV, second, us
 from spikelearn.protocols import stdp_window
 
 from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
-from spikelearn.network import neurons, spike_trains, synapses
-from spikelearn.pairing import NEVER, Pairing, motifs, pairs, poisson, spike_table, trains
-from spikelearn.simulation import Simulation
-from spikelearn.stdp import outcome, weight_changes
-from spikelearn.time_steps import common_step, converged, fitting_step, longest_step
+from spikelearn.simulation.network import neurons, spike_trains, synapses
+from spikelearn.simulation.simulate import Simulation
+from spikelearn.simulation.spike_tables import NEVER, spike_table
+from spikelearn.stdp.spike_times import Pairing, motifs, pairs, poisson, trains
+from spikelearn.stdp.time_steps import common_step, converged, fitting_step, longest_step
+from spikelearn.stdp.weight_change import outcome, weight_changes
 
 PAIR = load_model("stdp_pair").parameters
 A_PLUS, A_MINUS, TAU_PLUS, TAU_MINUS = (float(PAIR[name]) for name in ("A_plus", "A_minus", "tau_plus", "tau_minus"))

@@ -11,10 +11,13 @@ import zipfile
 import numpy as np
 import pytest
 
-from spikelearn import SpikelearnError, load_model, training
-from spikelearn.checkpoint import State, checkpoint_file, exact, identity, load_checkpoint, save_checkpoint
-from spikelearn.classifier import Classifier, Recipe, Shown
-from spikelearn.training import Progress, random_numbers, run_seed, train
+from spikelearn import SpikelearnError, load_model
+from spikelearn.equilibrium import train as training
+from spikelearn.equilibrium.classifier import Classifier, Recipe, Shown
+from spikelearn.equilibrium.train import train
+from spikelearn.training.checkpoint import State, checkpoint_file, exact, identity, load_checkpoint, save_checkpoint
+from spikelearn.training.progress import Progress
+from spikelearn.training.seeds import random_numbers, run_seed
 
 RULE = "voltage_derivative_symmetric_centred"
 SIZES = (4, 3, 2)
@@ -219,7 +222,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_good_one(tmp_path, 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("spikelearn.checkpoint.os.fsync", full)
+    monkeypatch.setattr("spikelearn.training.checkpoint.os.fsync", full)
     with pytest.raises(SpikelearnError, match="cannot be written: No space left on device"):
         save_checkpoint(path, State({"w": np.zeros(3)}), {"seed": "1"})
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
@@ -319,7 +322,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from spikelearn.classifier import Classifier
+from spikelearn.equilibrium.classifier import Classifier
 from test_training import RULE, SIZES, RECIPE, X, LABELS
 from spikelearn.training import train
 

@@ -6,10 +6,11 @@ from brian2 import EventMonitor, SpikeMonitor, ms, second
 from spikelearn.protocols import stdp_bistate
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.network import force_spikes, neurons, spike_trains, synapses
-from spikelearn.pairing import Pairing, pairs, spike_table
-from spikelearn.simulation import Simulation
-from spikelearn.stdp import weight_changes
+from spikelearn.simulation.network import force_spikes, neurons, spike_trains, synapses
+from spikelearn.simulation.simulate import Simulation
+from spikelearn.simulation.spike_tables import spike_table
+from spikelearn.stdp.spike_times import Pairing, pairs
+from spikelearn.stdp.weight_change import weight_changes
 
 TWO_STATE = load_model("neurons/two_state")
 EXCITED = (16.8 * ms, 33.7 * ms)

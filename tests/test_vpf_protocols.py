@@ -7,10 +7,11 @@ from brian2 import ms
 from matplotlib.figure import Figure
 from spikelearn.protocols import vpf_features, vpf_generate, vpf_reconstruct, vpf_stdp
 
-from spikelearn import SpikelearnError, cli
-from spikelearn.boltzmann import Machine
-from spikelearn.datasets import Dataset, Examples
-from spikelearn.results import load as load_result
+from spikelearn import SpikelearnError
+from spikelearn.boltzmann.machine import Machine
+from spikelearn.command import command_line as cli
+from spikelearn.images.datasets import Dataset, Examples
+from spikelearn.results.result import load as load_result
 
 SIDE = 4
 

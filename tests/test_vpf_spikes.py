@@ -7,12 +7,12 @@ from brian2 import ms, second
 from spikelearn.protocols import learn_vpf_spikes, stdp_bistate
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.boltzmann import Machine
-from spikelearn.machine_scores import independent_pixels, l2_error, likelihood
-from spikelearn.network import neurons, synapses
-from spikelearn.simulation import Simulation
-from spikelearn.spiking_machine import SpikingMachine, complete, draw, flips_of_one_example
-from spikelearn.spiking_training import Flow, Recipe, learn
+from spikelearn.boltzmann.machine import Machine
+from spikelearn.boltzmann.scores import independent_pixels, l2_error, likelihood
+from spikelearn.boltzmann.spiking_machine import SpikingMachine, complete, draw, flips_of_one_example
+from spikelearn.boltzmann.train_on_spikes import Flow, Recipe, learn
+from spikelearn.simulation.network import neurons, synapses
+from spikelearn.simulation.simulate import Simulation
 
 HELD = load_model("neurons/two_state_held")
 MACHINE = Machine((np.array([-.5, .8, -.3, .2]), np.array([-.6, .4, .1])),
@@ -218,7 +218,7 @@ def test_a_training_that_was_killed_goes_on_bit_for_bit(compiled, tmp_path):
 
 @pytest.mark.compiler
 def test_learning_raises_the_likelihood_of_the_data(compiled):
-    from spikelearn.boltzmann import log_likelihood
+    from spikelearn.boltzmann.machine import log_likelihood
 
     x = np.tile(DATA[:2], (100, 1))
     learnt = learn(compiled, x, Recipe(rate=.01), epochs=10, chunk=200, score=lambda m: log_likelihood(m, x).mean())

@@ -1,0 +1,1 @@
+"""Boltzmann machines by variational probability flow: in minibatches and on spikes."""

@@ -1,0 +1,266 @@
+"""Training Boltzmann machines in minibatches: variational probability flow, and contrastive divergence beside it.
+
+    machine, curve = train(new_machine((784, 500), mean=x.mean(axis=0), dtype=np.float32), x, "vpf", epochs=20)
+
+Every rule has the same two parts: what is sampled at the start of an epoch, and the gradient on a minibatch. VPF (Liu &
+Lin 2017): hidden units are drawn for the whole set with the parameters of the epoch before, then all units count as
+observed. In a deep machine "vpf" takes the flow of each pair of neighbouring layers as of a machine by itself, as the
+pair is sampled when images are generated; "vpf_joint" takes that of the whole machine. The text at hand leaves open
+which one the source means; with the first, larger machines generated better images here [ours]. CD-k (Hinton 2002) and
+PCD-k (Tieleman 2008): k steps of Gibbs sampling, from the data or from where the chains stopped. Updates by Adam
+(Kingma & Ba 2015) with its default settings, and weight decay as part of the gradient.
+"""
+import re
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from spikelearn.boltzmann.machine import (
+    Machine,
+    bottom_up,
+    drawn,
+    flow,
+    free_energy,
+    hidden_probability,
+    is_restricted,
+    machine_of,
+    pair_flow,
+    visible_probability,
+)
+from spikelearn.errors import SpikelearnError
+from spikelearn.training.checkpoint import State, checkpoint_file, checkpointing, exact
+from spikelearn.training.progress import Progress
+from spikelearn.training.seeds import random_numbers
+
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8        # Adam's defaults
+FLOWS = {"vpf": pair_flow, "vpf_joint": flow}
+PART = 2000                                     # images sampled at once; chosen here
+
+
+class Trained(NamedTuple):
+    """machine : the Machine; curve : name -> (epochs,) array: objective, seconds, and what `watch` measured."""
+
+    machine: Machine
+    curve: dict
+
+
+# --- rules -------------------------------------------------------------------------------------------------------
+
+class ProbabilityFlow:
+    """VPF; without hidden units it is minimum probability flow. objective : boltzmann.flow or pair_flow."""
+
+    def __init__(self, objective):
+        self.objective, self.kept = objective, {}
+
+    def start(self, machine, visible, rng):
+        """visible : (n, visible) uint8. Draws the hidden units of all these images."""
+        self.states = [visible, *(np.empty((len(visible), n), np.uint8) for n in machine.sizes[1:])]
+        for first in range(0, len(visible) if len(machine.sizes) > 1 else 0, PART):
+            part = slice(first, first + PART)
+            for k, y in enumerate(bottom_up(machine, visible[part].astype(machine.dtype), rng)[1:], start=1):
+                self.states[k][part] = y
+
+    def gradient(self, machine, rows, rng):
+        """(K, its gradient as a Machine) on the images `rows`, a slice."""
+        return self.objective(machine, [y[rows].astype(machine.dtype) for y in self.states])
+
+
+class ContrastiveDivergence:
+    """CD-k, or PCD-k if the chains persist. For restricted machines.
+
+    The objective told is the free energy of the samples less that of the data: 0 where the two are alike.
+    """
+
+    def __init__(self, steps, persistent):
+        self.steps, self.persistent, self.kept = steps, persistent, {}
+
+    def start(self, machine, visible, rng):
+        """visible : (n, visible) uint8. Raises SpikelearnError for a machine that is not restricted."""
+        if not is_restricted(machine):
+            raise SpikelearnError("contrastive divergence is for restricted machines, two layers without lateral "
+                                  "weights; use vpf")
+        self.visible = visible
+
+    def gradient(self, machine, rows, rng):
+        """(objective, gradient as a Machine) on the images `rows`, a slice."""
+        v = self.visible[rows].astype(machine.dtype)
+        p = hidden_probability(machine, v)
+        if self.persistent:
+            chains = self.kept.setdefault("chains", v)
+            h = drawn(hidden_probability(machine, chains), rng)
+        else:
+            h = drawn(p, rng)
+        for step in range(self.steps):
+            sample = drawn(visible_probability(machine, h), rng)
+            q = hidden_probability(machine, sample)
+            if step < self.steps - 1:
+                h = drawn(q, rng)
+        if self.persistent:
+            self.kept["chains"] = sample
+        n, m = len(v), len(sample)
+        objective = float(free_energy(machine, sample).mean() - free_energy(machine, v).mean())
+        return objective, Machine((sample.mean(axis=0) - v.mean(axis=0), q.mean(axis=0) - p.mean(axis=0)),
+                                  (sample.T @ q / m - v.T @ p / n,))
+
+
+def learning_rule(name):
+    """The rule called "vpf", "vpf_joint", "cd1", "pcd1", "pcd10" (any number of steps)."""
+    if name in FLOWS:
+        return ProbabilityFlow(FLOWS[name])
+    found = re.fullmatch(r"(p?)cd([1-9][0-9]*)", name)
+    if not found:
+        raise SpikelearnError(f"there is no learning rule '{name}' for Boltzmann machines; known: {', '.join(FLOWS)}, "
+                              "cd1, pcd1, and cd or pcd with any number of steps")
+    return ContrastiveDivergence(int(found[2]), found[1] == "p")
+
+
+def black_and_white(images, scale):
+    """Images as rows of 0 and 1: 1 where a pixel is above half. images : (n, height, width) uint8. (n, pixels)."""
+    return (np.reshape(images, (len(images), -1)) > scale / 2).astype(np.float32)
+
+
+# --- training ----------------------------------------------------------------------------------------------------
+
+def train(machine, x, rule="vpf", *, epochs, batch=100, rate=1e-3, last_rate=1.0, weight_decay=1e-4, rounds=1, seed=1,
+          watch=None, progress=None, checkpoint=None, resume=None, about=None):
+    """Train a machine; the one given is not changed.
+
+    x : (n, visible) probabilities that a pixel is on; pixels are drawn anew each epoch (0 and 1 stay what they are)
+    rate : Adam's; it goes linearly to last_rate * rate in the last epoch. weight_decay : per weight, not per bias.
+    rounds : parts of an epoch, at the start of each of which the hidden units of its images are drawn; 1 in the source
+    watch : machine -> name -> number, measured after each epoch. checkpoint : file written before the first epoch
+    and after each; one that exists must be the one that is resumed. resume : checkpoint to continue, bit for bit, also
+    with more epochs if last_rate is 1. about : what else identifies this training.
+    Returns Trained. Raises SpikelearnError.
+    """
+    _refuse(epochs=epochs, batch=batch, rounds=rounds)
+    learning, layers = learning_rule(rule), len(machine.sizes)
+    facts = {"rule": rule, "sizes": machine.sizes, "lateral": [J is not None for J in machine.lateral],
+             "batch": batch, "rate": rate, "last_rate": last_rate, "weight_decay": weight_decay, "rounds": rounds,
+             "seed": seed, "images": len(x), "dtype": machine.dtype.name,
+             **({"epochs": epochs} if last_rate != 1 else {}), **(about or {})}
+    who = {name: exact(value) for name, value in facts.items()}
+    adam = Adam({name: array.copy() for name, array in machine.arrays().items()})
+    with (checkpointing(checkpoint, resume, who, State(adam.state()), epochs) as (state, save),
+          (progress or Lines(None)) as progress):
+        epoch, curve = _taken_up(state, adam, learning)
+        progress.start(epochs * len(x), epoch * len(x))
+        while epoch < epochs:
+            start = time.perf_counter()
+            slow = 1 - (1 - last_rate) * epoch / max(epochs - 1, 1)
+            rng = np.random.default_rng(random_numbers(seed, epoch))
+            total = 0.
+            for part in np.array_split(rng.permutation(len(x)), rounds):
+                total += _learn(machine_of(adam.arrays, layers), x[part], learning, adam, batch, slow * rate,
+                                weight_decay, rng, progress)
+            objective = total / len(x)
+            epoch += 1
+            point = {"objective": objective, "seconds": time.perf_counter() - start}
+            point |= watch(machine_of(adam.arrays, layers)) if watch else {}
+            curve = {name: [*curve.get(name, []), float(value)] for name, value in point.items()}
+            progress.tell_epoch(epoch, point)
+            kept = {f"chains.{name}": array for name, array in learning.kept.items()}
+            save(State({**adam.state(), **kept}, epoch=epoch, curve=curve))
+    return Trained(machine_of(adam.arrays, layers), {name: np.array(values) for name, values in curve.items()})
+
+
+def _refuse(**counts):
+    for name, count in counts.items():
+        if count < 1:
+            raise SpikelearnError(f"{name} must be at least 1, not {count:g}")
+
+
+def _learn(machine, x, learning, adam, batch, rate, weight_decay, rng, progress):
+    """Sum of the objective over the images; the machine's arrays are those of adam and change in place."""
+    visible = np.empty(x.shape, np.uint8)
+    for first in range(0, len(x), PART):
+        visible[first:first + PART] = drawn(np.asarray(x[first:first + PART], machine.dtype), rng)
+    learning.start(machine, visible, rng)
+    total = 0.
+    for first in range(0, len(x), batch):
+        rows = slice(first, min(first + batch, len(x)))
+        with np.errstate(over="ignore", invalid="ignore"):      # what is not finite is refused below
+            objective, gradient = learning.gradient(machine, rows, rng)
+        if not np.isfinite(objective) or not all(np.isfinite(part).all() for part in gradient.arrays().values()):
+            raise SpikelearnError(f"the learning diverged; choose a smaller rate than {rate:g} or more weight decay")
+        adam.step(gradient.arrays(), rate, weight_decay)
+        total += objective * (rows.stop - first)
+        progress.tell(rows.stop - first, objective)
+    return total
+
+
+def train_kept(machine, x, rule, *, name, out="", resume="", **settings):
+    """`train` with progress lines, and a checkpoint beside the folder `out` of a protocol's result.
+
+    name : of this training among those of the protocol. resume : such a folder; a training that has left a checkpoint
+    there goes on from it, any other starts anew.
+    """
+    keep = [checkpoint_file(folder, name) if folder else None for folder in (out or resume, resume)]
+    return train(machine, x, rule, progress=Lines(name), checkpoint=keep[0],
+                 resume=keep[1] if keep[1] is not None and keep[1].is_file() else None, **settings)
+
+
+class Adam:
+    """Adam on named arrays, which it changes in place."""
+
+    def __init__(self, arrays):
+        self.arrays = arrays
+        self.mean = {name: np.zeros_like(array) for name, array in arrays.items()}
+        self.square = {name: np.zeros_like(array) for name, array in arrays.items()}
+        self.count = 0
+
+    def step(self, gradient, rate, weight_decay=0.0):
+        """One step down the gradient; weight_decay * array is added to that of all but the biases."""
+        self.count += 1
+        size = rate * np.sqrt(1 - BETA2 ** self.count) / (1 - BETA1 ** self.count)
+        for name, g in gradient.items():
+            if weight_decay and not name.startswith("biases"):
+                g += self.arrays[name].dtype.type(weight_decay) * self.arrays[name]
+            m, s = self.mean[name], self.square[name]
+            m += (1 - BETA1) * (g - m)
+            s += (1 - BETA2) * (g * g - s)
+            self.arrays[name] -= size * m / (np.sqrt(s) + EPSILON)
+
+    def state(self):
+        """Every array by name, from which the training goes on."""
+        parts = {"machine": self.arrays, "mean": self.mean, "square": self.square}
+        return {"count": np.array(self.count)} | {f"{part}.{name}": array for part, arrays in parts.items()
+                                                  for name, array in arrays.items()}
+
+    def restore(self, state):
+        """Take up what `state` gave."""
+        self.count = int(state["count"])
+        for part, arrays in (("machine", self.arrays), ("mean", self.mean), ("square", self.square)):
+            for name, array in arrays.items():
+                array[...] = state[f"{part}.{name}"]
+
+
+def _taken_up(state, adam, learning):
+    adam.restore(state.weights)
+    learning.kept = {name.removeprefix("chains."): array for name, array in state.weights.items()
+                     if name.startswith("chains.")}
+    return state.epoch, state.curve
+
+
+class Lines(Progress):
+    """A bar on a terminal; a plain line an epoch, and every half minute, elsewhere. tell takes the objective."""
+
+    def tell(self, images, objective):
+        """`images` more have been shown."""
+        self.done += images
+        if self.bar is not None:
+            self.bar.set_postfix_str(f"objective {objective:.4g}")
+            self.bar.update(images)
+        elif self.title is not None and time.monotonic() - max(self.last, self.began) > 30:
+            self.last = time.monotonic()
+            self._line(f"{self.done} of {self.total} images, objective {objective:.4g}")
+
+    def tell_epoch(self, epoch, point):
+        """An epoch is over. point : name -> number, what was measured after it."""
+        said = f"epoch {epoch}: " + ", ".join(f"{name} {value:.4g}" for name, value in point.items())
+        if self.bar is not None:
+            self.bar.write(f"{self.title}: {said}", file=self.file)
+        elif self.title is not None and (time.monotonic() - self.last > 2 or self.done >= self.total):
+            self.last = time.monotonic()
+            self._line(said)

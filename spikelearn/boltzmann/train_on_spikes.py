@@ -1,0 +1,130 @@
+"""Training of a spiking Boltzmann machine: chunks of examples, a checkpoint after each, resumed bit for bit.
+
+The order of the examples, the pixels drawn and the random numbers of a chunk follow from (seed, epoch, chunk) alone.
+"""
+import dataclasses
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from spikelearn.errors import SpikelearnError
+from spikelearn.ranges.check import check_fields, positive
+from spikelearn.training.checkpoint import State, checkpointing, identity
+from spikelearn.training.progress import Progress
+from spikelearn.training.seeds import random_numbers, run_seed
+
+TALLY = ("examples", "attempts", "flips", "seconds")        # counted within an epoch
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How the machine learns: everything but the network, the examples and the seed. All numbers: chosen here."""
+
+    rate: float = 0.01          # change of a weight at an attempt, at the start; it falls linearly to 0
+    batch: int = 50             # examples whose changes are collected before they are applied
+    shown: float = 6.0          # time for which data hold an example, in units of tau
+    settling: float = 2.0       # first part of it, in which nothing is learnt
+    spread: float = 0.01        # standard deviation of the weights at the start
+    hidden_bias: float = 0.0    # biases of the hidden neurons at the start
+    from_mean: bool = False     # visible biases at the start that give the mean of the examples, not 0
+
+    def __post_init__(self):
+        if not 0 <= self.settling < self.shown:
+            raise SpikelearnError(f"settling must lie from 0 to less than shown={self.shown:g}, not {self.settling:g}")
+        if self.batch < 1:
+            raise SpikelearnError(f"batch must be at least 1, not {self.batch}")
+        if self.rate <= 0:
+            raise SpikelearnError(f"rate must be above 0, not {self.rate:g}")
+        check_fields(self, shown=positive(10_000))
+
+    def with_given(self, **given):
+        """A recipe with the values that are not None."""
+        return dataclasses.replace(self, **{name: value for name, value in given.items() if value is not None})
+
+
+class Learnt(NamedTuple):
+    """The end of a training: weights, name -> array, and curve, name -> (epochs,) array.
+
+    curve : `flow`, the mean number of attempts of the visible neurons per unit of time, which is the objective of
+    the rule; `score`, if there was one; and the tally of each epoch
+    """
+
+    weights: dict
+    curve: dict
+
+
+def learn(machine, x, recipe, *, epochs, seed=1, chunk=1000, score=None, checkpoint=None, resume=None, progress=None,
+          about=None):
+    """Let a SpikingMachine learn examples.
+
+    x : (n, visible) probabilities that a neuron is excited, drawn anew in each epoch (0 and 1 stay what they are)
+    chunk : examples between two checkpoints, a multiple of the batch. score : function of a boltzmann.Machine, measured
+    after each epoch. checkpoint : file to write before the first chunk and after each; one that exists must be the one
+    that is resumed. resume : checkpoint to continue, with as many epochs, over which the rate falls. progress : a Flow.
+    about : name -> value of what else identifies this training. Returns Learnt. Raises SpikelearnError.
+    """
+    if chunk % recipe.batch or chunk > machine.examples:
+        raise SpikelearnError(f"chunk must be a multiple of the batch of {recipe.batch} up to {machine.examples}, "
+                              f"not {chunk}")
+    who = identity(machine, recipe, seed=seed, chunk=chunk, examples=len(x), epochs=epochs, **(about or {}))
+    mean = x.mean(axis=0) if recipe.from_mean else None
+    state = State(machine.new_weights(seed, recipe.spread, recipe.hidden_bias, mean), tally=np.zeros(len(TALLY)))
+    with checkpointing(checkpoint, resume, who, state, epochs) as (state, save), (progress or Flow(None)) as progress:
+        progress.start(epochs * len(x), state.epoch * len(x) + int(state.tally[0]))
+        while state.epoch < epochs:
+            order = np.random.default_rng(random_numbers(seed, state.epoch)).permutation(len(x))
+            chosen = order[state.chunk * chunk:(state.chunk + 1) * chunk]
+            over = state.epoch / epochs + state.chunk * chunk / (len(x) * epochs)
+            state = _after_chunk(machine, x[chosen], recipe, state, recipe.rate * (1 - over), seed)
+            progress.tell(len(chosen), state)
+            if state.chunk * chunk >= len(x):
+                state = _after_epoch(machine, recipe, state, score)
+                progress.tell_epoch(state)
+            save(state)
+    return Learnt(state.weights, {name: np.array(values) for name, values in state.curve.items()})
+
+
+def _after_chunk(machine, x, recipe, state, rate, seed):
+    """The state after a chunk of examples was learnt."""
+    start = time.perf_counter()
+    coin = np.random.default_rng(random_numbers(seed, state.epoch, state.chunk)).random(x.shape)
+    shown = machine.show(coin < x, state.weights, seed=run_seed(seed, state.epoch, state.chunk, 0), rate=rate,
+                         **{name: getattr(recipe, name) for name in ("shown", "settling", "batch")})
+    tally = state.tally + [len(x), shown.attempts, shown.flips, time.perf_counter() - start]
+    return State(shown.weights, {}, state.epoch, state.chunk + 1, state.chunks + 1, state.curve, tally)
+
+
+def _after_epoch(machine, recipe, state, score):
+    """The state at the start of the next epoch, with a point on the curve more."""
+    point = dict(zip(TALLY, state.tally, strict=True))
+    point["flow"] = point["attempts"] / (point["examples"] * (recipe.shown - recipe.settling))
+    if score is not None:
+        point["score"] = float(score(machine.machine(state.weights)))
+    curve = {name: [*state.curve.get(name, []), value] for name, value in point.items()}
+    return State(state.weights, {}, state.epoch + 1, 0, state.chunks, curve, np.zeros(len(TALLY)))
+
+
+class Flow(Progress):
+    """Progress of a machine: how fast it leaves the data, and its score."""
+
+    def tell(self, examples, state):
+        """`examples` more have been shown."""
+        self.done += examples
+        said = f"{state.tally[1] / state.tally[0]:.1f} attempts an example"
+        if self.bar is not None:
+            self.bar.set_postfix_str(said)
+            self.bar.update(examples)
+        elif self.title is not None and time.monotonic() - self.last > 30:
+            self.last = time.monotonic()
+            self._line(f"{self.done} of {self.total} examples, {said}")
+
+    def tell_epoch(self, state):
+        """An epoch is over."""
+        at_end = {name: values[-1] for name, values in state.curve.items()}
+        said = f"epoch {state.epoch}: {at_end['flow']:.2f} attempts per unit of time"
+        said += f", score {at_end['score']:.2f}" if "score" in at_end else ""
+        if self.bar is not None:
+            self.bar.write(f"{self.title}: {said}", file=self.file)
+        elif self.title is not None:
+            self._line(said)

@@ -1,0 +1,1 @@
+"""The command line, running protocols, settings and their ranges, output folders."""

@@ -1,0 +1,269 @@
+"""Running a protocol from the command line: its models and parameters, its result, its figure."""
+import ast
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+import time
+from pathlib import Path
+
+from spikelearn.equations.files import load_model
+from spikelearn.equations.records import Model
+from spikelearn.errors import SpikelearnError, alternatives
+
+COMMON = ("synapse", "neuron", "seed", "device", "resume", "data_dir", "jobs", "quick")   # have their own options
+
+
+def summary(path):
+    """First line of the docstring of a Python file, without running the file."""
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
+
+
+def shipped_protocols():
+    """Path of every shipped protocol: {"stdp_window": path, ...}."""
+    folder = Path(importlib.util.find_spec("spikelearn.protocols").submodule_search_locations[0])
+    return {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")}
+
+
+def protocol_name(module):
+    """Name of a protocol: that of its file."""
+    return Path(module.__file__).stem
+
+
+def load_protocol(name):
+    """The module of a shipped protocol, by name, or of a protocol file."""
+    shipped = shipped_protocols()
+    bare = name.removeprefix("protocols/")
+    if bare in shipped:
+        return importlib.import_module(f"spikelearn.protocols.{bare}")
+    path = Path(name)
+    if path.suffix != ".py":
+        raise SpikelearnError(f"there is no protocol '{name}'{alternatives(name, shipped)}")
+    if not path.is_file():
+        raise SpikelearnError(f"there is no file '{name}'")
+    if path.resolve() in [known.resolve() for known in shipped.values()]:
+        return importlib.import_module(f"spikelearn.protocols.{path.stem}")
+    return _read(path.resolve())
+
+
+def _read(path):
+    spec = importlib.util.spec_from_file_location(f"spikelearn_protocol_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SpikelearnError:
+        raise
+    except SyntaxError as error:
+        raise SpikelearnError(f"{path} is no protocol: {error.msg} in line {error.lineno}") from error
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise SpikelearnError(f"{path} cannot be read as a protocol: {cause}") from error
+    if not callable(getattr(module, "run", None)):
+        raise SpikelearnError(f"{path} is no protocol: it defines no function run(...)")
+    return module
+
+
+def signature(module):
+    """Keywords of the protocol's `run` and their defaults."""
+    keywords = {}
+    for name, parameter in inspect.signature(module.run).parameters.items():
+        if parameter.default is inspect.Parameter.empty:
+            raise SpikelearnError(f"the protocol {protocol_name(module)} must give run's '{name}' a default")
+        keywords[name] = parameter.default
+    return keywords
+
+
+def run_and_save(module, options, command="", again=None):
+    """Run a protocol as the command line's options say; save, draw, then print. Returns the exit code.
+
+    command : what gives this run again, kept in run.json. again : function of the folder of the result that returns
+    the command that resumes its training.
+    """
+    from spikelearn.command.output_folder import output_folder
+
+    name, known = protocol_name(module), signature(module)
+    keywords, models, own_defaults = run_keywords(module, options)
+    with output_folder(options.out, options.resume, name, trains={"out", "resume"} <= known.keys()) as directory:
+        if "out" in known:                              # for what must be kept while it runs
+            keywords["out"] = str(directory)
+        try:
+            result, wall_time = _run(module, keywords)
+        except KeyboardInterrupt as stop:
+            stop.args = _how_to_resume(known, directory, again)
+            raise
+        facts = _facts(module, result, {**known, **keywords}, command=command, models=models,
+                       own_defaults=own_defaults, wall_time=wall_time)
+        try:
+            files = _save(module, result, directory)
+        finally:
+            print_headline(facts["headline"], as_json=options.json)     # whatever became of the files
+    print(f"{files} are in {directory}", file=sys.stderr if options.json else sys.stdout)
+    _refuse_failed_output(directory)
+    claims = result.headline.get("claims", [])          # of a report: each has its own range, quick or not
+    missed = any(fact.get("met") is False for fact in facts["headline"])
+    missed |= own_defaults and any(expected in result.missing for expected in getattr(module, "ACCEPTED", {}))
+    return 1 if missed or any(not claim["holds"] for claim in claims) else 0
+
+
+def _run(module, keywords):
+    """(result of the protocol, seconds that it took)."""
+    from spikelearn.results.result import completed
+
+    start = time.monotonic()
+    with contextlib.redirect_stdout(sys.stderr):        # standard output is for the headline numbers
+        result = completed(module.run(**keywords))
+    return result, time.monotonic() - start
+
+
+def _how_to_resume(known, directory, again):
+    """What to tell after an interruption, as the arguments of the exception: the command that resumes the training."""
+    from spikelearn.training.checkpoint import checkpoints_of
+
+    if "resume" not in known or again is None:
+        return ()
+    if "out" not in known:                              # what it trains is kept in the cache
+        return ("the same command resumes the training",)
+    return (f"resume with: {again(directory)}",) if checkpoints_of(directory) else ()
+
+
+def _facts(module, result, values, **given):
+    """The provenance of a result, which takes it up. values : keyword of `run` -> value."""
+    from spikelearn.results.provenance import provenance
+
+    facts = provenance(
+        protocol_name(module), text=Path(module.__file__).read_text(encoding="utf-8"), headline=result.headline,
+        parameters={key: value for key, value in values.items() if key not in ("synapse", "neuron", "out")},
+        accepted=getattr(module, "ACCEPTED", {}), **given)
+    result.provenance = {**facts, **result.provenance}
+    return facts
+
+
+def _save(module, result, directory):
+    """Save the result, its tables and its figure. Returns the names of the files as a text."""
+    from spikelearn.results.result import save, write_file
+
+    save(result, directory)
+    for file, text in getattr(module, "tables", lambda result: {})(result).items():
+        write_file(directory / file, text.encode())
+    return f"result.npz, run.json{' and figure.png' if draw(module, result, directory) else ''}"
+
+
+def _refuse_failed_output(directory):
+    from spikelearn.command.process import output_failure
+
+    failure = output_failure()
+    if failure is not None:
+        raise SpikelearnError(f"standard output cannot be written: {failure.strerror}; the result is in '{directory}'")
+
+
+def run_keywords(module, options):
+    """What to call the protocol's `run` with.
+
+    Returns (keywords, model records in use, whether the protocol's own models and parameters are unchanged).
+    """
+    from spikelearn.command.settings import apply_settings
+    from spikelearn.ranges.check import check_keywords
+
+    name, known = protocol_name(module), signature(module)
+    for option, given in (("synapse", options.synapse), ("neuron", options.neuron), ("seed", options.seed),
+                          ("device", options.device), ("resume", options.resume), ("data_dir", options.data_dir),
+                          ("jobs", options.jobs), ("quick", options.quick)):
+        if option not in known and given is not None and given is not False and given != []:
+            raise SpikelearnError(f"the protocol {name} takes no --{option.replace('_', '-')}")
+    several = isinstance(known.get("synapse"), tuple | list)
+    if len(options.synapse) > 1 and not several:
+        raise SpikelearnError(f"the protocol {name} takes one --synapse, not {len(options.synapse)}")
+    synapses, neuron = _models(known.get("synapse"), known.get("neuron"), "neuron" in known)
+    own_models = [model for model in (*synapses, neuron) if model]
+    if options.synapse or options.neuron:
+        synapses, neuron = _models(options.synapse or known.get("synapse"),
+                                   options.neuron or known.get("neuron"), "neuron" in known)
+    own = {key: value for key, value in known.items() if key not in (*COMMON, "out")}
+    keywords, changed_synapses, changed_neuron = apply_settings(options.settings, name, own, synapses, neuron)
+    if options.synapse or any(new is not old for new, old in zip(changed_synapses, synapses, strict=True)):
+        keywords["synapse"] = tuple(changed_synapses) if several else changed_synapses[0]
+    if options.neuron or changed_neuron is not neuron:
+        _refuse_idle_neuron(module, changed_synapses)
+        keywords["neuron"] = changed_neuron
+    given = {key: getattr(options, key) for key in COMMON[2:]}
+    keywords |= {key: value for key, value in given.items() if value is not None and value is not False}
+    models = [model for model in (*changed_synapses, changed_neuron) if model]
+    check_keywords(keywords, module.run, getattr(module, "RANGES", None))
+    unchanged = _same(own_models, models) and not options.settings and not options.quick
+    return keywords, models, unchanged
+
+
+def _same(models, others):
+    """Whether two lists of records are alike in content, whatever their names and files."""
+    from spikelearn.equations.content import content
+
+    return list(map(content, models)) == list(map(content, others))
+
+
+def _refuse_idle_neuron(module, synapses):
+    """A neuron that nothing reads would change nothing: where spikes are imposed, only a potential is read of it."""
+    only_read = getattr(module, "NEURON_IS_ONLY_READ", bool({"weight_changes", "outcome"} & set(vars(module))))
+    if only_read and not any(any(rule.reads().values()) or rule.on_event for rule in synapses):
+        titles = " and ".join(rule.title for rule in synapses)
+        raise SpikelearnError(f"the neuron would change nothing in {protocol_name(module)}: {titles} follows spike "
+                              "times only and reads no potential; leave --neuron and neuron. settings out")
+
+
+def _models(synapse, neuron, takes_neuron):
+    """The records in use: a list of rules, and the neuron or None.
+
+    Without a neuron's name it is the one that the source of every rule pairs it with.
+    """
+    names = [synapse] if isinstance(synapse, str | Model) else synapse or ()
+    synapses = [load_model(name, "synapse") for name in names]
+    paired = {model.neuron for model in synapses}
+    if neuron is None and takes_neuron and len(paired) == 1:
+        neuron = paired.pop()
+    return synapses, load_model(neuron, "neuron") if neuron else None
+
+
+def print_headline(facts, as_json=False):
+    """Headline numbers on standard output: aligned, with accepted range and source, or one JSON object."""
+    from spikelearn.results.result import plain
+
+    if as_json:
+        print(json.dumps({fact["name"]: plain(fact["value"]) for fact in facts}))
+        return
+    shown = [fact | {"shown": _short(fact["value"])} for fact in facts]
+    names, numbers = (max((len(fact[key]) for fact in shown), default=0) for key in ("name", "shown"))
+    for fact in shown:
+        line = f"{fact['name']:{names}}  {fact['shown']:>{numbers}}"
+        if "low" in fact:
+            line += f"   accepted {fact['low']:g} to {fact['high']:g} ({fact['source']})"
+            line += {True: "", False: "  MISSED", None: "  for the protocol's own models"}[fact["met"]]
+        print(line)
+
+
+def _short(value):
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, list):
+        return f"{len(value)} entries"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def draw(module, result, directory):
+    """Draw the protocol's figure into the folder; False if the protocol draws none."""
+    from io import BytesIO
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from spikelearn.results.result import write_file
+
+    if not hasattr(module, "plot"):
+        return False
+    figure = Figure(figsize=getattr(module, "FIGURE_SIZE", (7, 4.5)), layout="constrained")
+    FigureCanvasAgg(figure)
+    module.plot(result, figure)
+    image = BytesIO()
+    figure.savefig(image, format="png", dpi=150)
+    write_file(Path(directory) / "figure.png", image.getvalue())
+    return True

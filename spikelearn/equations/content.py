@@ -1,0 +1,123 @@
+"""What a model record is: its content, whatever its name, file or the comments in its text.
+
+Two records with the same content are the same model, and a record that was changed is another one.
+"""
+import functools
+import hashlib
+import json
+import re
+
+import numpy as np
+
+from spikelearn.equations.files import load_model
+
+BASE_UNITS = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
+NAMED_UNITS = ("volt", "amp", "ohm", "siemens", "farad", "coulomb", "metre", "second", "Hz")
+
+
+def code_of(model):
+    """Equations and statements without comments and spacing, and the method: where -> text."""
+    code = {"kind": type(model).__name__, "method": model.method, "equations": _bare(model.equations)}
+    return code | {where: _bare(text) for where, (_, text) in model.statements().items()}
+
+
+def _bare(code):
+    lines = re.split(r"[;\n]", re.sub(r"#.*", "", code))
+    return "\n".join(re.sub(r"\s+", "", line) for line in lines if line.strip())
+
+
+def exact(value):
+    """Text of a value from which it can be had again to the last bit, with its unit."""
+    from brian2 import Quantity, get_unit, is_dimensionless
+
+    if isinstance(value, Quantity) and not is_dimensionless(value):
+        return f"{np.asarray(value).tolist()!r} {get_unit(value.dim)}"
+    return repr(value.tolist() if hasattr(value, "tolist") else value)
+
+
+def content(model):
+    """Everything that decides what a record does, parameters and initial values included: where -> text."""
+    values = {f"parameter {name}": exact(_real(value)) for name, value in model.parameters.items()}
+    values |= {f"initial {name}": exact(_real(value)) for name, value in model.initial.items()}
+    return code_of(model) | values | {"neuron": getattr(model, "neuron", "")}
+
+
+def _real(value):
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def fingerprint(model):
+    """A hash of all that a model file states, but the values of its parameters."""
+    stated = {name: value for name, value in content(model).items() if not name.startswith("parameter ")}
+    stated |= {"parameters": sorted(model.parameters), "source": model.source, "text": model.text,
+               "sets": {chosen: {name: exact(value) for name, value in values.items()}
+                        for chosen, values in model.sets.items()},
+               "ranges": {name: [exact(bound) for bound in bounds] for name, bounds in model.ranges.items()}}
+    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache
+def _shipped(name):
+    model = load_model(name)
+    return code_of(model), _start(model)
+
+
+def _start(model):
+    return {name: exact(value) for name, value in model.initial.items() if name != "w" or isinstance(value, str)}
+
+
+def same_code(model, *names):
+    """Which of the shipped models `names` this record is, in code and initial values; "" if it is none of them.
+
+    Its parameters and the number w at which it starts may differ: a closed form reads them.
+    """
+    mine = code_of(model), _start(model)
+    return next((name for name in names if _shipped(name) == mine), "")
+
+
+def python_text(model):
+    """A model file that makes this record: for a record that comes from no file, or was changed."""
+    fields = {"source": repr(model.source), "equations": _quoted(model.equations)}
+    defaults = {"method": "euler", "name": "", "file": "", "text": "", "made_of": ""}
+    for name, value in vars(model).items():
+        if isinstance(value, str) and name not in fields and value != defaults.get(name, "") and name not in (
+                "name", "file", "text", "made_of"):
+            fields[name] = _quoted(value) if "\n" in value else repr(value)
+        elif not isinstance(value, str) and value:
+            fields[name] = _dict(value)
+    kind = type(model).__name__
+    lines = "".join(f"    {name}={text},\n" for name, text in fields.items())
+    return (f'"""{model.title}: written from the record that was run."""\nfrom brian2 import *\n\n'
+            f"from spikelearn import {kind}\n\nMODEL = {kind}(\n{lines})\n")
+
+
+def _quoted(code):
+    return f'"""{code}"""' if '"' not in code and "\\" not in code else repr(code)
+
+
+def _dict(values):
+    return "{" + ", ".join(f"{name!r}: {_value(value)}" for name, value in values.items()) + "}"
+
+
+def _value(value):
+    import brian2
+    from brian2 import Quantity, get_dimensions
+
+    if hasattr(value, "items"):
+        return _dict(value)
+    if isinstance(value, tuple | list):
+        return "(" + "".join(f"{_value(item)}, " for item in value) + ")"
+    dimensions = get_dimensions(value) if isinstance(value, Quantity) else None
+    if dimensions is None or dimensions.is_dimensionless:
+        return repr(value) if isinstance(value, str | bool | None) else _number(value)
+    named = next((name for name in NAMED_UNITS if get_dimensions(getattr(brian2, name)) is dimensions), None)
+    powers = zip(BASE_UNITS, dimensions._dims, strict=True)
+    unit = named or " * ".join(f"{base}**{float(power):g}" for base, power in powers if power)
+    return f"{_number(value)} * {unit}"
+
+
+def _number(value):
+    number = np.asarray(value).item()
+    return repr(number) if np.isfinite(number) else f"float({str(number)!r})"
+
+

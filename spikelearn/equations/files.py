@@ -1,0 +1,63 @@
+"""Model files: the shipped ones, and loading a model by name, file or record."""
+import copy
+import importlib.util
+from pathlib import Path
+
+from spikelearn.equations.records import Model, NeuronModel, SynapseModel
+from spikelearn.errors import SpikelearnError, alternatives
+
+
+def shipped_models():
+    """Path of every shipped model file: {"neurons/lif": path, "synapses/stdp_pair": path, ...}."""
+    folder = Path(importlib.util.find_spec("spikelearn.models").submodule_search_locations[0])
+    return {f"{kind}/{path.stem}": path for kind in ("neurons", "synapses")
+            for path in sorted((folder / kind).glob("*.py")) if not path.stem.startswith("_")}
+
+
+def _model_file(name):
+    shipped = shipped_models()
+    if name.endswith(".py") or "\\" in name or Path(name).is_file():
+        if not Path(name).is_file():
+            raise SpikelearnError(f"there is no file '{name}'")
+        return Path(name)
+    found = [path for key, path in shipped.items() if name in (key, key.split("/")[1])]
+    if len(found) != 1:
+        raise SpikelearnError(f"there is no model '{name}'{alternatives(name, shipped)}")
+    return found[0]
+
+
+def load_model(name, kind=None):
+    """A model by its shipped name ("synapses/stdp_pair", "stdp_pair") or file; a record passes through.
+
+    kind : "neuron" or "synapse" if it must be one. Raises SpikelearnError if there is no such model, if the
+    file is no model file, or if the model is of the other kind.
+    """
+    wanted = {"neuron": NeuronModel, "synapse": SynapseModel, None: Model}[kind]
+    model = name if isinstance(name, Model) else _read(_model_file(str(name)))
+    if not isinstance(model, wanted):
+        raise SpikelearnError(f"{model.title} is a {type(model).__name__}, but a {wanted.__name__} is needed here")
+    return model
+
+
+def _read(path):
+    from spikelearn.equations.content import fingerprint
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        code = compile(text, str(path), "exec")
+        content = {"__name__": f"spikelearn_model_{path.stem}", "__file__": str(path)}
+        exec(code, content)  # a model file is Python that the user wrote or copied
+    except SpikelearnError as error:
+        raise SpikelearnError(f"{path}: {error}") from error
+    except SyntaxError as error:
+        raise SpikelearnError(f"{path} is no model file: {error.msg} in line {error.lineno}") from error
+    except Exception as error:
+        raise SpikelearnError(f"{path} cannot be read as a model file: {type(error).__name__}: {error}") from error
+    model = content.get("MODEL")
+    if not isinstance(model, Model):
+        raise SpikelearnError(f"{path} is no model file: it defines no MODEL = NeuronModel(...) or SynapseModel(...)")
+    named = copy.copy(model)
+    for field, value in dict(name=path.stem, file=str(path), text=text).items():
+        object.__setattr__(named, field, value)
+    object.__setattr__(named, "made_of", fingerprint(named))
+    return named

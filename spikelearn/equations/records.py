@@ -1,0 +1,193 @@
+"""The two records a model file holds: NeuronModel and SynapseModel.
+
+A record is checked when it is made: a misspelt field, an unknown name, an unused parameter or a wrong unit
+is refused in one sentence. Records are frozen; `with_parameters` returns a new one.
+"""
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from spikelearn.errors import SpikelearnError, alternatives
+
+
+def _frozen(value):
+    """A read-only copy of a mapping; quantities in it are read-only too."""
+    from brian2 import Quantity
+
+    if isinstance(value, Mapping):
+        return MappingProxyType({name: _frozen(item) for name, item in value.items()})
+    if isinstance(value, Quantity):
+        value = Quantity(value, copy=True)
+        value.setflags(write=False)
+    return value
+
+
+def _thawed(value):
+    return {name: _thawed(item) for name, item in value.items()} if isinstance(value, Mapping) else value
+
+
+def _made(kind, fields):
+    return kind(**fields)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Model:
+    """What neurons and synapses have in common; use NeuronModel or SynapseModel."""
+
+    source: str                         # where the equations come from
+    equations: str                      # Brian2 equations
+    parameters: Mapping = dataclasses.field(default_factory=dict)   # name -> value with unit
+    initial: Mapping = dataclasses.field(default_factory=dict)      # variable -> value or expression
+    sets: Mapping = dataclasses.field(default_factory=dict)         # published parameter sets: name -> values
+    ranges: Mapping = dataclasses.field(default_factory=dict)       # parameter -> (lowest, highest) value
+    method: str = "euler"               # integration method, as in Brian2
+    name: str = ""                      # filled by load_model
+    file: str = ""
+    text: str = ""
+    made_of: str = ""                   # what the text states, so that a changed record is known
+
+    def __new__(cls, **fields):
+        known = [field.name for field in dataclasses.fields(cls)]
+        for field in fields:
+            if field not in known:
+                raise SpikelearnError(f"{cls.__name__} has no field '{field}'{alternatives(field, known)}")
+        for field in ("source", "equations"):
+            if not fields.get(field):
+                raise SpikelearnError(f"{cls.__name__} needs the field '{field}'")
+        return super().__new__(cls)
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is str:
+                if not isinstance(value, str):
+                    raise SpikelearnError(f"{self.title}: '{field.name}' must be text, not {type(value).__name__}")
+            elif field.type is Mapping:
+                if not isinstance(value, Mapping):
+                    raise SpikelearnError(f"{self.title}: '{field.name}' must be a dict, not {type(value).__name__}")
+                object.__setattr__(self, field.name, _frozen(value))
+        from spikelearn.equations.check import check_model
+
+        check_model(self)
+        self._forget_the_text_of_another()
+
+    def _forget_the_text_of_another(self):
+        """A record that was changed is no longer what its file states, and says so."""
+        from spikelearn.equations.content import fingerprint
+
+        if not (self.file or self.text) or self.made_of == fingerprint(self):
+            return
+        if self.name == Path(self.file).stem and self.name:
+            object.__setattr__(self, "name", f"{self.name} (changed)")
+        for field in ("file", "text", "made_of"):
+            object.__setattr__(self, field, "")
+
+    def __reduce__(self):
+        fields = {field.name: _thawed(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return _made, (type(self), fields)
+
+    @property
+    def title(self):
+        """The name to use in a sentence."""
+        return self.name or type(self).__name__
+
+    def statements(self):
+        """Every piece of code of the model but its equations: {where: (kind, code)}, kind 'condition' or 'code'."""
+        raise NotImplementedError
+
+    def with_parameters(self, **values):
+        """A new record with other parameter values; `parameters="name"` chooses a published set."""
+        from brian2 import Quantity, get_dimensions
+
+        from spikelearn.equations.check import unit_text
+
+        new = dict(self.parameters)
+        if "parameters" in values and "parameters" not in new:
+            chosen = values.pop("parameters")
+            if chosen not in self.sets:
+                known = alternatives(str(chosen), self.sets)
+                raise SpikelearnError(f"{self.title} has no parameter set '{chosen}'{known}")
+            values = {**self.sets[chosen], **values}
+        for parameter, value in values.items():
+            if parameter not in new:
+                raise SpikelearnError(f"{self.title} has no parameter '{parameter}'{alternatives(parameter, new)}")
+            wanted, given = get_dimensions(new[parameter]), get_dimensions(value)
+            if wanted is not given:
+                raise SpikelearnError(
+                    f"{self.title}: '{parameter}' has the unit {unit_text(wanted)}, not {unit_text(given)}")
+            new[parameter] = Quantity(value, dim=given) if given.is_dimensionless is False else float(value)
+        return dataclasses.replace(self, parameters=new)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NeuronModel(Model):
+    """A neuron: equations, threshold, reset, events, parameters with units, initial values, source.
+
+    potential: expression of the dimensionless potential that synapse rules read. The network gives it to them as
+        `u` and its change over the last time step, per time, as `dudt` (1/second).
+    forced: statement by which an experimenter's forced spike enters, just before the threshold is tested.
+    events: name -> (condition, statement): events besides the spike, and what they do to the neuron.
+    every_step: slot of Brian2's schedule -> statements, e.g. {"after_groups": "s = clip(s, 0, 1)"}.
+    at_start: statement for every neuron at the start of a presentation (an image, a trial).
+    """
+
+    threshold: str = ""
+    reset: str = ""
+    refractory: str = ""
+    events: Mapping = dataclasses.field(default_factory=dict)
+    every_step: Mapping = dataclasses.field(default_factory=dict)
+    at_start: str = ""
+    potential: str = ""
+    forced: str = ""
+
+    def statements(self):
+        """Where -> (kind of code, text) of everything the record says besides its equations."""
+        code = {"threshold": ("condition", self.threshold), "reset": ("code", self.reset),
+                "refractory": ("expression", self.refractory), "potential": ("number", self.potential),
+                "forced": ("code", self.forced), "at_start": ("code", self.at_start)}
+        for event, (condition, statement) in self.events.items():
+            code[f"event '{event}'"] = ("condition", condition)
+            code[f"event '{event}' (statement)"] = ("code", statement)
+        for slot, statement in self.every_step.items():
+            code[f"every_step '{slot}'"] = ("code", statement)
+        return {where: (kind, text) for where, (kind, text) in code.items() if text}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SynapseModel(Model):
+    """A learning rule: weight and traces, what each event does to them, parameters, initial values, source.
+
+    How a spike drives the target is not part of it: that is said where populations are connected.
+
+    on_pre, on_post: statements at each pre or post spike. Coincident spikes: the pre spike is taken first.
+    on_event: statements at other events, key "pre_EVENT" or "post_EVENT".
+    at_end: statement for every synapse at the end of a presentation (changes collected until then).
+    neuron: the neuron model that the rule is tested with by default; "" = spike times are all it needs.
+    """
+
+    on_pre: str = ""
+    on_post: str = ""
+    on_event: Mapping = dataclasses.field(default_factory=dict)
+    at_end: str = ""
+    neuron: str = ""
+
+    def statements(self):
+        """Where -> (kind of code, text) of everything the record says besides its equations."""
+        code = {"on_pre": self.on_pre, "on_post": self.on_post, "at_end": self.at_end}
+        code |= {f"on_event '{event}'": statement for event, statement in self.on_event.items()}
+        return {where: ("code", text) for where, text in code.items() if text}
+
+    def reads(self, code=None):
+        """Names that the rule, or some of its code, takes from its neurons: {"pre": set, "post": set}."""
+        if code is None:
+            code = "\n".join([self.equations, *(statement for _, statement in self.statements().values())])
+        own = set(re.findall(r"^\s*d?(\w+)(?:/dt)?\s*[=:]", self.equations, flags=re.M)) | set(self.parameters)
+        found = {"pre": set(), "post": set()}
+        for name, side in re.findall(r"\b([A-Za-z]\w*?)_(pre|post)\b", re.sub(r"#.*", "", code)):
+            if f"{name}_{side}" not in own:
+                found[side].add(name)
+        return found
+
+

@@ -1,0 +1,212 @@
+"""A layered spiking network that is built once, shown images, and learns from them."""
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+from brian2 import ms, second
+
+from spikelearn.equations.files import load_model
+from spikelearn.equilibrium.presentation import layered_network
+from spikelearn.errors import SpikelearnError
+from spikelearn.images.readout import predict
+from spikelearn.ranges.check import check_fields
+from spikelearn.simulation.simulate import Simulation
+
+LONG = 100_000 * second         # a run ends when its images are over
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network learns: everything but the network, the images and the seed. Durations in time steps.
+
+    Phases and nudge: Scellier & Bengio (2017) Front Comput Neurosci 11:24. The numbers: chosen here.
+    """
+
+    rates: tuple = (0.01, 0.005)    # learning rate of each layer, the first hidden layer first
+    decay: float = 0.85             # factor of the learning rates from epoch to epoch
+    beta: float = 0.5               # strength of the nudge
+    gate: float = 0.0               # images whose outputs are all closer than this to their target teach nothing
+    free_steps: int = 80            # length of the free phase
+    nudged_steps: int = 40          # length of the nudged phase
+    listen_steps: int = 20          # last part of the free phase, over which the answer is averaged
+    window_steps: int = 0           # last part of the free phase that counts negatively
+    batch: int = 1                  # images whose changes are summed before they are applied
+    shares: int = 2                 # parts of a batch that can be simulated side by side
+    weight_decay: float = 0.0       # share of a weight (not of a bias) that an image takes off, per learning rate
+    average: float = 0.0            # memory from chunk to chunk of the mean of the weights that answers, 0 = no mean
+    shift: int = 0                  # pixels by which images are moved at random, up to, while they are learnt
+    hidden_spread: float = 0.5      # sd of the first weights between hidden layers, in units of 1/sqrt(fan in)
+    output_bias: float = 0.0        # biases of the outputs at the start
+
+    def __post_init__(self):
+        for name, low, high in (("decay", 0, 1), ("gate", 0, 1), ("weight_decay", 0, 1), ("average", 0, 0.9999)):
+            if not low <= getattr(self, name) <= high:
+                raise SpikelearnError(f"{name} must lie from {low} to {high:g}, not {getattr(self, name):g}")
+        if self.shift < 0:
+            raise SpikelearnError(f"shift must be at least 0 pixels, not {self.shift}")
+        for name in ("free_steps", "nudged_steps", "batch", "shares", "listen_steps"):
+            if getattr(self, name) < 1:
+                raise SpikelearnError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("listen_steps", "window_steps"):
+            if not 0 <= getattr(self, name) <= self.free_steps:
+                raise SpikelearnError(f"{name} must lie within the free phase of {self.free_steps} steps, "
+                                      f"not be {getattr(self, name)}")
+        if not self.rates or min(self.rates) < 0:
+            raise SpikelearnError(f"rates must be one learning rate of at least 0 a layer, not {self.rates}")
+        if self.beta == 0:
+            raise SpikelearnError("beta must not be 0: without a nudge nothing is learnt")
+        if self.batch > 1 and self.gate > 0 and self.window_steps > 0:
+            raise SpikelearnError("with a gate and a free window, changes must be applied after each image: batch=1")
+        check_fields(self)
+
+    def with_given(self, layers=None, **given):
+        """A recipe with the values that are not None; one rate is meant for all layers, and of the recipe's own rates,
+        if they are too few or too many, the first for all hidden layers. layers : how many there are."""
+        given = {name: value for name, value in given.items() if value is not None}
+        if "rates" in given:
+            given["rates"] = tuple(float(rate) for rate in np.atleast_1d(given["rates"]))
+        rates = given.get("rates", self.rates)
+        if layers not in (None, len(rates)) and ("rates" not in given or len(rates) == 1):
+            given["rates"] = rates[:1] * (layers - 1) + rates[-1:]
+        elif layers not in (None, len(rates)):
+            raise SpikelearnError(f"a network of {layers} layers needs {layers} learning rates, not {len(rates)}")
+        return dataclasses.replace(self, **given)
+
+    def scaled(self, factor):
+        """The same recipe with the learning rates times `factor`."""
+        return dataclasses.replace(self, rates=tuple(factor * rate for rate in self.rates))
+
+
+class Shown(NamedTuple):
+    """What came of showing images.
+
+    weights : name -> array, after learning; heard : (n, classes) mean input of the outputs late in the free phase;
+    nudged : images that had a nudged phase; spikes : of all neurons; events : spikes times the synapses they drove
+    """
+
+    weights: dict
+    heard: np.ndarray
+    nudged: int
+    spikes: int
+    events: int
+
+    def wrong(self, labels):
+        """How many of the images were taken for another class."""
+        return int(np.sum(predict(self.heard) != labels))
+
+
+class Classifier:
+    """A network pixels-hidden-...-outputs: a function (images, weights, seed) -> (answers, weights).
+
+    sizes : (pixels, hidden, ..., classes). synapse, neuron, pixel : models; neuron None = the one the rule is paired
+    with. images : how many can be shown in one run. `simulation` is the built network.
+    """
+
+    def __init__(self, sizes, synapse, neuron=None, pixel="neurons/pixel_fire", *, images=1000, dt=1 * ms,
+                 device="cpp", precision="double", raster=False, connect="all-to-all", duration=LONG):
+        self.synapse = load_model(synapse, "synapse")
+        if neuron is None and not self.synapse.neuron:
+            raise SpikelearnError(f"the rule {self.synapse.title} names no neuron that it is paired with: "
+                                  "choose one with --neuron")
+        self.neuron = load_model(neuron or self.synapse.neuron, "neuron")
+        self.pixel = load_model(pixel, "neuron")
+        for model, name in ((self.neuron, "r_max"), (self.pixel, "r_max"), (self.synapse, "eta")):
+            if name not in model.parameters:
+                raise SpikelearnError(f"{model.title} has no parameter '{name}', which a network that learns by free "
+                                      "and nudged phases needs")
+        self.pixel = self.pixel.with_parameters(r_max=self.neuron.parameters["r_max"])
+        self.sizes, self.images, self.dt = tuple(int(size) for size in sizes), int(images), dt
+        if len(self.sizes) < 3 or min(self.sizes) < 1:
+            raise SpikelearnError(f"a network needs at least one hidden layer, none of them empty, not {self.sizes}")
+        self.twin = "twin" in self.neuron.events
+        self.simulation = Simulation(
+            lambda: layered_network(self.sizes, self.neuron, self.synapse, self.pixel, images=self.images,
+                                    raster=raster, connect=connect), duration, device=device, dt=dt,
+                precision=precision)
+
+    def new_weights(self, seed, output_bias=0.0, hidden_spread=0.5):
+        """Weights ~ N(0, 1/fan_in) and biases: name -> array; the last row of the first is the biases of layer 1.
+
+        hidden_spread : between hidden layers, which excite each other both ways, smaller weights: with 1, two layers
+        of 500 fire twice as much and learn half as fast [ours].
+        output_bias : from 0, every third small network has an output that starts silent for all images, out of the
+        reach of the nudge; it may take epochs to come back [ours]. All other biases are 0.
+        """
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
+        weights, last = {}, len(self.sizes) - 1
+        for k, (below, above) in enumerate(zip(self.sizes, self.sizes[1:]), 1):
+            w = rng.normal(0, (hidden_spread if 1 < k < last else 1) / np.sqrt(below), (below, above))
+            weights[f"synapses_{k}.w"] = np.vstack([w, np.zeros(above)]).ravel() if k == 1 else w.ravel()
+            if k > 1:
+                weights[f"biases_{k}.w"] = np.full(above, output_bias if k == last else 0.0)
+        return {name: w.astype(self.simulation.precision) for name, w in weights.items()}
+
+    def layers_of(self, names):
+        """Index of the layer, from 0, that a weight or a connection leads to: name -> index."""
+        return {name: int(name.split(".")[0].rsplit("_", 1)[1]) - 1 for name in names}
+
+    def values(self, images, labels, weights, recipe, learn):
+        """The values of a run (Simulation.run) that shows these images."""
+        n, layers = len(images), len(self.sizes) - 1
+        if len(recipe.rates) != layers:
+            raise SpikelearnError(f"a network of {layers} layers needs {layers} learning rates, "
+                                  f"not {len(recipe.rates)}")
+        shown, told = np.zeros((self.images, self.sizes[0] + 1)), np.zeros(self.images)
+        shown[:n, :-1], shown[:, -1], told[:n] = images, 1, labels
+        values = {"pixels_shown": shown, "labels_shown": told, **weights, "trial.images": n}
+        for name in ("free_steps", "listen_steps", "beta", "gate", "batch"):
+            values[f"trial.{name}"] = getattr(recipe, name)
+        values["trial.nudged_steps"] = recipe.nudged_steps if learn else 0
+        values["trial.window_steps"] = recipe.window_steps if learn else 0
+        values["trial.beta_twin"] = float(self.synapse.parameters.get("beta_twin", 0))
+        gain = 1 / (recipe.beta * float(self.neuron.parameters["r_max"] * self.dt))
+        for name, layer in self.layers_of(weights).items():
+            values[name.replace(".w", ".eta")] = gain * recipe.rates[layer]
+        return values
+
+    def show(self, images, labels, weights, recipe, *, seed, learn=True):
+        """Show images one after the other. images : (n, pixels) from 0 to 1; labels : (n,). Returns Shown.
+
+        learn=False: free phases only, nothing changes. Raises SpikelearnError if there are too many images or if
+        the weights became infinite.
+        """
+        if not 0 < len(images) <= self.images:
+            raise SpikelearnError(f"1 to {self.images} images can be shown at once, not {len(images)}")
+        counts = [f"spikes_of_{name}.N" for name in self._fan_out()]
+        read = self.simulation.run(self.values(images, labels, weights, recipe, learn), seed=seed,
+                                   read=[*weights, "answers.heard", "trial.nudged_images", *counts])
+        new = {name: np.asarray(read[name]) for name in weights}
+        if not all(np.isfinite(w).all() for w in new.values()):
+            raise SpikelearnError("the weights became infinite: choose smaller learning rates")
+        heard = np.asarray(read["answers.heard"]).reshape(len(images), self.sizes[-1])
+        spikes = np.array([int(read[name]) for name in counts])
+        return Shown(new, heard, int(read["trial.nudged_images"][0]), int(spikes.sum()),
+                     int(spikes @ list(self._fan_out().values())))
+
+    def _fan_out(self):
+        """Synapses that a spike of each population drives, towards the outputs and back: name -> number."""
+        fan = {"pixels": self.sizes[1]}
+        for k, (below, _, above) in enumerate(zip(self.sizes, self.sizes[1:], (*self.sizes[2:], 0)), 1):
+            fan[f"layer_{k}"] = above + (below if k > 1 else 0)
+            if self.twin:
+                fan[f"layer_{k}_twin"] = fan[f"layer_{k}"]
+        return fan
+
+
+def spikes_of_one_image(classifier, x, label, weights, recipe, seed=0):
+    """Every spike while one image is shown, in both phases, simulated with NumPy: no build.
+
+    x : (pixels,). Returns (t, i, population): Quantity (n,), neuron (n,), index of the population (n,), pixels first.
+    """
+    steps = recipe.free_steps + recipe.nudged_steps
+    recipe = dataclasses.replace(recipe, gate=0.0)
+    one = Classifier(classifier.sizes, classifier.synapse, classifier.neuron, classifier.pixel, images=1,
+                     dt=classifier.dt, device="numpy", raster=True, duration=(steps + 1) * classifier.dt)
+    groups = ["pixels", *(f"layer_{k}" for k in range(1, len(one.sizes)))]
+    read = one.simulation.run(one.values(x[None], [label], weights, recipe, True), seed=seed,
+                              read=[f"spikes_of_{group}.{what}" for group in groups for what in "ti"])
+    t, i = ([np.asarray(read[f"spikes_of_{group}.{what}"]) for group in groups] for what in "ti")
+    population = np.repeat(np.arange(len(groups)), [len(times) for times in t])
+    t, i = np.concatenate(t), np.concatenate(i)
+    seen = ((population > 0) | (i < one.sizes[0])) & (t < float((steps - 0.5) * one.dt))       # biases, step of the end
+    return t[seen] * second, i[seen], population[seen]

@@ -1,0 +1,175 @@
+"""Free and nudged phases of a layered network, one image after the other inside one compiled run.
+
+One neuron, the presentation, counts steps and images and emits the events that begin, nudge and end a phase; the
+populations' nudge and learning are linked to its own, and synapses carry its events to them. So phases, nudge, gate
+and images are values of a run, not of a build, and presentations may differ in length. Order inside Brian2's slot
+"start" of a time step:
+
+    1, 2 end of the free phase: gate measured, answer told   3, 4 image over   5, 6 changes due
+    7, 8 at_end of the synapses   10, 11 next image: states reset, image loaded   12, 13 window, nudge
+"""
+import brian2
+import numpy as np
+from brian2 import EventMonitor, Function, NeuronGroup, SpikeMonitor, Synapses, TimedArray, linked_var, second
+
+from spikelearn.equations.files import load_model
+from spikelearn.equations.records import NeuronModel
+from spikelearn.errors import SpikelearnError
+from spikelearn.simulation.network import neurons, synapses
+
+PRESENTATION = NeuronModel(
+    source="Scellier & Bengio (2017) Front Comput Neurosci 11:24, free and nudged phase; gate and window: chosen here",
+    equations="""
+        step : integer           # of this image, from 1
+        image : integer          # how many images are over
+        wrong : 1                # outputs that are not yet within the gate of their target
+        nudged_images : 1        # how many images had a nudged phase
+        learning : 1             # 1 in the nudged phase, -1 in the window before it, else 0
+        nudge : 1                # beta in the nudged phase, else 0
+        nudge_twin : 1           # the same for the twin
+        finishing : 1            # 1 when the collected changes are due
+        stopped : 1
+        gate : 1                 # no nudge if every output is closer than this to its target; 0 = always nudge
+        beta : 1                 # strength of the nudge
+        beta_twin : 1            # the twin's nudge in units of beta
+    """,
+    every_step=dict(start="step += 1"),
+    events=dict(
+        listen=("step == free_steps + 1 - listen_steps", ""),
+        answer=("step == free_steps + 1", ""),
+        over=("step > free_steps + nudged_steps or (step == free_steps + 1 and wrong < 1)", "image += 1; step = 0"),
+        collected=("step == 0 and image > 0 and (image % batch == 0 or image >= images)", "finishing = 1"),
+        begin=("step == 0 and image < images",
+               "step = 1; wrong = 0; learning = 0; nudge = 0; nudge_twin = 0; finishing = 0"),
+        window=("step == free_steps + 1 - window_steps and window_steps > 0", "learning = -1"),
+        nudge=("step == free_steps + 1 and nudged_steps > 0",
+               "nudged_images += 1; learning = 1; nudge = beta; nudge_twin = beta*beta_twin"),
+    ),
+    parameters=dict(
+        free_steps=80,           # length of the free phase
+        nudged_steps=40,         # length of the nudged phase; 0 = evaluate only
+        listen_steps=20,         # length of the last part of the free phase over which the answer is averaged
+        window_steps=0,          # length of the last part of the free phase that counts negatively; 0 = none
+        batch=1,                 # images after which the collected changes are applied
+        images=1,                # images of this run
+    ),
+    initial=dict(step=-1, beta=0.5),
+)
+# (order of the thresholder, order of the statement, order of the synapses that carry the event) in the slot "start"
+ORDER = dict(listen=(1, 2, 2), answer=(1, 2, 2), over=(3, 4, 4), collected=(5, 6, 6), begin=(10, 11, 11),
+             window=(12, 13, 13), nudge=(12, 13, 13))
+FEW = 32        # columns up to which a turned copy of the weights is not worth its upkeep; measured
+
+
+def _stop_here(done):
+    if np.any(done):
+        brian2.stop()
+    return np.zeros(np.shape(done))
+
+
+STOP_WHEN = Function(_stop_here, arg_units=[bool], return_unit=1, stateless=False)
+STOP_WHEN.implementations.add_implementation("numpy", _stop_here)
+STOP_WHEN.implementations.add_implementation(
+    "cpp", "double stop_when(bool done) { if (done) Network::_globally_stopped = true; return 0; }",
+    name="stop_when", compiler_kwds={"headers": ['"network.h"']})
+
+
+def _presentation():
+    trial = neurons(PRESENTATION, 1, name="trial", inputs=dict(stop_when=STOP_WHEN))
+    for event, (threshold, statement, _) in ORDER.items():
+        trial.thresholder[event].when, trial.thresholder[event].order = "start", threshold
+        if event in trial.resetter:
+            trial.resetter[event].when, trial.resetter[event].order = "start", statement
+    trial.run_regularly("stopped = stop_when(image >= images)", when="end")
+    return trial
+
+
+def _tell(trial, group, statements, more=None, inputs=None):
+    """Synapses that carry the presentation's events to a population; `then_begin` follows `begin`."""
+    statements = {event: "\n".join(code for code in (statements.get(event), (more or {}).get(event)) if code)
+                  for event in {**statements, **(more or {})}}
+    told = Synapses(trial, group, on_pre=statements, name=f"{group.name}_told", namespace=dict(inputs or {}),
+                    on_event={pathway: pathway.removeprefix("then_") for pathway in statements})
+    told.connect()
+    for pathway in statements:
+        getattr(told, pathway).when = "start"
+        getattr(told, pathway).order = ORDER[pathway.removeprefix("then_")][2] + pathway.startswith("then_")
+    return told
+
+
+def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
+                    connect="all-to-all"):
+    """The objects of a network pixels-hidden-...-outputs that learns by free and nudged phases.
+
+    sizes : (n_pixels, n_hidden, ..., n_outputs). images : how many images the arrays of a run hold.
+    neuron, synapse, pixel : models. A unit that always fires, the last of the pixels, stands for the biases.
+    Values of a run: "pixels_shown" (images, n_pixels + 1), "labels_shown" (images,), "trial.*", "synapses_1.w" ...
+    Reads: "answers.heard" (n_images * n_outputs) the mean input of the outputs late in the free phase, "trial.*".
+    """
+    neuron, synapse, pixel = (load_model(neuron, "neuron"), load_model(synapse, "synapse"), load_model(pixel, "neuron"))
+    twin = "twin" in neuron.events
+    if any(event.endswith("twin") for event in synapse.on_event) and not twin:
+        raise SpikelearnError(f"the rule {synapse.title} needs a neuron with a twin: "
+                              f"choose --neuron neurons/{neuron.title}_twin")
+    shown = TimedArray(np.zeros((images, sizes[0] + 1)), dt=1 * second, name="pixels_shown")
+    labels = TimedArray(np.zeros(images), dt=1 * second, name="labels_shown")
+    trial = _presentation()
+    # Brian2's synapses do not see linked variables: what the rule reads is told instead
+    told = "learning" in set().union(*synapse.reads().values())
+    flags = {name: (trial, name) for name in ("learning", "finishing") if not (told and name == "learning")}
+    learning = {"begin": "learning_post = 0", "window": "learning_post = -1", "nudge": "learning_post = 1"}
+    learning = learning if told else {}
+    nudges = {name: (trial, name) for name in (("nudge", "nudge_twin") if twin else ("nudge",))}
+    pixels = neurons(pixel, sizes[0] + 1, name="pixels", linked={**flags, "batch": (trial, "batch")},
+                     finished="finishing > 0 and (x > 0 or batch > 1)")
+    layers = [neurons(neuron, size, name=f"layer_{k}", linked={**flags, **(nudges if k == len(sizes) - 1 else {})},
+                      finished="finishing > 0") for k, size in enumerate(sizes[1:], 1)]
+    made = [shown, labels, trial, pixels, *layers]
+    made.append(_tell(trial, pixels, {
+        "begin": "x_post = pixels_shown(image_pre*second, j)", "then_begin": pixel.at_start}, learning,
+        dict(pixels_shown=shown)))
+    made += [_tell(trial, layer, {"begin": neuron.at_start}, learning) for layer in layers[:-1]]
+    made.append(_tell(trial, layers[-1], {
+        "begin": f"{neuron.at_start}\ntarget_post = int(j == labels_shown(image_pre*second))",
+        "answer": "wrong_pre += int(abs(target_post - s_post) >= gate_pre)"}, learning, dict(labels_shown=labels)))
+    made += _answers(trial, layers[-1])
+    made += _layers(pixels, layers, synapse, twin, connect)
+    made += [SpikeMonitor(group, record=raster, name=f"spikes_of_{group.name}") for group in (pixels, *layers)]
+    made += [EventMonitor(layer, "twin", record=False, name=f"spikes_of_{layer.name}_twin") for layer in layers if twin]
+    return made
+
+
+def _answers(trial, outputs):
+    """Who listens to the outputs' input late in the free phase, and what was heard for every image."""
+    ear = NeuronGroup(len(outputs), """drive : 1 (linked)
+                                       sum_of_drive : 1
+                                       heard : 1
+                                       listening : 1
+                                       telling : 1""",
+                      events={"told": "telling > 0"}, name="ear", namespace={})
+    ear.drive = linked_var(outputs, "drive")
+    ear.run_regularly("sum_of_drive += listening*drive", when="after_groups")
+    ear.run_on_event("told", "telling = 0; sum_of_drive = 0", when="resets")
+    told = _tell(trial, ear, {"listen": "listening_post = 1",
+                              "answer": "heard_post = sum_of_drive_post / listen_steps_pre; listening_post = 0; "
+                                        "telling_post = 1"})
+    return [ear, told, EventMonitor(ear, "told", variables="heard", name="answers")]
+
+
+def _layers(pixels, layers, synapse, twin, connect):
+    """Synapses between neighbouring layers, the same weight in both directions, and from the bias unit."""
+    taught = {pathway: f"taught{pathway.removeprefix('pre').removeprefix('post')}"
+              for pathway in ("pre", "post", *synapse.on_event)}
+    from_pixels = {pathway: "taught" for pathway in taught if pathway.startswith("pre")}
+    into = "I_in_post += w" if twin else "I_post += w"
+    made = [synapses(pixels, layers[0], synapse, name="synapses_1", connect=connect, transmit=into,
+                     pathways=list(from_pixels), events=from_pixels)]
+    forward = {"spike": "I_post += w"} | ({"twin": "I_twin_post += w"} if twin else {})
+    back = {"spike": "I_pre += w"} | ({"twin": "I_twin_pre += w"} if twin else {})
+    for k, (below, above) in enumerate(zip(layers, layers[1:]), 2):
+        made.append(synapses(below, above, synapse, name=f"synapses_{k}", connect=connect, transmit=forward,
+                             turned=connect == "all-to-all" and len(above) > FEW,
+                             transmit_back=back, events={path: taught[path] for path in taught}))
+        made.append(synapses(pixels[len(pixels) - 1:], above, synapse, name=f"biases_{k}", connect=connect,
+                             transmit=into, pathways=list(from_pixels), events=from_pixels))
+    return made

@@ -1,0 +1,155 @@
+"""Training is a loop of runs of one built network over chunks of images: weights in, weights out.
+
+Before the first chunk and after each one a checkpoint is written, from which the training can be resumed. The order of
+the images of an epoch and the random numbers of a chunk follow from (seed, epoch, chunk) alone, so that a training that
+was killed resumes to the same weights, bit for bit. A batch of images is split into a fixed number of shares that start
+from the same weights; their changes are summed in order, however many run at once.
+"""
+import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from spikelearn.errors import SpikelearnError
+from spikelearn.images.encoding import moved
+from spikelearn.images.readout import error_percent, predict
+from spikelearn.training.checkpoint import TALLY, State, checkpointing, identity
+from spikelearn.training.progress import Progress
+from spikelearn.training.seeds import random_numbers, run_seed
+
+MOVES = 2**20       # place of the images' movements among the random numbers of a chunk
+
+
+class Trained(NamedTuple):
+    """The end of a training.
+
+    weights : name -> array, the running mean if the recipe asks for one; curve : name -> (epochs,) array:
+    train_error_percent (of the answers given while learning), validation_error_percent, and a tally of each epoch
+    """
+
+    weights: dict
+    curve: dict
+
+
+def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validation=None, weights=None, checkpoint=None,
+          resume=None, jobs=1, progress=None, about=None):
+    """Train a Classifier.
+
+    x : (n, pixels) from 0 to 1; labels : (n,) whole numbers. chunk : images between two checkpoints.
+    validation : (x, labels) whose error is measured after each epoch. checkpoint : file to write before the first chunk
+    and after each; one that exists must be the one that is resumed.
+    weights : name -> array to begin with, None = new ones. resume : checkpoint to continue; more epochs can be added.
+    jobs : shares of a batch that run at once. progress : a Progress.
+    about : name -> value of what else identifies this training in its checkpoint, such as the dataset.
+    Returns Trained. Raises SpikelearnError, also for a checkpoint of another training.
+    """
+    labels = np.asarray(labels, dtype=int)
+    if jobs < 1 or jobs > recipe.shares or (jobs > 1 and recipe.batch < jobs):
+        raise SpikelearnError(f"{jobs} jobs need a batch of as many shares, such as batch=20 and shares={max(jobs, 2)}")
+    who = identity(classifier, recipe, seed=seed, chunk=chunk, images=len(x), **(about or {}))
+    if weights is not None:
+        content = b"".join(name.encode() + np.ascontiguousarray(w).tobytes() for name, w in sorted(weights.items()))
+        who["weights at the start"] = hashlib.sha256(content).hexdigest()
+    state = State(weights or classifier.new_weights(seed, recipe.output_bias, recipe.hidden_spread))
+    threads = jobs if classifier.simulation.device == "cpp" else 1      # each waits for a program of its own
+    with (checkpointing(checkpoint, resume, who, state, epochs) as (state, save),
+          (progress or Progress(None)) as progress, ThreadPoolExecutor(threads) as pool):
+        progress.start(epochs * len(x), state.epoch * len(x) + int(state.tally[0]))
+        while state.epoch < epochs:
+            order = np.random.default_rng(random_numbers(seed, state.epoch)).permutation(len(x))
+            chosen = order[state.chunk * chunk:(state.chunk + 1) * chunk]
+            state = _after_chunk(classifier, x[chosen], labels[chosen], recipe, state, seed, pool)
+            progress.tell(len(chosen), state)
+            if state.chunk * chunk >= len(x):
+                state = _after_epoch(classifier, recipe, state, validation)
+                progress.tell_epoch(state)
+            save(state)
+    return Trained(final_weights(state), {name: np.array(values) for name, values in state.curve.items()})
+
+
+def final_weights(state):
+    """The weights that answer: the running mean if there is one."""
+    return state.mean_weights or state.weights
+
+
+def _after_chunk(classifier, x, labels, recipe, state, seed, pool):
+    """The state after a chunk of images was learnt."""
+    start = time.perf_counter()
+    now = recipe.scaled(recipe.decay ** state.epoch)
+    where = (seed, state.epoch, state.chunk)
+    if recipe.shift:
+        x = moved(x, recipe.shift, np.random.default_rng(random_numbers(*where, MOVES)))
+    batches = recipe.batch > 1 and recipe.shares > 1
+    learn = _learn_in_shares if batches else _learn_in_one_run
+    weights, tally = learn(classifier, x, labels, now, state.weights, where, pool)
+    if recipe.weight_decay:
+        for name, layer in classifier.layers_of(weights).items():
+            if name.startswith("synapses"):     # biases do not decay; those of the first layer are its last row
+                decay = np.ones(weights[name].size)
+                decay[:classifier.sizes[layer] * classifier.sizes[layer + 1]] = (
+                    1 - now.rates[layer] * recipe.weight_decay) ** len(x)
+                weights[name] = (weights[name] * decay).astype(weights[name].dtype)
+    mean = dict(state.mean_weights)
+    if recipe.average:      # at first over few chunks, so that it does not remember the weights of the start
+        memory = min(recipe.average, state.chunks / (state.chunks + 9))
+        mean = {name: memory * mean.get(name, w) + (1 - memory) * w for name, w in weights.items()}
+    tally = state.tally + [*tally, time.perf_counter() - start]
+    return State(weights, mean, state.epoch, state.chunk + 1, state.chunks + 1, state.curve, tally)
+
+
+def _learn_in_one_run(classifier, x, labels, recipe, weights, where, pool):
+    parts, counted = max(1, -(-len(x) // classifier.images)), np.zeros(len(TALLY) - 1)
+    for k, part in enumerate(np.array_split(np.arange(len(x)), parts)):
+        shown = classifier.show(x[part], labels[part], weights, recipe, seed=run_seed(*where, k))
+        weights, counted = shown.weights, counted + _counted(shown, labels[part])
+    return weights, counted
+
+
+def _learn_in_shares(classifier, x, labels, recipe, weights, where, pool):
+    """Batch after batch; the shares of each start from the same weights and their changes are summed in order."""
+    counted = np.zeros(len(TALLY) - 1)
+    for k, first in enumerate(range(0, len(x), recipe.batch)):
+        batch = np.arange(first, min(first + recipe.batch, len(x)))
+        shares = [share for share in np.array_split(batch, recipe.shares) if len(share)]
+        running = [pool.submit(classifier.show, x[share], labels[share], weights, recipe,
+                               seed=run_seed(*where, k, place)) for place, share in enumerate(shares)]
+        before, weights = weights, dict(weights)
+        for share, shown in zip(shares, running, strict=True):
+            counted += _counted(shown.result(), labels[share])
+            for name, w in shown.result().weights.items():
+                weights[name] = weights[name] + (w - before[name])
+    return weights, counted
+
+
+def _counted(shown, labels):
+    return np.array([len(labels), shown.wrong(labels), shown.nudged, shown.spikes, shown.events], dtype=float)
+
+
+def _after_epoch(classifier, recipe, state, validation):
+    """The state at the start of the next epoch, with a point on the curve more."""
+    tally = dict(zip(TALLY, state.tally))
+    point = {"train_error_percent": 100 * tally["wrong"] / tally["images"], **tally}
+    if validation is not None:
+        point["validation_error_percent"] = error_percent(
+            np.asarray(validation[1], dtype=int), answers(classifier, *validation, final_weights(state), recipe))
+    curve = {name: [*state.curve.get(name, []), value] for name, value in point.items()}
+    return State(state.weights, state.mean_weights, state.epoch + 1, 0, state.chunks, curve)
+
+
+def answers(classifier, x, labels, weights, recipe, seed=0):
+    """What the network takes images for, without learning. x : (n, pixels). Returns (n,) int."""
+    return predict(heard(classifier, x, labels, weights, recipe, seed))
+
+
+def heard(classifier, x, labels, weights, recipe, seed=0):
+    """Mean input of the outputs for each image, without learning: (n, classes)."""
+    rows = []
+    for first in range(0, len(x), classifier.images):
+        part = slice(first, first + classifier.images)
+        rows.append(classifier.show(x[part], labels[part], weights, recipe, seed=run_seed(seed, 0, first),
+                                    learn=False).heard)
+    return np.vstack(rows)
+
+

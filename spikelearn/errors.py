@@ -1,0 +1,23 @@
+"""What goes wrong: the errors and warnings of spikelearn, each one sentence for its reader."""
+import difflib
+
+
+class SpikelearnError(ValueError):
+    """A mistake of the user's, told in one sentence."""
+
+
+class SpikelearnWarning(UserWarning):
+    """A doubt about a result, in one sentence."""
+
+
+MANY = 30       # names that a sentence still can list; of more, the nearest are
+
+
+def alternatives(word, known):
+    """A clause that names what `word` may have meant and what there is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    near += [name for name in known if difflib.get_close_matches(word, [name.split("/")[-1]], cutoff=0.6)]
+    if len(known) > MANY:
+        known = [*difflib.get_close_matches(word, known, n=MANY // 2, cutoff=0), f"and {len(known) - MANY // 2} more"]
+    return (f"; did you mean '{near[0]}'?" if near else ";") + f" known: {', '.join(known) or 'none'}"

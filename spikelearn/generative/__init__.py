@@ -1,0 +1,1 @@
+"""The deep generative model trained by variational EM and target propagation."""

@@ -1,0 +1,1 @@
+"""Data sets of images, how images become spikes, and reading answers out."""

@@ -1,0 +1,117 @@
+"""From images to rates and spikes: reference encoders in NumPy.
+
+The networks encode in their own Brian2 equations; what those do is held against the encoders here.
+The mean of T steps misses p by about sqrt(p (1-p) / T) in a Poisson train, by less than 1/T in an
+integrate-and-fire train.
+"""
+from numbers import Integral
+
+import numpy as np
+from brian2 import Hz, have_same_dimensions, second
+
+from spikelearn.errors import SpikelearnError
+
+
+def scaled(images, scale):
+    """Images as rows of numbers from 0 (black) to 1 (white).
+
+    images : (n, height, width) uint8; scale : value of a white pixel (`Dataset.scale`)
+    Returns (n, height * width) float64.
+    """
+    images = np.asarray(images)
+    if images.ndim != 3:
+        raise SpikelearnError(f"Images must have the shape (n, height, width), not {images.shape}.")
+    if not scale > 0:
+        raise SpikelearnError(f"The scale of the pixels must be positive, not {scale!r}.")
+    rows = images.reshape(len(images), int(np.prod(images.shape[1:])))
+    return _from_0_to_1(rows / scale, "pixel values divided by the scale")
+
+
+def pixels_and_labels(examples, scale):
+    """(x, labels) of a dataset's part: x (n, pixels) from 0 to 1, labels (n,) int."""
+    return scaled(examples.images, scale), np.asarray(examples.labels, dtype=int)
+
+
+def moved(x, shift, rng):
+    """Images moved by a random whole number of pixels, as by small eye movements; what enters at an edge is black.
+
+    x : (n, side * side) square images; shift : pixels, the most in each direction; rng : numpy Generator.
+    Returns an array like x.
+    """
+    x = np.asarray(x)
+    side = int(round(np.sqrt(x.shape[-1])))
+    if x.ndim != 2 or side * side != x.shape[-1]:
+        raise SpikelearnError(f"only square images can be moved, not those of {x.shape[-1]} pixels")
+    if not 0 <= shift < side:
+        raise SpikelearnError(f"images of {side} x {side} pixels can be moved by 0 to {side - 1} pixels, not {shift}")
+    framed = np.pad(x.reshape(-1, side, side), ((0, 0), (shift, shift), (shift, shift)))
+    down, right = rng.integers(0, 2 * shift + 1, (2, len(x), 1, 1))
+    rows, columns = np.arange(side)[:, None] + down, np.arange(side) + right
+    return framed[np.arange(len(x))[:, None, None], rows, columns].reshape(x.shape)
+
+
+def rates(x, r_max):
+    """Spike rates x * r_max.
+
+    x : any shape, 0 to 1 (`scaled`); r_max : rate of a white pixel (Hz). Returns rates (Hz), shape of x.
+    """
+    if not have_same_dimensions(r_max, Hz):
+        raise SpikelearnError(f"r_max must be a rate such as 100*Hz, not {r_max!r}.")
+    if not np.all(r_max >= 0 * Hz):
+        raise SpikelearnError(f"r_max must be zero or more, not {r_max!r}.")
+    return _from_0_to_1(x, "intensities") * r_max
+
+
+def probabilities(rate, dt):
+    """Spike probability of one time step, rate * dt.
+
+    rate : any shape (Hz); dt : time step (second). Returns numbers, 0 to 1, shape of rate.
+    """
+    if not have_same_dimensions(rate, Hz) or not have_same_dimensions(dt, second):
+        raise SpikelearnError(
+            f"Probabilities need a rate such as 100*Hz and a time step such as 1*ms, not {rate!r}, {dt!r}.")
+    return _from_0_to_1(np.asarray(rate * dt), "spike probabilities rate * dt")
+
+
+def poisson_spikes(p, steps, rng):
+    """Bernoulli spikes, the Poisson process in discrete time: each step spikes with probability p.
+
+    p : any shape, 0 to 1; steps : number of time steps; rng : numpy Generator, or a seed
+    Returns (steps, *shape of p) bool. Intervals are geometric: CV = sqrt(1 - p).
+    """
+    p, steps = _from_0_to_1(p, "spike probabilities"), _whole_steps(steps)
+    return np.random.default_rng(rng).random((steps, *p.shape)) < p
+
+
+def fire_spikes(p, steps, phase=None):
+    """Integrate-and-fire spikes with reset by subtraction (first-order sigma-delta modulation).
+
+    Each step: phase += p, and where phase >= 1 a spike and phase -= 1.
+    p : any shape, 0 to 1; steps : number of time steps; phase : at the start, 0 <= phase < 1, shape of p (0)
+    Returns (steps, *shape of p) bool. Source: O'Connor, Gavves & Welling (2019).
+    """
+    p, steps = _from_0_to_1(p, "spike probabilities"), _whole_steps(steps)
+    phase = np.zeros(p.shape) if phase is None else np.array(phase, dtype=float)
+    if phase.shape != p.shape:
+        raise SpikelearnError(f"The phase has the shape {phase.shape}, but the probabilities {p.shape}.")
+    if not np.all((phase >= 0) & (phase < 1)):
+        raise SpikelearnError("Every phase must be at least 0 and below 1.")
+    spikes = np.empty((steps, *p.shape), dtype=bool)
+    for step in range(steps):
+        phase += p
+        spikes[step] = phase >= 1
+        phase -= spikes[step]
+    return spikes
+
+
+def _from_0_to_1(x, what):
+    x = np.asarray(x, dtype=float)
+    if not np.all((x >= 0) & (x <= 1)):  # also refuses NaN
+        raise SpikelearnError(f"The {what} must lie from 0 to 1, but lie from {x.min():g} to {x.max():g}.")
+    return x
+
+
+def _whole_steps(steps):
+    if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1:
+        raise SpikelearnError(f"The number of steps must be a whole number of at least 1, not {steps!r}.")
+    return int(steps)

@@ -1,0 +1,1 @@
+"""What a run brings home and where it came from."""

@@ -1,0 +1,179 @@
+"""Compiling Brian2's generated C++ once and keeping the program in the user's cache folder.
+
+A program is found again by a hash of its sources, static data, compiler, flags and processor.
+"""
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+from brian2.core.tracking import InstanceFollower, InstanceTrackerSet, Trackable
+from filelock import FileLock
+
+from spikelearn.errors import SpikelearnError
+
+# lines that start the clocks, which Brian2 writes in the order of a set: another in each process
+CLOCKS = re.compile(rb"(?:^ *_array_\w+_(?:timestep|t)\[0\] = 0(?:\.0)?;\n)+", flags=re.MULTILINE)
+READ = "SPIKELEARN_READ"        # environment variable with the names of the result files that a program is to write
+
+
+def write_what_is_read(device):
+    """C++ for the end of a program: write only the result files that are named, not all the arrays of a network.
+
+    Brian2 writes some two hundred files, and says nothing when the disk is full. In alphabetical order: Brian2's own
+    order is that of a set of strings, another in each process, and the program would not be found again.
+    """
+    lines = []
+    for variable, name in device.arrays.items():
+        file = device.get_array_filename(variable)
+        if variable in device.dynamic_arrays_2d:
+            array = device.dynamic_arrays_2d[variable]
+            lines.append(f'for (int n = 0; n < {array}.n && {array}.m > 0; n++) '
+                         f'write("{file}", &{array}(n, 0), {array}.m * sizeof({array}(0, 0)));')
+        elif variable in device.dynamic_arrays:
+            array = device.dynamic_arrays[variable]
+            lines.append(f'write("{file}", {array}.data(), {array}.size() * sizeof({array}[0]));')
+        else:
+            lines.append(f'write("{file}", {name}, {variable.size} * sizeof({name}[0]));')
+    return WRITE.replace("EACH_ARRAY", "\n    ".join(sorted(lines)))
+
+
+WRITE = f"""
+if (const char* wanted = std::getenv("{READ}"))
+{{
+    using namespace brian;
+    const std::string names = std::string(",") + wanted + ",";
+    auto write = [&](const std::string& name, const void* data, size_t size)
+    {{
+        if (names.find("," + name + ",") == std::string::npos)
+            return;
+        std::ofstream file(results_dir + name, std::ios::binary | std::ios::app);
+        file.write(static_cast<const char*>(data), size);
+        file.close();
+        if (!file)
+        {{
+            std::cerr << "the disk is full or cannot be written: " << results_dir << std::endl;
+            std::_Exit(1);
+        }}
+    }};
+    EACH_ARRAY
+    std::_Exit(0);
+}}
+"""
+
+
+def compiler():
+    """The C++ compiler and make that Brian2 calls, or None if one of them is missing."""
+    found = shutil.which(os.environ.get("CXX", "g++").split()[0])
+    return found if found and shutil.which("make") else None
+
+
+def cache_folder():
+    """Where built networks are kept: SPIKELEARN_CACHE or the user's cache folder."""
+    import pooch
+
+    return Path(os.environ.get("SPIKELEARN_CACHE") or pooch.os_cache("spikelearn"))
+
+
+def compiled(device):
+    """(folder of the compiled program, whether it was compiled now) of a Brian2 standalone device.
+
+    Another process that wants the same program waits for it. Raises SpikelearnError if the cache cannot be written
+    or the compiler fails.
+    """
+    cache = cache_folder() / "networks"
+    draft = None
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
+        device.build(directory=str(draft), compile=False, run=False)
+        folder = cache / _fingerprint(draft)
+        with FileLock(f"{folder}.lock"):
+            if (folder / "main").exists():
+                return folder, False
+            _make(draft)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(draft, folder)
+            return folder, True
+    except OSError as error:
+        raise SpikelearnError(f"the network could not be built in {cache}: {error.strerror or error}") from error
+    finally:
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def folder_for_runs(program):
+    """Where the values and results of runs stand while they last: in memory where there is room, else on the disk.
+
+    What was left by a process that was killed is removed. program : folder of the compiled program
+    """
+    memory = Path("/dev/shm")
+    for left in [*memory.glob("spikelearn-run-*"), *program.glob("spikelearn-run-*")]:
+        try:
+            os.kill(int(left.name.split("-")[2]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except (PermissionError, ValueError):       # somebody else's
+            pass
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
+    return memory if roomy else program
+
+
+@contextlib.contextmanager
+def fresh_names():
+    """Brian2 numbers its objects by what is alive; begin anew, so that the same network gives the same sources."""
+    before = Trackable.__instancefollower__
+    Trackable.__instancefollower__ = InstanceFollower()
+    Trackable.__instancefollower__.instance_sets = defaultdict(InstanceTrackerSet)
+    try:
+        yield
+    except BaseException:
+        for references in Trackable.__instancefollower__.instance_sets.values():
+            for item in [reference() for reference in references]:
+                if getattr(item, "_network", "") is None:
+                    item._network = "given up"      # else Brian2 warns of each object when it is deleted
+        raise
+    finally:
+        Trackable.__instancefollower__ = before
+
+
+def _fingerprint(folder):
+    """Hash of the generated sources, static data, makefile (flags), compiler and processor."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = CLOCKS.sub(lambda found: b"".join(sorted(found[0].splitlines())), path.read_bytes())
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + content)
+    version = subprocess.run([compiler(), "--version"], capture_output=True, text=True).stdout.splitlines()[:1]
+    cpu = Path("/proc/cpuinfo")
+    told = cpu.read_text().splitlines() if cpu.exists() else []
+    flags = [line for line in told if line.startswith(("flags", "Features"))][:1]
+    digest.update("\n".join([*version, *flags]).encode())
+    return digest.hexdigest()[:32]
+
+
+def _make(folder):
+    """Compile; the many small files of the code objects go as one unit a core, five times faster."""
+    jobs, makefile = os.cpu_count() or 1, (folder / "makefile").read_text()
+    listed = re.search(r"^SRCS = (.*)$", makefile, flags=re.M)[1].split()
+    many = sorted(name for name in listed if name.startswith("code_objects/"))
+    units = [f"unit_{job}.cpp" for job in range(min(jobs, len(many)))]
+    for job, unit in enumerate(units):
+        (folder / unit).write_text("\n".join(_in_own_namespace(folder / name) for name in many[job::jobs]))
+    rest = [name for name in listed if name not in many]
+    (folder / "makefile").write_text(makefile.replace(" ".join(listed), " ".join([*units, *rest]), 1))
+    made = subprocess.run(["make", f"-j{jobs}"], cwd=folder, capture_output=True, text=True)
+    if made.returncode or not (folder / "main").exists():
+        lines = [line for line in made.stderr.splitlines() if "error" in line.lower()]
+        raise SpikelearnError(f"the C++ compiler failed: {(lines or made.stderr.splitlines() or ['?'])[0].strip()}")
+
+
+def _in_own_namespace(path):
+    """A source file whose helper functions do not meet those of the other files in the same unit."""
+    name = f"of_{path.stem}"
+    source = path.read_text().replace("namespace {", f"namespace {name} {{", 1)
+    return source.replace("using namespace brian;", f"using namespace brian; using namespace {name};")

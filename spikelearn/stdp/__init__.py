@@ -1,0 +1,1 @@
+"""Pairing experiments: spike times, published measurements, weight changes of a rule."""

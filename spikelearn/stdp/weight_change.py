@@ -1,0 +1,135 @@
+"""Weight change of a rule under pairing protocols: all conditions side by side, one synapse each, in one simulation."""
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from brian2 import Quantity, get_dimensions, ms, second
+
+from spikelearn.equations.files import load_model
+from spikelearn.equations.records import Model, NeuronModel, SynapseModel
+from spikelearn.errors import SpikelearnError
+from spikelearn.stdp.network import Changes, InTimeSteps, exact_between_spikes, from_spike_to_spike
+from spikelearn.stdp.spike_times import Pairing
+from spikelearn.stdp.time_steps import converged, fitting_step, is_random
+
+READ_AFTER = 500 * ms       # chosen here: by then after-potentials have decayed
+
+
+class Outcome(NamedTuple):
+    """Relative weight changes (n,) and how accurate they are.
+
+    step : time step, None if the rule was simulated exactly from spike to spike. error_percent : change of the result
+    when the step is halved, in percent of the largest change; 0 if exact, None if random numbers hide it.
+    """
+
+    change: np.ndarray
+    step: Quantity | None = None
+    error_percent: float | None = 0.0
+
+    def headline(self) -> dict:
+        """The accuracy as headline numbers of a protocol."""
+        return {} if self.error_percent is None else {"step_error_percent": self.error_percent}
+
+
+def weight_changes(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: str | NeuronModel | None = None,
+                   **options) -> np.ndarray:
+    """Relative weight change w_end / w_start - 1 of a rule after each of n pairings: (n,). See `outcome`."""
+    return outcome(pairings, synapse, neuron, **options).change
+
+
+def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: str | NeuronModel | None = None, *,
+            dt: Quantity | None = None, device: str = "auto", seed: int = 1, transmit: str = "",
+            read_after: Quantity = READ_AFTER, natural: bool = False,
+            drawn_on_grid: bool = False) -> Outcome:
+    """Relative weight change w_end / w_start - 1 of a rule after each of n pairings, and its accuracy.
+
+    A rule that follows spikes only, with traces that Brian2 solves between spikes (event-driven), is simulated from
+    spike to spike, exactly, wherever the spikes are. Any other rule is integrated in time steps: linear equations
+    exactly, the others by the method that the model names, every spike on the grid.
+
+    Parameters
+    ----------
+    pairings : n Pairing records.
+    synapse : the rule, by name, file or record.
+    neuron : the post neuron, in which spikes are forced in the way its model states; None is the one that the rule's
+        source pairs it with. A rule that reads its pre neuron gets the same model there.
+    dt : time step to use as it is. None chooses one: a divisor of all spike times, at most 0.2 ms (0.05 ms where
+        equations compare) and a twentieth of the shortest time constant, halved until the result changes by less than
+        1 % of the largest change. A rule that is exact between spikes has no step.
+    transmit : what a pre spike does to the post neuron, e.g. "I_post += w*nA"; it asks for a neuron.
+    read_after : the weight of a condition is read so long after its own last spike, relative to the weight at its
+        first spike.
+    natural : the post neuron may also fire spikes of its own.
+    drawn_on_grid : the spikes were drawn at random on the grid of dt, at most one a step, so that a rule which reads
+        the last step meets the jumps of a potential as often as in continuous time. No other step is tried.
+
+    Returns
+    -------
+    Outcome, whose `change` is a (n,) array.
+
+    Raises
+    ------
+    SpikelearnError if rule and neuron do not fit, if no step meets all spikes, if the step is too long, if a neuron
+    fires otherwise than it is forced to, or if a weight starts at 0.
+    """
+    pairings, rule = list(pairings), load_model(synapse, "synapse")
+    after = _checked_time(read_after, "read_after")
+    if dt is not None:
+        _checked_time(dt, "dt")
+    post_model = post_neuron(rule, neuron, transmit)
+    if rule.at_end:
+        raise SpikelearnError(f"{rule.title} learns by presentations (at_end), not by pairings")
+    if not pairings:
+        return Outcome(np.zeros(0))
+    if post_model is None and exact_between_spikes(rule):
+        return Outcome(relative(from_spike_to_spike(pairings, rule, after, device, seed), rule))
+    models = [model for model in (rule, post_model) if model]
+    step = fitting_step(_from_first(pairings), models, dt)
+    network = InTimeSteps(pairings, rule, post_model, after, device, seed, step, transmit, natural)
+    found = converged(lambda size: relative(network.weights(size), rule), step, keep=dt is not None,
+                      random=drawn_on_grid or is_random(*models))
+    return Outcome(found.values, found.step, found.error_percent)
+
+
+def relative(weights: Changes, rule: Model) -> np.ndarray:
+    """Relative change from weights at the start and at the end. Raises SpikelearnError if a weight starts at 0."""
+    if np.any(weights.start == 0):
+        raise SpikelearnError(f"{rule.title} starts with the weight 0, of which there is no relative change: "
+                              "give it an initial w")
+    return weights.end / weights.start - 1
+
+
+def start_weight(rule: SynapseModel) -> float:
+    """The initial weight that a rule states as a number above or below 0, in base units."""
+    weight = rule.initial.get("w", 0)
+    if isinstance(weight, str) or np.ndim(weight) or float(weight) == 0:
+        raise SpikelearnError(f"{rule.title} must state its initial w as a number other than 0, not {weight}")
+    return float(weight)
+
+
+def post_neuron(synapse: str | SynapseModel, neuron: str | NeuronModel | None = None,
+                transmit: str = "") -> NeuronModel | None:
+    """The neuron that a pairing of this rule is done with, or None if the rule follows spikes only.
+
+    neuron : None is the one that the rule's source pairs it with. Raises SpikelearnError if there is none.
+    """
+    rule = load_model(synapse, "synapse")
+    reads = rule.reads()
+    if not (reads["pre"] or reads["post"] or rule.on_event or transmit):
+        return None
+    if not (neuron or rule.neuron):
+        raise SpikelearnError(f"{rule.title} reads more than spike times, so it needs a neuron: name one with --neuron")
+    return load_model(neuron or rule.neuron, "neuron")
+
+
+def _checked_time(value: Quantity, name: str) -> float:
+    ok = get_dimensions(value) is second.dim and np.ndim(value) == 0 and np.isfinite(float(value)) and float(value) > 0
+    if not ok:
+        raise SpikelearnError(f"{name} must be a time above 0 s, such as 500*ms, not {value}")
+    return float(value)
+
+
+def _from_first(pairings: list[Pairing]) -> list[np.ndarray]:
+    """Spike times of each condition from its own first spike on, in seconds."""
+    together = [np.concatenate([np.asarray(pairing.pre), np.asarray(pairing.post)]) for pairing in pairings]
+    return [times - times.min() for times in together if times.size]

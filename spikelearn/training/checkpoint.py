@@ -1,0 +1,240 @@
+"""What a training needs to go on: one .npz without pickles that is there whole or not at all.
+
+It carries the weights, where the training stands, its curve, and an identity: the network, the text and parameters of
+every model, the recipe, the images and the seed. Another training's checkpoint is refused.
+"""
+import contextlib
+import dataclasses
+import glob
+import json
+import os
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from spikelearn.equations.content import code_of, exact
+from spikelearn.errors import SpikelearnError
+from spikelearn.training.locks import held
+
+FORMAT = "spikelearn checkpoint 4"
+TALLY = ("images", "wrong", "nudged", "spikes", "events", "seconds")      # counted within an epoch
+
+
+@dataclasses.dataclass
+class State:
+    """Where a training stands, at the boundary of two chunks.
+
+    weights : name -> array. mean_weights : their running mean, empty if none is wanted. epoch, chunk : the next to
+    come, from 0. chunks : how many are over in all. curve : name -> list with a number for each epoch that is over.
+    tally : what was counted in this epoch.
+    """
+
+    weights: dict
+    mean_weights: dict = dataclasses.field(default_factory=dict)
+    epoch: int = 0
+    chunk: int = 0
+    chunks: int = 0
+    curve: dict = dataclasses.field(default_factory=dict)
+    tally: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(len(TALLY)))
+
+
+def beside(directory, ending, hidden=False):
+    """The path of a file beside a folder: its name with an ending, and a dot before it if it is hidden."""
+    path = Path(directory)
+    path = path if path.name not in ("", "..") else Path(os.path.abspath(path))
+    if not path.name:
+        raise SpikelearnError(f"'{directory}' cannot be the folder of a result")
+    return path.with_name(f"{'.' * hidden}{path.name}{ending}")
+
+
+def checkpoint_file(directory, part=""):
+    """The checkpoint that belongs to a folder of results: it stands beside it, as the folder is written at the end.
+
+    part : name of one training of several whose result goes into the folder
+    """
+    return beside(directory, f".{part}.checkpoint.npz" if part else ".checkpoint.npz")
+
+
+def checkpoints_of(directory):
+    """Every checkpoint that stands beside a folder of results, also those of several trainings."""
+    one = checkpoint_file(directory)
+    several = beside(glob.escape(str(directory)), ".*.checkpoint.npz")
+    return [Path(path) for path in (*glob.glob(glob.escape(str(one))), *sorted(glob.glob(str(several))))]
+
+
+@contextlib.contextmanager
+def checkpointing(path, resume, identity, state, epochs):
+    """Keep the checkpoint of a training; until the end of the block no other training can write it.
+
+    The checkpoint is written at once, so that a training that is killed before its first chunk can be resumed.
+
+    Parameters
+    ----------
+    path : str, Path or None
+        File to keep; None = none. One that exists must be the one that is resumed.
+    resume : str, Path or None
+        Checkpoint to resume from; None = begin with `state`.
+    identity : dict
+        What makes this training this one, name -> text.
+    state : State
+        The beginning of the training.
+    epochs : int
+        How many epochs there will be in all.
+
+    Yields
+    ------
+    (State to begin with, function that saves a State)
+
+    Raises
+    ------
+    SpikelearnError
+        If the file exists and is not resumed, if another training holds it, or if it cannot be resumed.
+    """
+    if path is None:
+        yield _beginning(resume, identity, state, epochs), lambda state: None
+        return
+    path, again = Path(path), resume is not None and os.path.realpath(path) == os.path.realpath(resume)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpikelearnError(f"the folder '{path.parent}' cannot be made: {error.strerror}") from error
+    sentence = f"another training writes to '{path}': wait for its end, or choose another --out"
+    with held(beside(path, ".lock", hidden=True), sentence):
+        if not again:
+            refuse_to_replace(path)
+        begun, learnt = _beginning(resume, identity, state, epochs), []
+
+        def save(state):
+            save_checkpoint(path, state, identity)
+            learnt.append(state is not begun)
+
+        if not again:
+            save(begun)
+        try:
+            yield begun, save
+        except SpikelearnError:
+            if not again and not any(learnt):       # refused in its first chunk: there is nothing to resume
+                path.unlink()
+            raise
+
+
+def _beginning(resume, identity, state, epochs):
+    """The state of the checkpoint `resume`, if there is one."""
+    if resume is None:
+        return state
+    state = load_checkpoint(resume, identity)
+    if (state.epoch, state.chunk) > (epochs, 0):
+        raise SpikelearnError(f"the training of '{resume}' has had {state.epoch} epochs and {state.chunk} chunks: it "
+                              f"cannot end after {epochs}, so ask for more epochs")
+    return state
+
+
+def refuse_to_replace(path, directory="DIR"):
+    """Refuse a checkpoint that exists: nothing is overwritten. directory : the folder of results it belongs to."""
+    if path.exists():
+        raise SpikelearnError(f"'{path}' is the checkpoint of an earlier training and is kept: continue that one with "
+                              f"--resume {directory}, or choose another --out")
+
+
+def identity(classifier, recipe, **facts):
+    """What makes a training this one: name -> text. facts : anything else that must agree, such as seed=1."""
+    known = {"network": "-".join(str(size) for size in classifier.sizes), "dt": exact(classifier.dt),
+             "device": classifier.simulation.device}
+    for kind in ("synapse", "neuron", "pixel"):
+        model = getattr(classifier, kind)
+        known[f"text of the {kind} model"] = json.dumps(code_of(model), sort_keys=True)
+        known |= {f"{kind}.{name}": exact(value) for name, value in model.parameters.items()}
+        known |= {f"{kind}.{name} at the start": exact(value) for name, value in model.initial.items()}
+    known |= {name: exact(value) for name, value in dataclasses.asdict(recipe).items()}
+    return known | {name: exact(value) for name, value in facts.items()}
+
+
+def save_checkpoint(path, state, identity):
+    """Write `path` anew: into a temporary file, to the disk, then by a rename; one good file is always there."""
+    path = Path(path)
+    entries = {f"weights/{name}": array for name, array in state.weights.items()}
+    entries |= {f"mean_weights/{name}": array for name, array in state.mean_weights.items()}
+    entries |= {f"curve/{name}": np.array(values, dtype=float) for name, values in state.curve.items()}
+    facts = {"format": FORMAT, "identity": identity, "epoch": state.epoch, "chunk": state.chunk,
+             "chunks": state.chunks, "arrays": sorted(["tally", *entries])}
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            np.savez(file, facts=np.array(json.dumps(facts)), tally=state.tally, **entries)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)            # the rename itself
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise SpikelearnError(f"the checkpoint '{path}' cannot be written: {error.strerror or error}; the last one "
+                              "that was is kept") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+@contextlib.contextmanager
+def damage_told(sentence):
+    """What a damaged file brings about while it is read becomes a SpikelearnError with this sentence."""
+    try:
+        yield
+    except SpikelearnError:
+        raise
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, zipfile.BadZipFile,
+            zlib.error, NotImplementedError, RuntimeError) as error:
+        raise SpikelearnError(sentence) from error
+
+
+def read_archive(path, form):
+    """(facts, name -> array) of an .npz whose entry `facts`, in JSON, names its format and its arrays.
+
+    To be called within `damage_told`. Raises SpikelearnError for another format.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    facts = json.loads(str(arrays.pop("facts")))
+    if facts.pop("format") != form:
+        raise SpikelearnError(f"'{path}' is no {form.split()[1]} of this version of spikelearn")
+    if facts.pop("arrays") != sorted(arrays):
+        raise KeyError("an array is missing")
+    return facts, arrays
+
+
+def load_checkpoint(path, identity):
+    """The State in `path`. Raises SpikelearnError if there is none, it is damaged, or it is another training's."""
+    path = Path(path)
+    if not path.is_file():
+        raise SpikelearnError(f"there is no checkpoint '{path}'")
+    with damage_told(f"'{path}' is damaged or no checkpoint: it cannot be gone on from"):
+        facts, entries = read_archive(path, FORMAT)
+        groups = {"weights": {}, "mean_weights": {}, "curve": {}}
+        for name, array in entries.items():
+            group, _, name = name.partition("/")
+            if name:
+                groups[group][name] = array.tolist() if group == "curve" else array
+        state = State(epoch=int(facts["epoch"]), chunk=int(facts["chunk"]), chunks=int(facts["chunks"]),
+                      tally=entries["tally"], **groups)
+        found = dict(facts["identity"])
+    _refuse_another(path, found, identity)
+    return state
+
+
+def _refuse_another(path, found, wanted):
+    for name in [*wanted, *found]:
+        old, new = found.get(name), wanted.get(name)
+        if old == new:
+            continue
+        if name.startswith("text of"):
+            raise SpikelearnError(f"the checkpoint '{path}' was made with another {name}")
+        if name == "epochs" and old and new:
+            raise SpikelearnError(f"the checkpoint '{path}' was made with epochs={old}, over which its rates fall, and "
+                                  f"cannot be resumed with {new}: start a training of {new} epochs anew")
+        raise SpikelearnError(f"the checkpoint '{path}' was made with {name}={old or 'nothing'}, "
+                              f"but this training has {new or 'nothing'}")
