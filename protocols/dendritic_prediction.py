@@ -19,7 +19,7 @@ from spikelearn.cli import run_protocol
 from spikelearn.network import neurons, spike_trains, synapses
 from spikelearn.pairing import NEVER
 from spikelearn.plotting import heading
-from spikelearn.ranges import checked
+from spikelearn.ranges import checked, whole
 from spikelearn.results import Accepted, Result
 from spikelearn.simulation import Simulation
 
@@ -35,6 +35,7 @@ ACCEPTED = {
                                           "bound chosen here"),
     "replay_error_mV": Accepted(0, 4, "the same, root of the mean squared difference; bound chosen here"),
 }
+RANGES = {"presentations": whole(20, 200_000)}       # their tenths are compared
 
 
 @checked
