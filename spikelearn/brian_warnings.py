@@ -58,10 +58,15 @@ def _order_does_not_matter(message, objects):
     """
     statement = re.search(r"(?:Abstract code|first line is): '(\w+) ", message)
     connections = [item for item in objects if hasattr(item, "_pathways")]
-    meant = [item for item in connections if statement and any(
-        re.search(rf"\b{re.sub('_(pre|post)$', '', statement[1])}\b|\b{statement[1]}\b", pathway.code)
-        for pathway in item._pathways)] or connections
+    names = {statement[1], re.sub("_(pre|post)$", "", statement[1])} if statement else set()
+    meant = [item for item in connections if any(names & _assigned(pathway.code) for pathway in item._pathways)]
+    meant = meant or connections
     return bool(meant) and all(getattr(item, "_one_synapse_each", False) or len(item.source) == 1 for item in meant)
+
+
+def _assigned(code):
+    """Names that some statements assign to."""
+    return set(re.findall(r"^\s*(\w+)\s*(?:[-+*/%]|//|\*\*)?=(?!=)", code.replace(";", "\n"), flags=re.M))
 
 
 def sentence(name, message):

@@ -81,6 +81,18 @@ def test_the_order_of_synapses_is_told_where_it_matters(device):
         assert told(lambda connect=connect: network(connect), device) == []
 
 
+def test_a_connection_that_only_reads_the_variable_is_not_meant():
+    reads = SynapseModel(source="here", equations="w : 1", on_pre="w = w + z_post")
+
+    def network():
+        trains, times = spike_trains(np.array([[.001, .001], [NEVER, NEVER]]), name="pre")
+        cells = neurons(CELL, 2, name="cells")
+        return [trains, times, cells, synapses(trains, cells, DEPENDS, name="s"),
+                synapses(trains, cells, reads, name="reader", connect="all-to-all")]
+
+    assert told(network) == []
+
+
 def test_a_missing_reset_and_a_missing_refractory_period_are_told():
     flagged = NeuronModel(source="here", equations="dv/dt = -v/tau : 1 (unless refractory)", threshold="v > 1",
                           reset="v = 0", parameters=dict(tau=10 * ms), name="flagged")
