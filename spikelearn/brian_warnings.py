@@ -28,6 +28,7 @@ HARMLESS = {    # name of the logger -> why the warning can be left out
         "files that others put into the folder of a build stay there",
 }
 ORDER = ("brian2.codegen.generators.base", "brian2.codegen.generators.GSL_generator")
+GRIDS = "brian2.input.timedarray"
 SENTENCES = {   # name -> what it means here; the others are told in the first sentence of Brian2
     **dict.fromkeys(ORDER, "the result depends on the order in which synapses or neurons of the same step are taken"),
     "brian2.groups.group.invalid_values":
@@ -45,7 +46,9 @@ class _Answer(logging.Handler):
     def emit(self, record):
         """Drop what is harmless; the rest is a warning of Python's."""
         message = record.getMessage()
-        if record.name in HARMLESS or record.name in ORDER and _order_does_not_matter(message, self.objects()):
+        if record.name in HARMLESS or record.name == GRIDS and "TimedArray uses dt of 1. s " in message:
+            return          # tables with a row a second are read by row numbers, not by the time
+        if record.name in ORDER and _order_does_not_matter(message, self.objects()):
             return
         warnings.warn(sentence(record.name, message), SpikelearnWarning, stacklevel=2)
 
@@ -73,7 +76,8 @@ def sentence(name, message):
     """A warning of Brian2's as one sentence: what it means, and the statement or the object that it is about."""
     words = " ".join(message.split())
     if name not in SENTENCES:
-        return f"Brian2 warns: {words.split('. ')[0].rstrip('.')}"
+        first = re.split(r"\. (?=[A-Z])", words)[0]
+        return f"Brian2 warns: {first.rstrip('.')}"
     about = re.search(r"(?:Abstract code|first line is): ('.*')|^(.*)'s variable '(\w+)'", words)
     return SENTENCES[name] + (f" ({' '.join(found for found in about.groups() if found)})" if about else "")
 

@@ -126,6 +126,16 @@ def test_the_log_of_brian2_is_put_back():
     assert (list(logger.handlers), logger.level) == before
 
 
+def test_tables_read_by_row_numbers_need_no_common_grid():
+    words = "Group uses a dt of 0.3 ms while TimedArray uses dt of {} (ratio: 1/3.3) → time grids not aligned"
+    for dt, expected in (("1. s", 0), ("1. ms", 1)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with brian_warnings_answered():
+                logging.getLogger("brian2.input.timedarray").warning(words.format(dt))
+        assert [str(warning.message) for warning in caught] == [f"Brian2 warns: {words.format(dt)}"] * expected
+
+
 def test_sentences_name_what_they_are_about():
     assert sentence("brian2.core.clocks.many_timesteps", "The end is far. More.") == "Brian2 warns: The end is far"
     order = sentence("brian2.codegen.generators.base", "Came. 3 lines of abstract code, first line is: 'a = b'\n")
