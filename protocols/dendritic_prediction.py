@@ -17,7 +17,7 @@ from brian2 import StateMonitor, TimedArray, ms, nS, pA, second
 from spikelearn import NeuronModel, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import heading
-from spikelearn.ranges.check import checked
+from spikelearn.ranges.check import checked, whole
 from spikelearn.results.result import Accepted, Result
 from spikelearn.simulation.network import neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
@@ -35,6 +35,7 @@ ACCEPTED = {
                                           "bound chosen here"),
     "replay_error_mV": Accepted(0, 4, "the same, root of the mean squared difference; bound chosen here"),
 }
+RANGES = {"presentations": whole(20, 200_000)}       # their tenths are compared
 
 
 @checked

@@ -27,7 +27,7 @@ SMALL = {           # settings that make a quick run short; what is drawn replac
                            dataset="digits"),
     "inpaint": dict(hidden="20, 10", epochs=1, images=300, shown=50, rounds=2, dataset="digits"),
     "langevin": dict(temperatures="0.2", copies=10, duration="60*ms", warm_up="20*ms"),
-    "langevin_ep_spikes": dict(repeats=2, repeats_of_levers=2, free=30, nudged=10),
+    "langevin_ep_spikes": dict(repeats=6, repeats_of_levers=6, free=30, nudged=10),
     "learn_digits": dict(hidden=5, epochs=1, seeds=1, images=40, free_steps=20, nudged_steps=8, listen_steps=10,
                          window_steps=0, batch=1),
     "learn_mnist": dict(hidden=5, epochs=1, images=20, validation=20, free_steps=20, nudged_steps=8, listen_steps=10,

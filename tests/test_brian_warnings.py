@@ -82,6 +82,18 @@ def test_the_order_of_synapses_is_told_where_it_matters(device):
         assert told(lambda connect=connect: network(connect), device) == []
 
 
+def test_a_connection_that_only_reads_the_variable_is_not_meant():
+    reads = SynapseModel(source="here", equations="w : 1", on_pre="w = w + z_post")
+
+    def network():
+        trains, times = spike_trains(np.array([[.001, .001], [NEVER, NEVER]]), name="pre")
+        cells = neurons(CELL, 2, name="cells")
+        return [trains, times, cells, synapses(trains, cells, DEPENDS, name="s"),
+                synapses(trains, cells, reads, name="reader", connect="all-to-all")]
+
+    assert told(network) == []
+
+
 def test_a_missing_reset_and_a_missing_refractory_period_are_told():
     flagged = NeuronModel(source="here", equations="dv/dt = -v/tau : 1 (unless refractory)", threshold="v > 1",
                           reset="v = 0", parameters=dict(tau=10 * ms), name="flagged")
@@ -113,6 +125,16 @@ def test_the_log_of_brian2_is_put_back():
     with pytest.raises(KeyError), brian_warnings_answered():
         raise KeyError
     assert (list(logger.handlers), logger.level) == before
+
+
+def test_tables_read_by_row_numbers_need_no_common_grid():
+    words = "Group uses a dt of 0.3 ms while TimedArray uses dt of {} (ratio: 1/3.3) → time grids not aligned"
+    for dt, expected in (("1. s", 0), ("1. ms", 1)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with brian_warnings_answered():
+                logging.getLogger("brian2.input.timedarray").warning(words.format(dt))
+        assert [str(warning.message) for warning in caught] == [f"Brian2 warns: {words.format(dt)}"] * expected
 
 
 def test_sentences_name_what_they_are_about():

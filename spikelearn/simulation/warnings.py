@@ -28,14 +28,12 @@ HARMLESS = {    # name of the logger -> why the warning can be left out
         "files that others put into the folder of a build stay there",
 }
 ORDER = ("brian2.codegen.generators.base", "brian2.codegen.generators.GSL_generator")
+GRIDS = "brian2.input.timedarray"
 SENTENCES = {   # name -> what it means here; the others are told in the first sentence of Brian2
     **dict.fromkeys(ORDER, "the result depends on the order in which synapses or neurons of the same step are taken"),
     "brian2.groups.group.invalid_values":
         "a variable became very large or not-a-number: the time step is too long or the method does not fit",
 }
-
-
-BY_INDEX = "TimedArray uses dt of 1. s "   # our tables of spikes and images are read by an index, not by the time
 
 
 class _Answer(logging.Handler):
@@ -48,8 +46,8 @@ class _Answer(logging.Handler):
     def emit(self, record):
         """Drop what is harmless; the rest is a warning of Python's."""
         message = record.getMessage()
-        if BY_INDEX in message or record.name in HARMLESS:
-            return
+        if record.name in HARMLESS or record.name == GRIDS and "TimedArray uses dt of 1. s " in message:
+            return          # tables with a row a second are read by row numbers, not by the time
         if record.name in ORDER and _order_does_not_matter(message, self.objects()):
             return
         warnings.warn(sentence(record.name, message), SpikelearnWarning, stacklevel=2)
@@ -63,17 +61,23 @@ def _order_does_not_matter(message, objects):
     """
     statement = re.search(r"(?:Abstract code|first line is): '(\w+) ", message)
     connections = [item for item in objects if hasattr(item, "_pathways")]
-    meant = [item for item in connections if statement and any(
-        re.search(rf"\b{re.sub('_(pre|post)$', '', statement[1])}\b|\b{statement[1]}\b", pathway.code)
-        for pathway in item._pathways)] or connections
+    names = {statement[1], re.sub("_(pre|post)$", "", statement[1])} if statement else set()
+    meant = [item for item in connections if any(names & _assigned(pathway.code) for pathway in item._pathways)]
+    meant = meant or connections
     return bool(meant) and all(getattr(item, "_one_synapse_each", False) or len(item.source) == 1 for item in meant)
+
+
+def _assigned(code):
+    """Names that some statements assign to."""
+    return set(re.findall(r"^\s*(\w+)\s*(?:[-+*/%]|//|\*\*)?=(?!=)", code.replace(";", "\n"), flags=re.M))
 
 
 def sentence(name, message):
     """A warning of Brian2's as one sentence: what it means, and the statement or the object that it is about."""
     words = " ".join(message.split())
     if name not in SENTENCES:
-        return f"Brian2 warns: {words.split('. ')[0].rstrip('.')}"
+        first = re.split(r"\. (?=[A-Z])", words)[0]
+        return f"Brian2 warns: {first.rstrip('.')}"
     about = re.search(r"(?:Abstract code|first line is): ('.*')|^(.*)'s variable '(\w+)'", words)
     return SENTENCES[name] + (f" ({' '.join(found for found in about.groups() if found)})" if about else "")
 
