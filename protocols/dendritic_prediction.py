@@ -5,7 +5,7 @@ population, the apical another; both are linear views of the same hidden causes,
 teacher: each branch predicts the mean of both. Populations and causes: chosen here.
 Spikes: Urbanczik & Senn (2014) Neuron 81:521-528, figure 1, in the numbers of NEST's example of it: a pattern of 200
 Poisson trains (10 Hz, 200 ms) is repeated 100 times while the soma's conductances are driven (excitation a sine of
-10 Hz, inhibition constant); before and after that without the teacher. Reproduced = the neuron alone replays
+10 Hz, inhibition constant); before and after that twice without the teacher. Reproduced = the neuron alone replays
 what it was taught, its peaks some mV lower: in its refractory period it fires less than phi promises [ours].
 A control sees a new pattern at every repetition: there is nothing to be learnt but the mean.
 """
@@ -26,7 +26,6 @@ FIGURE_SIZE = (13, 8)
 CLAMPED = NeuronModel(source="Rates held by the experimenter", equations="rho : 1     # firing rate")
 CAUSES, BELOW, UNITS, ABOVE = 5, 20, 10, 20         # chosen here
 PATTERN, SILENT, INPUTS, RATE = 200 * ms, 2, 200, 10        # Urbanczik & Senn (2014); NEST's example
-ALONE = 7       # repetitions without the teacher at the end, for two of the example: the first is a transition [ours]
 EXCITATION, SINE, INHIBITION, CYCLE = 162 * nS, 144 * nS, 540 * nS, 100 * ms      # NEST's example, as conductances
 ACCEPTED = {
     "agreement_fold": Accepted(10, 1e9, "mutual prediction error of the branches, first over last"),
@@ -45,7 +44,7 @@ def run(synapse="synapses/dendritic_prediction_spikes", neuron="neurons/two_comp
     """
     dt = .1 * ms
     if quick:
-        presentations, repetitions, trials, dt = min(presentations, 1000), min(repetitions, 60), 1, .5 * ms
+        presentations, trials, dt = min(presentations, 1000), min(trials, 2), .5 * ms
     arrays = agree(presentations, seed, device)
     taught = [teach(synapse, neuron, repetitions, dt, seed + k, device) for k in range(trials)]
     control = teach(synapse, neuron, repetitions, dt, seed, device, same=False)
@@ -55,7 +54,7 @@ def run(synapse="synapses/dendritic_prediction_spikes", neuron="neurons/two_comp
     errors, signal = arrays["disagreement"], arrays["signal"]
     tenth = len(errors) // 10
     scores = np.array([replay(one, repetitions) for one in taught])
-    per_repetition = arrays["error"].mean(axis=0)[SILENT:-ALONE]
+    per_repetition = arrays["error"].mean(axis=0)[SILENT:-SILENT]
     headline = {"agreement_fold": errors[:tenth // 2].mean() / errors[-tenth:].mean(),
                 "signal_kept_percent": 100 * signal[-tenth:].var(axis=0).mean() / signal[:tenth].var(axis=0).mean(),
                 "taught_error_fold": per_repetition[0] / per_repetition[-10:].mean(),
@@ -112,7 +111,7 @@ def pattern_of_spikes(repetitions, seed, same, dt):
     length, step = float(PATTERN), float(dt)
     slots = round(length / step)
     trains = [[] for _ in range(INPUTS)]
-    for repetition in range(SILENT + repetitions + ALONE):
+    for repetition in range(repetitions + 2 * SILENT):
         if repetition == 0 or not same:
             spikes = rng.random((slots, INPUTS)) < RATE * step
         for slot, train in np.argwhere(spikes):
@@ -126,7 +125,7 @@ def pattern_of_spikes(repetitions, seed, same, dt):
 def teachers(repetitions, dt):
     """Excitatory and inhibitory conductance that the teacher wants of the soma in each step, in siemens."""
     per_pattern = round(float(PATTERN / dt))
-    step = np.arange((SILENT + repetitions + ALONE) * per_pattern)
+    step = np.arange((repetitions + 2 * SILENT) * per_pattern)
     on = (step >= SILENT * per_pattern) & (step < (repetitions + SILENT) * per_pattern)
     sine = np.sin(2 * np.pi * step * float(dt / CYCLE))
     return on * (float(EXCITATION) + float(SINE) * sine), on * float(INHIBITION)
@@ -141,7 +140,7 @@ def teach(synapse, neuron, repetitions, dt, seed, device, same=True, every=1 * m
     rule, model = load_model(synapse, "synapse"), load_model(neuron, "neuron")
     wanted = teachers(repetitions, dt)
     table = pattern_of_spikes(repetitions, seed, same, dt)
-    rows = round(3 * RATE * float(PATTERN) * (SILENT + repetitions + ALONE)) + 20    # of equal shape: one build for all
+    rows = round(3 * RATE * float(PATTERN) * (repetitions + 2 * SILENT)) + 20    # of equal shape: one build for all
     table = np.vstack([table, np.full((max(rows - len(table), 0), INPUTS), NEVER)])
 
     def build():
@@ -154,7 +153,7 @@ def teach(synapse, neuron, repetitions, dt, seed, device, same=True, every=1 * m
                 StateMonitor(soma, ("v", "v_star", "g_E", "g_I"), record=True, dt=every, name="states"),
                 StateMonitor(plastic, "w", record=np.arange(INPUTS), dt=PATTERN, name="weights")]
 
-    read = Simulation(build, (SILENT + repetitions + ALONE) * PATTERN, device=device, dt=dt).run(
+    read = Simulation(build, (repetitions + 2 * SILENT) * PATTERN, device=device, dt=dt).run(
         {"train_times": table * second}, seed=seed,
         read=["states.t", "states.v", "states.v_star", "states.g_E", "states.g_I", "weights.w"])
     v, v_star = (1e3 * np.asarray(read[f"states.{name}"])[0] for name in ("v", "v_star"))
@@ -162,16 +161,16 @@ def teach(synapse, neuron, repetitions, dt, seed, device, same=True, every=1 * m
     E_E, E_I = (1e3 * float(model.parameters[name]) for name in ("E_E", "E_I"))
     with np.errstate(invalid="ignore", divide="ignore"):
         matching = np.where(g_E + g_I > 1e-10, (g_E * E_E + g_I * E_I) / (g_E + g_I), np.nan)
-    error = ((v - v_star)**2).reshape(SILENT + repetitions + ALONE, -1).mean(axis=1)
+    error = ((v - v_star)**2).reshape(repetitions + 2 * SILENT, -1).mean(axis=1)
     return {"t": np.asarray(read["states.t"]) * second, "v": v, "v_star": v_star,
             "matching": np.nan_to_num(matching), "error": error, "w": np.asarray(read["weights.w"]) / float(pA)}
 
 
 def replay(one, repetitions):
-    """(correlation, root mean square difference in mV) of the soma alone, but its first repetition, with the last ten
-    taught ones: means over repetitions."""
-    v = one["v"].reshape(SILENT + repetitions + ALONE, -1)
-    taught, alone = v[-ALONE - 10:-ALONE].mean(axis=0), v[-ALONE + 1:].mean(axis=0)
+    """(correlation, root mean square difference in mV) of the repetitions without the teacher with the last ten
+    taught ones, means of each. Later ones drift: the neuron goes on learning, from itself."""
+    v = one["v"].reshape(repetitions + 2 * SILENT, -1)
+    taught, alone = v[-SILENT - 10:-SILENT].mean(axis=0), v[-SILENT:].mean(axis=0)
     return np.corrcoef(taught, alone)[0, 1], np.sqrt(((taught - alone)**2).mean())
 
 
@@ -230,8 +229,8 @@ def plot_teaching(a, headline, figure):
     left, right = lower.subplots(1, 2)
     repetitions = np.arange(1, n + 1)
     for row in a["error"]:
-        left.semilogy(repetitions, row[SILENT:-ALONE], "C0", lw=1)
-    left.semilogy(repetitions, a["control_error"][SILENT:-ALONE], "C3", lw=1)
+        left.semilogy(repetitions, row[SILENT:-SILENT], "C0", lw=1)
+    left.semilogy(repetitions, a["control_error"][SILENT:-SILENT], "C3", lw=1)
     left.set(xlabel="repetition", ylabel="(soma − prediction)² (mV²)")
     left.set_title("blue: one pattern; red: a new one each time", fontsize=9)
     right.plot(np.arange(a["w"].shape[-1]), a["w"][0][::10].T, lw=1)
