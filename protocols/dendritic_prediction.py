@@ -47,7 +47,7 @@ def run(synapse="synapses/dendritic_prediction_spikes", neuron="neurons/two_comp
     """
     dt = .1 * ms
     if quick:
-        presentations, repetitions, trials, dt = min(presentations, 1000), min(repetitions, 60), 1, .5 * ms
+        presentations, trials, dt = min(presentations, 1000), min(trials, 2), .5 * ms
     arrays = agree(presentations, seed, device)
     taught = [teach(synapse, neuron, repetitions, dt, seed + k, device) for k in range(trials)]
     control = teach(synapse, neuron, repetitions, dt, seed, device, same=False)
@@ -171,9 +171,10 @@ def teach(synapse, neuron, repetitions, dt, seed, device, same=True, every=1 * m
 
 
 def replay(one, repetitions):
-    """(correlation, root mean square difference in mV) of the last silent repetition with the last taught ones."""
+    """(correlation, root mean square difference in mV) of the repetitions without the teacher with the last ten
+    taught ones, means of each. Later ones drift: the neuron goes on learning, from itself."""
     v = one["v"].reshape(repetitions + 2 * SILENT, -1)
-    taught, alone = v[-SILENT - 10:-SILENT].mean(axis=0), v[-SILENT + 1:].mean(axis=0)
+    taught, alone = v[-SILENT - 10:-SILENT].mean(axis=0), v[-SILENT:].mean(axis=0)
     return np.corrcoef(taught, alone)[0, 1], np.sqrt(((taught - alone)**2).mean())
 
 

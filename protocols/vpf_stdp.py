@@ -10,10 +10,13 @@ import sys
 
 import numpy as np
 from brian2 import ms, second
-from spikelearn.protocols.stdp_bistate import DELTA_T, fitted, simulate_window, window_law, worst_z
+from spikelearn.cli import run_protocol
+from spikelearn.pairing import pairs
+from spikelearn.protocols.stdp_bistate import DELTA_T, fitted, simulate_window, window_law
 
 from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
+from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.plotting import heading, zero_lines
 from spikelearn.ranges.check import checked, whole
@@ -28,7 +31,8 @@ READINGS = {        # rule -> short name and words
     "vpf_asymmetric_rate": ("rate", "on spikes, amplitude 1/(2T)"),
 }
 ACCEPTED = {
-    "worst_z_flips": Accepted(0, 3, "closed form of the mean change, in standard errors"),
+    "worst_z_flips": Accepted(0, 3, "closed form of the mean change, in standard errors, corrected for the number of "
+                                 "points"),
     "worst_error_spikes": Accepted(0, 1e-9, "closed form of the mean change"),
     "worst_error_rate": Accepted(0, 1e-9, "closed form of the mean change"),
 }
@@ -64,7 +68,7 @@ def run(synapse=tuple(f"synapses/{name}" for name in READINGS), *, delta_t=DELTA
             found = simulate_window(rule, load_model("neurons/two_state"), delta_t, trials, *times, bias, dt, seed,
                                     device)
             change, arrays["change_se_flips"] = found["change"], found["change_se"]
-            headline["worst_z_flips"] = worst_z(change, found["change_se"], law)
+            headline["worst_z_flips"] = worst_z(change, found["change_se"], law, trials)
         else:
             relative = weight_changes([pairs(d * second, n=1) for d in np.asarray(delta_t)], rule, device=device)
             change = relative * float(rule.initial["w"])

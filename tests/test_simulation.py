@@ -119,7 +119,8 @@ def test_two_processes_that_want_the_same_program_build_it_once(tmp_path):
 def test_the_order_of_strings_in_another_process_does_not_hide_what_was_built(tmp_path):
     """Three recorded variables and two clocks: Brian2 keeps both in sets, ordered otherwise in each process."""
     script = ("from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, ms\n"
-              "from spikelearn.simulation import programs as building\nfrom spikelearn.simulation.simulate import Simulation\n"
+              "from spikelearn.simulation import programs as building\n"
+              "from spikelearn.simulation.simulate import Simulation\n"
               "def network():\n"
               "    cells = NeuronGroup(2, 'dv/dt = -v/ms : 1', threshold='v > 1', reset='v = 0', name='cells')\n"
               "    return [cells, SpikeMonitor(cells, 'v', name='spikes'),\n"

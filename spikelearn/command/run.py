@@ -240,6 +240,9 @@ def print_headline(facts, as_json=False):
             line += f"   accepted {fact['low']:g} to {fact['high']:g} ({fact['source']})"
             line += {True: "", False: "  MISSED", None: "  for the protocol's own models"}[fact["met"]]
         print(line)
+    for claim in next((fact["value"] for fact in facts if fact["name"] == "claims"), ()):
+        print(f"held in {claim['held']} of {claim['runs']}: {claim['claim']} ({claim['protocol']}; "
+              f"{_short(claim['measured'])}, accepted {claim['expected']})")
 
 
 def _short(value):
