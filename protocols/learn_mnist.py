@@ -21,7 +21,7 @@ from brian2 import Hz, ms
 
 from spikelearn import SpikelearnError, load_model
 from spikelearn.checkpoint import checkpoint_file
-from spikelearn.classifier import Classifier, Recipe, weights_in
+from spikelearn.classifier import Classifier, Recipe
 from spikelearn.cli import run_protocol
 from spikelearn.datasets import load
 from spikelearn.one_image import one_image
@@ -37,6 +37,7 @@ from spikelearn.provenance import model_facts
 from spikelearn.readout import confusion, error_percent
 from spikelearn.results import Accepted, Result
 from spikelearn.results import load as load_result
+from spikelearn.saved_networks import network_facts, weights_in
 from spikelearn.training import Progress, answers, pixels_and_labels, train
 
 FIGURE_SIZE = (13, 14)
@@ -158,7 +159,8 @@ def _result(classifier, recipe, trained, data, held_out, final, times):
     headline["test_set_was_read"] = bool(final)
     first = np.reshape(weights["synapses_1.w"], (-1, classifier.sizes[1]))[:-1]
     arrays["fields"] = _square(first.T[np.argsort(-np.linalg.norm(first, axis=0))[:40]])
-    facts = {"device": classifier.simulation.device, "recipe": dataclasses.asdict(recipe), "sizes": classifier.sizes,
+    facts = {"device": classifier.simulation.device, "recipe": dataclasses.asdict(recipe),
+             "network": network_facts(classifier),
              "models": [model_facts(model) for model in (classifier.synapse, classifier.neuron, classifier.pixel)]}
     return Result("learn_mnist", arrays, headline, facts)
 

@@ -1,5 +1,6 @@
 """A layered spiking network that is built once, shown images, and learns from them."""
 import dataclasses
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from brian2 import ms, second
 from spikelearn.equations import SpikelearnError, load_model
 from spikelearn.phases import MOST, layered_network, nudge_values
 from spikelearn.readout import predict
+from spikelearn.saved_networks import saved_network
 from spikelearn.simulation import Simulation
 
 LONG = 100_000 * second         # a run ends when its images are over
@@ -156,6 +158,21 @@ class Classifier:
                                     raster=raster, connect=connect), duration, device=device, dt=dt,
                 precision=precision)
 
+    @classmethod
+    def load(cls, folder: str | Path, *, synapse=None, neuron=None, pixel=None, images: int = 1000,
+             device: str = "cpp") -> "Classifier":
+        """The network of a saved result of learn_mnist.
+
+        Its `weights` are the running mean, which answers; its `recipe` is that of the training:
+        `training.answers(network, x, labels, network.weights, network.recipe)`. synapse, neuron, pixel : models
+        instead of the shipped ones that the result names. Raises SpikelearnError if a model's file has changed.
+        """
+        network, recipe, weights = saved_network(folder, dict(synapse=synapse, neuron=neuron, pixel=pixel))
+        found = cls(**network, images=images, device=device)
+        found.weights = {name: np.asarray(w).astype(found.simulation.precision) for name, w in weights.items()}
+        found.recipe = Recipe(**recipe)
+        return found
+
     def new_weights(self, seed, output_bias=0.0, hidden_spread=0.5):
         """Weights ~ N(0, 1/fan_in) and biases: name -> array; the last row of the first is the biases of layer 1.
 
@@ -234,12 +251,3 @@ class Classifier:
             if self.twin:
                 fan[f"layer_{k}_twin"] = fan[f"layer_{k}"]
         return fan
-
-
-def weights_in(result):
-    """The weights that answer in a saved result: name -> array. The running mean, where there is one."""
-    for prefix in ("mean_weights_", "weights_"):
-        found = {name.removeprefix(prefix): w for name, w in result.arrays.items() if name.startswith(prefix)}
-        if found:
-            return found
-    raise SpikelearnError(f"this result of {result.protocol} holds no weights")

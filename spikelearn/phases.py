@@ -180,12 +180,11 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
 
 
 def _traces(made, trial, layers):
-    """Monitors of what happens in every step: the learning sign, potentials, changes collected at the outputs."""
+    """Monitors of every step's end: the learning sign, potentials, changes collected at the outputs."""
     last = next(item for item in made if item.name == f"synapses_{len(layers)}")
-    traces = [StateMonitor(trial, "learning", record=True, name="trace_of_learning")]
-    traces += [StateMonitor(layer, "s", record=True, name=f"trace_of_{layer.name}") for layer in layers]
-    changes = "change" in last.variables
-    return traces + [StateMonitor(last, "change", record=True, name="trace_of_changes") for _ in range(changes)]
+    wanted = [(trial, "learning", "trace_of_learning"), *((layer, "s", f"trace_of_{layer.name}") for layer in layers)]
+    wanted += [(last, "change", "trace_of_changes")] * ("change" in last.variables)
+    return [StateMonitor(source, variable, record=True, when="end", name=name) for source, variable, name in wanted]
 
 
 def _answers(trial, outputs):
