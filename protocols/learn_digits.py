@@ -31,7 +31,7 @@ RULES = {"temporal": "synapses/voltage_derivative_temporal", "twin": "synapses/v
          "single": "synapses/voltage_derivative_symmetric"}
 OWN_RULES = tuple(RULES.values())
 RECIPES = {     # chosen here, on the validation images
-    "temporal": Recipe(rates=(0.06, 0.015), decay=0.85, gate=0.2, free_steps=100, nudged_steps=(80, 80), average=0.6,
+    "temporal": Recipe(rates=(0.08, 0.03), decay=0.8, gate=0.3, free_steps=100, nudged_steps=(80, 80), average=0.6,
                        output_bias=0.2),
     "twin": Recipe(rates=(0.06, 0.015), decay=0.75, gate=0.2, free_steps=100, nudged_steps=60, output_bias=0.2),
     "single": Recipe(rates=(0.03, 0.01), decay=0.75, gate=0.4, free_steps=200, nudged_steps=80, window_steps=80,
