@@ -11,11 +11,9 @@ import sys
 
 import numpy as np
 
-from spikelearn.cli import run_protocol
-from spikelearn.deviations import worst_z
-from spikelearn.energy import (
 from spikelearn import SpikelearnError
 from spikelearn.command.command_line import run_protocol
+from spikelearn.deviations import worst_z
 from spikelearn.equilibrium.energy import (
     HARD,
     LOGISTIC,

@@ -11,9 +11,6 @@ import sys
 import numpy as np
 from brian2 import ms
 from scipy.stats import kstwobign
-from spikelearn.cli import run_protocol
-from spikelearn.energy import Energy
-from spikelearn.integrators import relaxation
 
 from spikelearn import load_model
 from spikelearn.command.command_line import run_protocol

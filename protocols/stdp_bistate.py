@@ -10,18 +10,13 @@ import warnings
 
 import numpy as np
 from brian2 import EventMonitor, Hz, SpikeMonitor, StateMonitor, ms, second
-from spikelearn.cli import run_protocol
-from spikelearn.network import force_spikes, neurons, spike_trains, synapses
-from spikelearn.pairing import NEVER
 
 from spikelearn import SpikelearnError, SynapseModel, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.ranges.check import checked, whole
-from spikelearn.results import Accepted, Result
 from spikelearn.results.result import Accepted, Result
-from spikelearn.simulation import Simulation
 from spikelearn.simulation.network import force_spikes, neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import NEVER

@@ -21,15 +21,12 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from spikelearn.checkpoint import damage_told
-from spikelearn.cli import run_protocol
 
-from spikelearn import SpikelearnError, running
+from spikelearn import SpikelearnError
 from spikelearn.command import run as running
 from spikelearn.command.command_line import run_protocol
 from spikelearn.ranges.check import checked
-from spikelearn.results import Accepted, Result, plain
-from spikelearn.results.result import Accepted, Result
+from spikelearn.results.result import Accepted, Result, plain
 from spikelearn.training.checkpoint import damage_told
 
 FIGURE_SIZE = (9, 9)

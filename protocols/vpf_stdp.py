@@ -10,8 +10,6 @@ import sys
 
 import numpy as np
 from brian2 import ms, second
-from spikelearn.cli import run_protocol
-from spikelearn.pairing import pairs
 from spikelearn.protocols.stdp_bistate import DELTA_T, fitted, simulate_window, window_law
 
 from spikelearn import SpikelearnError, load_model

@@ -79,7 +79,7 @@ def phase_raster(axes, t, i, population, names, sizes, boundary):
         axes.axhline(bottoms[k], color="0.7", lw=.6)
     axes.axvline(boundary, color="k", lw=1, ls="--")
     axes.text(boundary, 1.01, "free phase  ", ha="right", va="bottom", fontsize=8)
-    axes.text(boundary, 1.01, "  nudged phase", ha="left", va="bottom", fontsize=8)
+    axes.text(boundary, 1.01, "  nudged", ha="left", va="bottom", fontsize=8)
     axes.set_yticks(bottoms + heights / 2, [f"{name}\n({size})" for name, size in zip(names, sizes, strict=True)],
                     fontsize=8)
     axes.set(xlabel="time (ms)", ylim=(0, 1), xlim=(0, None))
@@ -190,3 +190,30 @@ def distance_and_noise(axes, step, distance, noise):
     axes.set_xticks(step, [f"{size:g}" for size in step])
     axes.minorticks_off()
     axes.legend(fontsize=8)
+
+
+def nudged_trace(above, below, learning, hidden, output, change, spikes, boundary, dt):
+    """Potentials of a hidden and an output unit while one image is shown, and the change that their synapse collects.
+
+    above, below : axes. learning, hidden, output, change : (steps,). spikes : times in ms of the hidden and of the
+    output unit. boundary : end of the free phase in ms; dt : time step in ms.
+    """
+    t = dt * (np.arange(len(learning)) + 1)
+    turns = np.flatnonzero(np.diff(learning, prepend=0)).tolist() + [len(learning)]
+    for first, last in zip(turns, turns[1:]):
+        sign = learning[first]
+        for axes in (above, below):
+            axes.axvspan(dt * first, dt * last, color="C2" if sign > 0 else "C3", alpha=.12, lw=0)
+        words = "free window, learning −1" if dt * first < boundary else f"nudge {'+' if sign > 0 else '−'}β, " \
+            f"learning {'+' if sign > 0 else '−'}1"
+        above.text(dt * (first + last) / 2, 1.01, words, ha="center", va="bottom", fontsize=8,
+                   transform=above.get_xaxis_transform())
+    for potential, times, colour, height, name in ((output, spikes[1], "C1", 1.16, "output unit of the class"),
+                                                   (hidden, spikes[0], "C0", 1.08, "hidden unit")):
+        above.plot(t, potential, color=colour, lw=1.3, label=name)
+        above.plot(times, np.full(len(times), height), "|", color=colour, ms=5, mew=.7)
+    above.set(ylabel="potential, spikes", ylim=(-.04, 1.22), xlim=(0, t[-1]))
+    above.legend(fontsize=7, loc="upper left", ncols=2)
+    below.plot(t, change, color="k", lw=1.2)
+    below.axhline(0, color="0.6", lw=.8, ls="--", zorder=0)
+    below.set(ylabel="collected change", xlabel="time (ms)", xlim=(0, t[-1]))

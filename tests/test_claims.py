@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 from spikelearn.protocols import langevin_ep_spikes, learn_mnist_rates, stdp_bistate, theory_report
 
-from spikelearn import cli
+from spikelearn.command import command_line as cli
 from spikelearn.deviations import corrected_p, corrected_z, worst_z
 
 # --- deviations of many points -----------------------------------------------------------------------------------

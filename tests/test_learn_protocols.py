@@ -14,6 +14,7 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.command import command_line as cli
 from spikelearn.equilibrium import classifier
 from spikelearn.equilibrium.classifier import Classifier, Shown
+from spikelearn.equilibrium.one_image import OneImage
 from spikelearn.images.datasets import Dataset, Examples
 from spikelearn.results.result import load as load_result
 from spikelearn.training.checkpoint import checkpoint_file
@@ -66,39 +67,43 @@ def quick_network(monkeypatch):
         new = {name: 0.9 * w + rng.normal(size=w.shape) if learn else w for name, w in weights.items()}
         return Shown(new, np.tile(np.eye(self.sizes[-1])[0], (len(x), 1)), len(x), 5 * len(x), 50 * len(x))
 
-    def spikes(*_):
-        return [1, 2, 3] * ms, np.zeros(3, dtype=int), np.arange(3)
+    def seen(*_):
+        steps = np.zeros(9)
+        return OneImage([1, 2, 3] * ms, np.zeros(3, dtype=int), np.arange(3), steps, steps, steps, steps, (0, 0))
 
     monkeypatch.setattr(classifier, "Simulation", NoSimulation)
     monkeypatch.setattr(Classifier, "show", show)
     for protocol in (learn_digits, learn_mnist):
-        monkeypatch.setattr(protocol, "spikes_of_one_image", spikes)
+        monkeypatch.setattr(protocol, "one_image", seen)
     return shown
 
 
-def test_learn_digits_learns_with_both_rules_and_reads_the_test_part_last(few, tmp_path, capsys):
+def test_learn_digits_learns_with_all_rules_and_reads_the_test_part_last(few, tmp_path, capsys):
     out = tmp_path / "digits"
     code = cli.main(["run", "learn_digits", *SHORT, "--set", "seeds=1", "--set", "epochs=1", "--set", "window_steps=8",
-                     "--device", "numpy", "--json", "--out", str(out)])
+                     "--set", "final=true", "--device", "numpy", "--json", "--out", str(out)])
     said = capsys.readouterr()
     assert code == 0, said.err
-    assert "twin, seed 1: epoch 1: error" in said.err and "single, seed 1: epoch 1: error" in said.err
+    assert all(f"{rule}, seed 1: epoch 1: error" in said.err for rule in learn_digits.RULES)
     headline = json.loads(said.out)
-    assert {"accuracy_twin_percent", "accuracy_twin_sd", "accuracy_single_percent", "accuracy_single_sd",
-            "accuracy_logistic_regression_percent", "built_twin", "seconds_a_seed_twin"} <= set(headline)
+    for rule in learn_digits.RULES:
+        assert {f"accuracy_{rule}_percent", f"accuracy_{rule}_sd", f"built_{rule}", f"seconds_a_seed_{rule}"} <= set(
+            headline)
+    assert "accuracy_logistic_regression_percent" in headline
     assert few == [("load", "digits"), ("test", "digits")]
     arrays, labels = load_result(out).arrays, few_images(4, 3).labels
-    for rule in ("twin", "single"):
+    for rule in learn_digits.RULES:
         assert headline[f"accuracy_{rule}_percent"] == 100 * np.mean(arrays[f"answers_{rule}"] == labels)
-    assert {0, 1} <= set(arrays["raster_population"]) and float(np.max(arrays["raster_t"])) <= 0.036
+    assert {0, 1} <= set(arrays["raster_population"]) and float(np.max(arrays["raster_t"])) <= 0.048
     assert (out / "figure.png").stat().st_size > 10_000
 
 
 def test_one_rule_has_plain_keys_and_the_mean_of_its_seeds(few, quick_network, monkeypatch):
     said = [[0, 1, 0, 1], [0, 0, 0, 0], [1, 1, 0, 1]]         # 4, 2 and 3 of 4 are right
     monkeypatch.setattr(learn_digits, "answers", lambda *_: np.array(said.pop(0)))
+    monkeypatch.setattr(learn_digits, "_example", lambda *_: {})
     result = learn_digits.run("synapses/voltage_derivative_symmetric_twin", hidden=(3,), epochs=2, seeds=3,
-                              device="numpy", **PHASES)
+                              device="numpy", final=True, **PHASES)
     assert result.headline["accuracy_percent"] == 75 and result.headline["accuracy_sd"] == pytest.approx(25)
     assert result.arrays["train_error_percent"].shape == (3, 2)
     assert few == [("load", "digits"), ("test", "digits")]
@@ -113,10 +118,11 @@ def test_a_recipe_that_makes_no_sense_is_refused_before_anything_is_built(few, m
 
 
 def test_rules_are_called_by_their_names():
-    rules = [load_model(f"voltage_derivative_symmetric{end}") for end in ("_centred", "", "_twin")]
-    assert learn_digits.titles(rules[:2]) == ["twin", "single"]
-    assert learn_digits.titles(rules[2:]) == [""]
-    assert learn_digits.titles(rules[1:]) == ["voltage_derivative_symmetric", "voltage_derivative_symmetric_twin"]
+    rules = [load_model(f"voltage_derivative_{end}")
+             for end in ("temporal", "symmetric_centred", "symmetric", "symmetric_twin")]
+    assert learn_digits.titles(rules[:3]) == ["temporal", "twin", "single"]
+    assert learn_digits.titles(rules[3:]) == [""]
+    assert learn_digits.titles(rules[2:]) == ["voltage_derivative_symmetric", "voltage_derivative_symmetric_twin"]
 
 
 def test_without_a_compiler_learn_digits_says_what_it_needs(monkeypatch):
@@ -129,13 +135,13 @@ MNIST = ["run", "learn_mnist", *SHORT, "--device", "numpy", "--set", "chunk=2", 
          "--set", "precision=double", "--json"]
 
 
-@pytest.mark.parametrize("layers, rates", [(2, (.01, .005)), (3, (.02, .01, .005)), (4, (.02, .01, .005, .0025))])
+@pytest.mark.parametrize("layers, rates", [(2, (.02, .01)), (3, (.02, .01, .005)), (4, (.02, .01, .005, .0025))])
 def test_deeper_networks_have_a_recipe_of_their_own(layers, rates):
     twin, single = (load_model(f"synapses/voltage_derivative_symmetric{kind}") for kind in ("_centred", ""))
-    recipe = learn_mnist.recipe_of(twin, layers)
+    recipe = learn_mnist.setting_of(twin, layers).recipe
     assert recipe.with_given(layers).rates == rates and (recipe.free_steps > 200) == (layers > 2)
     assert recipe.with_given(layers, rates=(.1,)).rates == (.1,) * layers
-    assert learn_mnist.recipe_of(single, layers) is learn_mnist.RECIPES["single"]
+    assert learn_mnist.setting_of(single, layers) is learn_mnist.SETTINGS["single"]
 
 
 @pytest.mark.parametrize("final", [False, True])
@@ -199,7 +205,7 @@ def test_learn_mnist_begins_from_the_weights_of_an_earlier_result(few, quick_net
     given.clear()
     assert cli.main([*command, "--set", f"start={first}", "--seed", "2", "--out", str(second)]) == 0
     saved, found = load_result(first).arrays, given[0]
-    assert found and all(np.array_equal(found[name], saved[f"weights_{name}"]) for name in found)
+    assert found and all(np.array_equal(found[name], saved[f"mean_weights_{name}"]) for name in found)
     capsys.readouterr()
     assert cli.main([*command, "--seed", "2", "--resume", str(second), "--out", str(tmp_path / "third")]) == 2
     assert "weights at the start" in capsys.readouterr().err
@@ -254,15 +260,16 @@ def headline_of(*arguments):
 
 @pytest.mark.compiler
 def test_a_network_learns_digits_and_the_second_run_builds_nothing(tmp_path):
-    """Acceptance: at least 96 % with the twin and 90 % with the single network, mean of three seeds."""
+    """The validation images, mean of three seeds; the ranges stand in the protocol."""
     found = headline_of("learn_digits", "--out", str(tmp_path / "first"))
-    for rule in ("twin", "single"):
-        accepted = learn_digits.ACCEPTED[f"accuracy_{rule}_percent"]
-        assert accepted.met(found[f"accuracy_{rule}_percent"])
-    assert 90 < found["accuracy_logistic_regression_percent"] < 100
+    for rule in learn_digits.RULES:
+        accepted = learn_digits.ACCEPTED[f"validation_accuracy_{rule}_percent"]
+        assert accepted.met(found[f"validation_accuracy_{rule}_percent"])
+    assert 90 < found["validation_accuracy_logistic_regression_percent"] < 100
+    assert not found["test_set_was_read"]
     again = headline_of("learn_digits", "--set", "seeds=1", "--set", "epochs=1", "--set", "gate=0.3",
                         "--set", "free_steps=90", "--out", str(tmp_path / "second"))
-    assert not again["built_twin"] and not again["built_single"]
+    assert not any(again[f"built_{rule}"] for rule in learn_digits.RULES)
 
 
 @pytest.mark.compiler

@@ -7,12 +7,14 @@ from brian2 import ms
 from reference_network import changes, show_image
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.equilibrium.classifier import Classifier, Recipe, spikes_of_one_image
+from spikelearn.equilibrium.classifier import Classifier, Recipe
+from spikelearn.equilibrium.one_image import one_image
 
 RULES = {"single": "voltage_derivative_symmetric", "twin": "voltage_derivative_symmetric_twin",
-         "centred": "voltage_derivative_symmetric_centred"}
+         "centred": "voltage_derivative_symmetric_centred", "temporal": "voltage_derivative_temporal"}
 SIZES, IMAGES = (5, 4, 3, 2), 3
 FREE, NUDGED, LISTEN, WINDOW = 30, 17, 8, 10
+TURNED = (14, 11)                            # lengths of +beta and -beta
 PHASES = (0.5, FREE, NUDGED, LISTEN)         # beta first
 RNG = np.random.default_rng(3)
 X, LABELS = RNG.uniform(0.1, 1, (IMAGES, SIZES[0])), np.array([0, 1, 1])
@@ -37,7 +39,7 @@ def after(weights, biases, rule, recipe, images=range(IMAGES), tau_d=0, batch=1)
     """Weights after some images by the naive network, changes applied after each batch."""
     weights, biases = [w.copy() for w in weights], [b.copy() for b in biases]
     phases = dict(free=recipe.free_steps, nudged=recipe.nudged_steps, listen=recipe.listen_steps,
-                  window=recipe.window_steps, tau_d=tau_d)
+                  window=recipe.window_steps, tau_d=tau_d, signs=recipe.signs)
     for first in range(0, len(images), batch):
         found = [changes(weights, biases, X[k], np.eye(SIZES[-1])[LABELS[k]], rule, recipe.rates, recipe.beta, **phases)
                  for k in images[first:first + batch]]
@@ -69,10 +71,10 @@ def assert_close(found, expected):
         np.testing.assert_allclose(found[name], w, rtol=0, atol=1e-9, err_msg=name)
 
 
-def check_against_naive(classifier, rule, tau_d=0):
+def check_against_naive(classifier, rule, tau_d=0, nudged=NUDGED):
     weights, biases = weights_of()
     start = named(weights, biases)
-    recipe = RECIPE.with_given(window_steps=WINDOW if rule == "single" else 0)
+    recipe = RECIPE.with_given(window_steps=WINDOW if rule == "single" else 0, nudged_steps=nudged)
     expected = after(weights, biases, rule, recipe, tau_d=tau_d)
     assert all(np.abs(expected[name] - w).max() > 1e-3 for name, w in start.items())
     shown = classifier.show(X, LABELS, start, recipe, seed=1)
@@ -82,11 +84,17 @@ def check_against_naive(classifier, rule, tau_d=0):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_weights_after_three_images_are_those_of_the_naive_network(rule):
-    check_against_naive(network(rule), rule)
+    check_against_naive(network(rule), rule, nudged=TURNED if rule == "temporal" else NUDGED)
 
 
-def test_a_low_passed_derivative_too():
-    check_against_naive(network("single", tau_d=6), "single", tau_d=6)
+@pytest.mark.parametrize("rule", ["single", "centred"])
+def test_a_low_passed_derivative_too(rule):
+    check_against_naive(network(rule, tau_d=6), rule, tau_d=6)
+
+
+@pytest.mark.parametrize("nudged", [(12, 9), (7, 15, 9), (6, 5, 4, 8)])
+def test_any_number_of_nudged_phases_with_turning_signs(nudged):
+    check_against_naive(network("temporal", tau_d=6), "temporal", tau_d=6, nudged=nudged)
 
 
 @pytest.mark.compiler
@@ -95,12 +103,18 @@ def test_compiled_networks_too(rule):
     check_against_naive(network(rule, device="cpp"), rule)
 
 
+@pytest.mark.compiler
+def test_a_compiled_temporal_twin_too_and_its_phases_are_values_of_a_run():
+    for nudged in (TURNED, (7, 15, 9)):
+        check_against_naive(network("temporal", "cpp", tau_d=6), "temporal", tau_d=6, nudged=nudged)
+
+
 def test_every_spike_and_every_answer(single):
     weights, biases = weights_of()
     expected = [show_image(weights, biases, x, np.eye(2)[label], *PHASES) for x, label in zip(X, LABELS)]
     heard = single.show(X, LABELS, named(weights, biases), RECIPE, seed=1, learn=False).heard
     np.testing.assert_allclose(heard, [one["heard"] for one in expected], atol=1e-12)
-    t, i, population = spikes_of_one_image(single, X[0], LABELS[0], named(weights, biases), RECIPE)
+    t, i, population = one_image(single, X[0], LABELS[0], named(weights, biases), RECIPE)[:3]
     found = sorted(zip(np.round(t / ms).astype(int) + 1, population, i))
     assert {k for _, k, _ in found} == {0, 1, 2, 3}
     assert found == sorted(expected[0]["spikes"])

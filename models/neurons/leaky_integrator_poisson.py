@@ -19,7 +19,7 @@ MODEL = NeuronModel(
         s_before : 1                         # potential one step ago
         nudge : 1                            # strength beta with which the potential is drawn to the target
         target : 1                           # the wanted potential
-        learning : 1                         # what a change counts for: 1 nudged phase, -1 free window, 0 else
+        learning : 1                         # what a change counts for: sign of the nudge, -1 free window, 0 else
     """,
     every_step=dict(after_groups="""
         s = clip(s, 0, 1)

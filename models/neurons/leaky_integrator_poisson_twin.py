@@ -19,7 +19,7 @@ MODEL = NeuronModel(
         dI/dt = -I / tau_syn : 1             # low-passed weights of spikes
         dI_twin/dt = -I_twin / tau_syn : 1   # low-passed weights of the twins' spikes
         draw : 1                             # uniform random number of this step, shared by the twins
-        ds : 1                               # change of the clipped potential in the last step
+        ds : 1                               # change of the clipped potential in the last step, low-passed
         ds_twin : 1                          # the twin's change
         s_before : 1                         # potential one step ago
         s_before_twin : 1                    # the twin's potential one step ago
@@ -31,8 +31,8 @@ MODEL = NeuronModel(
     every_step=dict(after_groups="""
         s = clip(s, 0, 1)
         s_twin = clip(s_twin, 0, 1)
-        ds = s - s_before
-        ds_twin = s_twin - s_before_twin
+        ds += (s - s_before - ds) * dt / (dt + tau_d)
+        ds_twin += (s_twin - s_before_twin - ds_twin) * dt / (dt + tau_d)
         s_before = s
         s_before_twin = s_twin
         draw = rand()
@@ -53,6 +53,7 @@ MODEL = NeuronModel(
     parameters=dict(
         tau=10 * ms,             # time constant of the potential; chosen here
         tau_syn=10 * ms,         # low-pass of incoming spikes; chosen here
+        tau_d=0 * ms,            # low-pass of ds beyond one step, 0 = none; chosen here
         r_max=500 * Hz,          # rate at s = 1; chosen here (half a spike a step of 1 ms)
     ),
 )

@@ -1,12 +1,14 @@
 """A layered spiking network that is built once, shown images, and learns from them."""
 import dataclasses
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from brian2 import ms, second
 
 from spikelearn.equations.files import load_model
-from spikelearn.equilibrium.presentation import layered_network
+from spikelearn.equilibrium.presentation import MOST, layered_network, nudge_values
+from spikelearn.equilibrium.saved_networks import saved_network
 from spikelearn.errors import SpikelearnError
 from spikelearn.images.readout import predict
 from spikelearn.ranges.check import check_fields
@@ -27,7 +29,8 @@ class Recipe:
     beta: float = 0.5               # strength of the nudge
     gate: float = 0.0               # images whose outputs are all closer than this to their target teach nothing
     free_steps: int = 80            # length of the free phase
-    nudged_steps: int = 40          # length of the nudged phase
+    nudged_steps: tuple = (40,)     # length of each nudged phase
+    signs: tuple = ()               # sign of the nudge in each nudged phase, 1 or -1; none = 1, -1, 1, ...
     listen_steps: int = 20          # last part of the free phase, over which the answer is averaged
     window_steps: int = 0           # last part of the free phase that counts negatively
     batch: int = 1                  # images whose changes are summed before they are applied
@@ -44,7 +47,8 @@ class Recipe:
                 raise SpikelearnError(f"{name} must lie from {low} to {high:g}, not {getattr(self, name):g}")
         if self.shift < 0:
             raise SpikelearnError(f"shift must be at least 0 pixels, not {self.shift}")
-        for name in ("free_steps", "nudged_steps", "batch", "shares", "listen_steps"):
+        self._check_nudges()
+        for name in ("free_steps", "batch", "shares", "listen_steps"):
             if getattr(self, name) < 1:
                 raise SpikelearnError(f"{name} must be at least 1, not {getattr(self, name)}")
         for name in ("listen_steps", "window_steps"):
@@ -59,18 +63,51 @@ class Recipe:
             raise SpikelearnError("with a gate and a free window, changes must be applied after each image: batch=1")
         check_fields(self)
 
+    def _check_nudges(self):
+        lengths = tuple(int(steps) for steps in np.atleast_1d(self.nudged_steps))
+        signs = tuple(int(sign) for sign in self.signs) or tuple((-1)**k for k in range(len(lengths)))
+        if not lengths or min(lengths) < 1:
+            raise SpikelearnError(f"nudged_steps must be at least 1, not {min(lengths, default='nothing')}")
+        if len(lengths) > MOST:
+            raise SpikelearnError(f"nudged_steps names {len(lengths)} nudged phases, but at most {MOST} are possible")
+        if len(signs) != len(lengths) or set(map(abs, signs)) != {1}:
+            raise SpikelearnError(f"signs must be 1 or -1 for each of the {len(lengths)} nudged phases, "
+                                  f"not {self.signs}")
+        if len(lengths) > 1 and self.window_steps > 0:
+            raise SpikelearnError("window_steps must be 0 with more than one nudged phase, which are the contrast")
+        object.__setattr__(self, "nudged_steps", lengths)
+        object.__setattr__(self, "signs", signs)
+
+    @property
+    def signal(self):
+        """How often the rule sees the response to beta: each turn of the nudge counts by its size. With one nudged
+        phase 1, with +beta, -beta 3, with +beta, -beta, +beta 5."""
+        return sum(sign * (sign - before) for before, sign in zip((0, *self.signs), self.signs))
+
     def with_given(self, layers=None, **given):
-        """A recipe with the values that are not None; one rate is meant for all layers, and of the recipe's own rates,
-        if they are too few or too many, the first for all hidden layers. layers : how many there are."""
+        """A recipe with the values that are not None; one rate is meant for all layers, one length of nudged_steps for
+        all nudged phases, and of the recipe's own rates, if they are too few or too many, the first for all hidden
+        layers. layers : how many there are."""
         given = {name: value for name, value in given.items() if value is not None}
         if "rates" in given:
             given["rates"] = tuple(float(rate) for rate in np.atleast_1d(given["rates"]))
+        given |= self._given_nudges(given)
         rates = given.get("rates", self.rates)
         if layers not in (None, len(rates)) and ("rates" not in given or len(rates) == 1):
             given["rates"] = rates[:1] * (layers - 1) + rates[-1:]
         elif layers not in (None, len(rates)):
             raise SpikelearnError(f"a network of {layers} layers needs {layers} learning rates, not {len(rates)}")
         return dataclasses.replace(self, **given)
+
+    def _given_nudges(self, given):
+        """nudged_steps and signs that belong together: one length is meant for all phases, others alternate anew."""
+        lengths = tuple(np.atleast_1d(given.get("nudged_steps", self.nudged_steps)))
+        signs = tuple(np.atleast_1d(given.get("signs", self.signs)))
+        if len(lengths) == 1:
+            lengths *= len(signs)
+        elif "signs" not in given and len(lengths) != len(signs):
+            signs = ()
+        return dict(nudged_steps=lengths, signs=signs)
 
     def scaled(self, factor):
         """The same recipe with the learning rates times `factor`."""
@@ -124,6 +161,21 @@ class Classifier:
                                     raster=raster, connect=connect), duration, device=device, dt=dt,
                 precision=precision)
 
+    @classmethod
+    def load(cls, folder: str | Path, *, synapse=None, neuron=None, pixel=None, images: int = 1000,
+             device: str = "cpp") -> "Classifier":
+        """The network of a saved result of learn_mnist.
+
+        Its `weights` are the running mean, which answers; its `recipe` is that of the training:
+        `training.answers(network, x, labels, network.weights, network.recipe)`. synapse, neuron, pixel : models
+        instead of the shipped ones that the result names. Raises SpikelearnError if a model's file has changed.
+        """
+        network, recipe, weights = saved_network(folder, dict(synapse=synapse, neuron=neuron, pixel=pixel))
+        found = cls(**network, images=images, device=device)
+        found.weights = {name: np.asarray(w).astype(found.simulation.precision) for name, w in weights.items()}
+        found.recipe = Recipe(**recipe)
+        return found
+
     def new_weights(self, seed, output_bias=0.0, hidden_spread=0.5):
         """Weights ~ N(0, 1/fan_in) and biases: name -> array; the last row of the first is the biases of layer 1.
 
@@ -147,6 +199,8 @@ class Classifier:
 
     def values(self, images, labels, weights, recipe, learn):
         """The values of a run (Simulation.run) that shows these images."""
+        if learn:
+            self._check_phases(recipe)
         n, layers = len(images), len(self.sizes) - 1
         if len(recipe.rates) != layers:
             raise SpikelearnError(f"a network of {layers} layers needs {layers} learning rates, "
@@ -156,13 +210,22 @@ class Classifier:
         values = {"pixels_shown": shown, "labels_shown": told, **weights, "trial.images": n}
         for name in ("free_steps", "listen_steps", "beta", "gate", "batch"):
             values[f"trial.{name}"] = getattr(recipe, name)
-        values["trial.nudged_steps"] = recipe.nudged_steps if learn else 0
+        values |= nudge_values(recipe.nudged_steps, recipe.signs) if learn else nudge_values((), ())
         values["trial.window_steps"] = recipe.window_steps if learn else 0
         values["trial.beta_twin"] = float(self.synapse.parameters.get("beta_twin", 0))
-        gain = 1 / (recipe.beta * float(self.neuron.parameters["r_max"] * self.dt))
+        gain = 1 / (recipe.beta * recipe.signal * float(self.neuron.parameters["r_max"] * self.dt))
         for name, layer in self.layers_of(weights).items():
             values[name.replace(".w", ".eta")] = gain * recipe.rates[layer]
         return values
+
+    def _check_phases(self, recipe):
+        """Refuse phases that the rule cannot tell apart."""
+        if recipe.window_steps > 0 and "learning" not in self.synapse.reads(self.synapse.at_end)["post"]:
+            raise SpikelearnError(f"the rule {self.synapse.title} knows no window in the free phase: window_steps must "
+                                  "be 0")
+        if recipe.signs != (1,) and "learning" not in self.synapse.reads()["post"]:
+            raise SpikelearnError(f"the rule {self.synapse.title} does not read the sign of the nudge: it needs one "
+                                  "nudged phase of sign 1")
 
     def show(self, images, labels, weights, recipe, *, seed, learn=True):
         """Show images one after the other. images : (n, pixels) from 0 to 1; labels : (n,). Returns Shown.
@@ -191,22 +254,3 @@ class Classifier:
             if self.twin:
                 fan[f"layer_{k}_twin"] = fan[f"layer_{k}"]
         return fan
-
-
-def spikes_of_one_image(classifier, x, label, weights, recipe, seed=0):
-    """Every spike while one image is shown, in both phases, simulated with NumPy: no build.
-
-    x : (pixels,). Returns (t, i, population): Quantity (n,), neuron (n,), index of the population (n,), pixels first.
-    """
-    steps = recipe.free_steps + recipe.nudged_steps
-    recipe = dataclasses.replace(recipe, gate=0.0)
-    one = Classifier(classifier.sizes, classifier.synapse, classifier.neuron, classifier.pixel, images=1,
-                     dt=classifier.dt, device="numpy", raster=True, duration=(steps + 1) * classifier.dt)
-    groups = ["pixels", *(f"layer_{k}" for k in range(1, len(one.sizes)))]
-    read = one.simulation.run(one.values(x[None], [label], weights, recipe, True), seed=seed,
-                              read=[f"spikes_of_{group}.{what}" for group in groups for what in "ti"])
-    t, i = ([np.asarray(read[f"spikes_of_{group}.{what}"]) for group in groups] for what in "ti")
-    population = np.repeat(np.arange(len(groups)), [len(times) for times in t])
-    t, i = np.concatenate(t), np.concatenate(i)
-    seen = ((population > 0) | (i < one.sizes[0])) & (t < float((steps - 0.5) * one.dt))       # biases, step of the end
-    return t[seen] * second, i[seen], population[seen]

@@ -1,31 +1,49 @@
 """Free and nudged phases of a layered network, one image after the other inside one compiled run.
 
 One neuron, the presentation, counts steps and images and emits the events that begin, nudge and end a phase; the
-populations' nudge and learning are linked to its own, and synapses carry its events to them. So phases, nudge, gate
-and images are values of a run, not of a build, and presentations may differ in length. Order inside Brian2's slot
-"start" of a time step:
+populations' nudge and learning are linked to its own, and synapses carry its events to them. After the free phase come
+one or more nudged phases, each with a length and a sign: with +beta, then -beta, a single network is its own twin. So
+phases, nudge, gate and images are values of a run, not of a build, and presentations may differ in length. Order inside
+Brian2's slot "start" of a time step:
 
-    1, 2 end of the free phase: gate measured, answer told   3, 4 image over   5, 6 changes due
-    7, 8 at_end of the synapses   10, 11 next image: states reset, image loaded   12, 13 window, nudge
+    1, 2 end of the free phase: gate measured, answer read    3, 4 image over    5 to 7 changes due
+    7, 8 at_end of the synapses    10 to 13 next image: states reset, image loaded    14 to 16 window, nudge
 """
 import brian2
 import numpy as np
-from brian2 import EventMonitor, Function, NeuronGroup, SpikeMonitor, Synapses, TimedArray, linked_var, second
+from brian2 import (
+    EventMonitor,
+    Function,
+    NeuronGroup,
+    SpikeMonitor,
+    StateMonitor,
+    Synapses,
+    TimedArray,
+    linked_var,
+    second,
+)
 
 from spikelearn.equations.files import load_model
 from spikelearn.equations.records import NeuronModel
 from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.network import neurons, synapses
 
+MOST = 8        # nudged phases of a presentation, at most
+NEVER = 2.0**30     # a step that no presentation reaches
+
 PRESENTATION = NeuronModel(
-    source="Scellier & Bengio (2017) Front Comput Neurosci 11:24, free and nudged phase; gate and window: chosen here",
+    source="Scellier & Bengio (2017) Front Comput Neurosci 11:24, free and nudged phase; the rest: chosen here",
     equations="""
         step : integer           # of this image, from 1
         image : integer          # how many images are over
+        part : integer           # how many nudged phases of this image have begun
+        next_begins : 1          # steps of the nudged phases before the next one
+        next_sign : 1            # sign of the next one
         wrong : 1                # outputs that are not yet within the gate of their target
         nudged_images : 1        # how many images had a nudged phase
-        learning : 1             # 1 in the nudged phase, -1 in the window before it, else 0
-        nudge : 1                # beta in the nudged phase, else 0
+        nudged_in_batch : 1      # how many since changes were last applied
+        learning : 1             # what a change counts for: the sign of the nudge, -1 in the window before it, else 0
+        nudge : 1                # beta times its sign in a nudged phase, else 0
         nudge_twin : 1           # the same for the twin
         finishing : 1            # 1 when the collected changes are due
         stopped : 1
@@ -38,16 +56,24 @@ PRESENTATION = NeuronModel(
         listen=("step == free_steps + 1 - listen_steps", ""),
         answer=("step == free_steps + 1", ""),
         over=("step > free_steps + nudged_steps or (step == free_steps + 1 and wrong < 1)", "image += 1; step = 0"),
-        collected=("step == 0 and image > 0 and (image % batch == 0 or image >= images)", "finishing = 1"),
+        collected=("step == 0 and image > 0 and (image % batch == 0 or image >= images)"
+                   " and (nudged_in_batch > 0 or window_steps > 0)",
+                   "finishing = 1; learning = int(nudged_in_batch > 0); nudged_in_batch = 0"),
         begin=("step == 0 and image < images",
-               "step = 1; wrong = 0; learning = 0; nudge = 0; nudge_twin = 0; finishing = 0"),
+               "step = 1; part = 0; wrong = 0; learning = 0; nudge = 0; nudge_twin = 0; finishing = 0"),
         window=("step == free_steps + 1 - window_steps and window_steps > 0", "learning = -1"),
-        nudge=("step == free_steps + 1 and nudged_steps > 0",
-               "nudged_images += 1; learning = 1; nudge = beta; nudge_twin = beta*beta_twin"),
+        nudge=("nudged_steps > 0 and step == free_steps + 1 + next_begins", """
+            nudged_images += int(part == 0)
+            nudged_in_batch += int(part == 0)
+            learning = next_sign
+            nudge = beta*learning
+            nudge_twin = beta*beta_twin*learning
+            part += 1
+        """),
     ),
     parameters=dict(
         free_steps=80,           # length of the free phase
-        nudged_steps=40,         # length of the nudged phase; 0 = evaluate only
+        nudged_steps=40,         # length of all nudged phases together; 0 = evaluate only
         listen_steps=20,         # length of the last part of the free phase over which the answer is averaged
         window_steps=0,          # length of the last part of the free phase that counts negatively; 0 = none
         batch=1,                 # images after which the collected changes are applied
@@ -56,8 +82,8 @@ PRESENTATION = NeuronModel(
     initial=dict(step=-1, beta=0.5),
 )
 # (order of the thresholder, order of the statement, order of the synapses that carry the event) in the slot "start"
-ORDER = dict(listen=(1, 2, 2), answer=(1, 2, 2), over=(3, 4, 4), collected=(5, 6, 6), begin=(10, 11, 11),
-             window=(12, 13, 13), nudge=(12, 13, 13))
+ORDER = dict(listen=(1, 2, 2), answer=(1, 2, 2), over=(3, 4, 4), collected=(5, 6, 7), begin=(10, 11, 12),
+             window=(14, 15, 16), nudge=(14, 15, 16))
 FEW = 32        # columns up to which a turned copy of the weights is not worth its upkeep; measured
 
 
@@ -74,14 +100,31 @@ STOP_WHEN.implementations.add_implementation(
     name="stop_when", compiler_kwds={"headers": ['"network.h"']})
 
 
+def nudge_values(lengths, signs):
+    """The values of a run that describe its nudged phases.
+
+    lengths : steps of each nudged phase; signs : +1 or -1 of each. Both empty: the free phase is all there is.
+    """
+    if not len(lengths) == len(signs) <= MOST:
+        raise SpikelearnError(f"{len(lengths)} nudged phases and {len(signs)} signs: there must be as many of both, "
+                              f"at most {MOST}")
+    begins, turned = np.full(MOST + 1, NEVER), np.zeros(MOST + 1)
+    begins[:len(lengths)], turned[:len(signs)] = np.cumsum([0, *lengths])[:-1], signs
+    return {"nudge_begins": begins, "nudge_signs": turned, "trial.nudged_steps": int(sum(lengths))}
+
+
 def _presentation():
-    trial = neurons(PRESENTATION, 1, name="trial", inputs=dict(stop_when=STOP_WHEN))
+    phases = [TimedArray(values, dt=1 * second, name=name) for name, values in nudge_values((), ()).items()
+              if name.startswith("nudge_")]
+    trial = neurons(PRESENTATION, 1, name="trial", inputs={"stop_when": STOP_WHEN, **{it.name: it for it in phases}})
     for event, (threshold, statement, _) in ORDER.items():
         trial.thresholder[event].when, trial.thresholder[event].order = "start", threshold
         if event in trial.resetter:
             trial.resetter[event].when, trial.resetter[event].order = "start", statement
+    trial.run_regularly("next_begins = nudge_begins(part*second); next_sign = nudge_signs(part*second)",
+                        when="start", order=13)
     trial.run_regularly("stopped = stop_when(image >= images)", when="end")
-    return trial
+    return trial, phases
 
 
 def _tell(trial, group, statements, more=None, inputs=None):
@@ -113,18 +156,17 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
                               f"choose --neuron neurons/{neuron.title}_twin")
     shown = TimedArray(np.zeros((images, sizes[0] + 1)), dt=1 * second, name="pixels_shown")
     labels = TimedArray(np.zeros(images), dt=1 * second, name="labels_shown")
-    trial = _presentation()
+    trial, phases = _presentation()
     # Brian2's synapses do not see linked variables: what the rule reads is told instead
     told = "learning" in set().union(*synapse.reads().values())
     flags = {name: (trial, name) for name in ("learning", "finishing") if not (told and name == "learning")}
-    learning = {"begin": "learning_post = 0", "window": "learning_post = -1", "nudge": "learning_post = 1"}
-    learning = learning if told else {}
+    learning = dict.fromkeys(("begin", "window", "nudge", "collected"), "learning_post = learning_pre") if told else {}
     nudges = {name: (trial, name) for name in (("nudge", "nudge_twin") if twin else ("nudge",))}
     pixels = neurons(pixel, sizes[0] + 1, name="pixels", linked={**flags, "batch": (trial, "batch")},
                      finished="finishing > 0 and (x > 0 or batch > 1)")
     layers = [neurons(neuron, size, name=f"layer_{k}", linked={**flags, **(nudges if k == len(sizes) - 1 else {})},
                       finished="finishing > 0") for k, size in enumerate(sizes[1:], 1)]
-    made = [shown, labels, trial, pixels, *layers]
+    made = [shown, labels, *phases, trial, pixels, *layers]
     made.append(_tell(trial, pixels, {
         "begin": "x_post = pixels_shown(image_pre*second, j)", "then_begin": pixel.at_start}, learning,
         dict(pixels_shown=shown)))
@@ -136,7 +178,15 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
     made += _layers(pixels, layers, synapse, twin, connect)
     made += [SpikeMonitor(group, record=raster, name=f"spikes_of_{group.name}") for group in (pixels, *layers)]
     made += [EventMonitor(layer, "twin", record=False, name=f"spikes_of_{layer.name}_twin") for layer in layers if twin]
-    return made
+    return made + (_traces(made, trial, layers) if raster else [])
+
+
+def _traces(made, trial, layers):
+    """Monitors of every step's end: the learning sign, potentials, changes collected at the outputs."""
+    last = next(item for item in made if item.name == f"synapses_{len(layers)}")
+    wanted = [(trial, "learning", "trace_of_learning"), *((layer, "s", f"trace_of_{layer.name}") for layer in layers)]
+    wanted += [(last, "change", "trace_of_changes")] * ("change" in last.variables)
+    return [StateMonitor(source, variable, record=True, when="end", name=name) for source, variable, name in wanted]
 
 
 def _answers(trial, outputs):

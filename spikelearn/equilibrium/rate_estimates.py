@@ -63,6 +63,8 @@ def finite_beta(weights, biases, x, targets, betas):
 def mean_field(weights, biases, x, targets, beta, phases, tau_syn, tau_d, spikes_from_new):
     """What the rule collects on average if each spike is replaced by its chance, times beta: (k, parameters).
 
+    phases : copies.Phases; with several nudged phases, what they collect together is divided by phases.signal.
+
     One step as in the models: Euler, clip, the change low-passed (tau_d; 0 = none), then spikes and their arrival.
     spikes_from_new : the chance of a spike is that of the potential after the step (Poisson) or before it (phase).
     """
@@ -71,8 +73,8 @@ def mean_field(weights, biases, x, targets, beta, phases, tau_syn, tau_d, spikes
     heard = [np.zeros_like(part) for part in s]         # low-passed input, on average sum w s
     ds = [np.zeros_like(part) for part in s]
     total, one = 0, np.ones((k, 1))
-    for step in range(phases.free + phases.nudged):
-        nudge = beta if step >= phases.free else 0
+    for counts, sign in zip(*phases.signs()):
+        nudge = beta * sign
         new = [np.clip(s[0] + (heard[0] - s[0]) / TAU, 0, 1),
                np.clip(s[1] + (heard[1] + nudge * (targets - s[1]) - s[1]) / TAU, 0, 1)]
         ds = [d + (a - b - d) / (1 + tau_d) for d, a, b in zip(ds, new, s)]
@@ -80,12 +82,11 @@ def mean_field(weights, biases, x, targets, beta, phases, tau_syn, tau_d, spikes
         s = new
         arriving = drives(weights, biases, x, *sent)
         heard = [old * (1 - 1 / tau_syn) + more / tau_syn for old, more in zip(heard, arriving)]
-        counts = (step >= phases.free) - (phases.free - phases.window <= step < phases.free)
         if counts:
             both = np.einsum("ki,kj->kij", sent[0], ds[1]) + np.einsum("ki,kj->kij", ds[0], sent[1])
             parts = [np.einsum("ki,kj->kij", np.hstack([x, one]), ds[0]).reshape(k, -1), both.reshape(k, -1), ds[1]]
             total += counts * np.concatenate(parts, axis=1)
-    return total
+    return total / phases.signal
 
 
 def bias_and_spread(samples, truth, groups=25):

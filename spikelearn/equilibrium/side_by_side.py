@@ -16,13 +16,31 @@ from spikelearn.simulation.simulate import Simulation
 
 
 class Phases(NamedTuple):
-    """Lengths in time steps: free phase, nudged phase, the window late in the free phase that counts negatively
-    (0 = none), and the last part of the free phase over which the answer is averaged."""
+    """Lengths in time steps: free phase, nudged phase (or each of several, whose nudges have the signs +, -, +, ...),
+    the window late in the free phase that counts negatively (0 = none), and the last part of the free phase over which
+    the answer is averaged."""
 
     free: int = 80
-    nudged: int = 40
+    nudged: int | tuple = 40
     window: int = 0
     listen: int = 20
+
+    @property
+    def lengths(self) -> tuple:
+        """Length of each nudged phase."""
+        return tuple(int(length) for length in np.atleast_1d(self.nudged))
+
+    @property
+    def signal(self) -> int:
+        """How often the rule sees the response to beta: once at its beginning, twice at each turn of the nudge."""
+        return 2 * len(self.lengths) - 1
+
+    def signs(self) -> tuple:
+        """In each step, (steps,): what a change counts for, and the sign of the nudge."""
+        nudge = np.concatenate([np.zeros(self.free), *(np.full(n, (-1.0)**k) for k, n in enumerate(self.lengths))])
+        counts = nudge.copy()
+        counts[self.free - self.window:self.free] = -1
+        return counts, nudge
 
 
 class Collected(NamedTuple):
@@ -59,20 +77,16 @@ class Copies:
                                   f"choose {self.neuron.title}_twin")
         if phases.window and "learning" not in self.synapse.reads()["post"]:
             raise SpikelearnError(f"the rule {self.synapse.title} knows no window in the free phase")
+        if len(phases.lengths) > 1 and "learning" not in self.synapse.reads()["post"]:
+            raise SpikelearnError(f"the rule {self.synapse.title} does not read the sign of the nudge: it needs one "
+                                  "nudged phase")
         if not max(phases.window, phases.listen) <= phases.free:
             raise SpikelearnError(f"the window and the answer must lie within the free phase of {phases.free} steps")
         self.p_max = float(self.neuron.parameters["r_max"] * dt)
-        self.simulation = Simulation(self._build, (phases.free + phases.nudged) * dt, device=device, dt=dt)
-
-    def _schedule(self):
-        """In each step: what a change counts for, and whether the nudge is on. Both (steps,)."""
-        phases = self.phases
-        step = np.arange(phases.free + phases.nudged)
-        nudged = (step >= phases.free).astype(float)
-        return nudged - ((step < phases.free) & (step >= phases.free - phases.window)), nudged
+        self.simulation = Simulation(self._build, (phases.free + sum(phases.lengths)) * dt, device=device, dt=dt)
 
     def _build(self):
-        counts, nudged = self._schedule()
+        counts, nudged = self.phases.signs()
         schedules = [TimedArray(values, dt=self.dt, name=name)
                      for name, values in (("counts_at", counts), ("nudge_at", nudged), ("nudge_twin_at", 0 * nudged))]
         inputs = {schedule.name: schedule for schedule in schedules}
@@ -112,11 +126,11 @@ class Copies:
 
         weights : [(below, above), ...], biases : [(above,), ...], or one of each a copy, (n, below, above), (n, above).
         beta : strength of the nudge.
-        eta : learning rate; what is collected is divided by beta. at_random : each unit begins at a random place of
-        its way to the next spike, so that copies differ also where spikes are regular (chosen here).
+        eta : learning rate; what is collected is divided by beta and phases.signal. at_random : each unit begins at a
+        random place of its way to the next spike, so that copies differ also where spikes are regular (chosen here).
         """
         rng = np.random.default_rng([int(seed), 1])
-        n, nudged = self.n, self._schedule()[1]
+        n, nudged = self.n, self.phases.signs()[1]
         values = {"nudge_at": beta * nudged, "pixels.x": np.hstack([x, np.ones((n, 1))]).ravel(),
                   f"layer_{len(self.sizes) - 1}.target": np.ravel(targets)}
         if self.twin:
@@ -126,7 +140,8 @@ class Copies:
             values[f"synapses_{k}.w"] = (np.concatenate([w, b[:, None]], axis=1) if k == 1 else w).ravel()
             values |= {f"biases_{k}.w": b.ravel()} if k > 1 else {}
         names = [name.removesuffix(".w") for name in values if name.endswith(".w")]
-        values |= {f"{name}.eta": eta / (beta * self.p_max) for name in names} | self._starts(rng, at_random)
+        values |= {f"{name}.eta": eta / (beta * self.phases.signal * self.p_max) for name in names}
+        values |= self._starts(rng, at_random)
         read = self.simulation.run(values, seed=seed, read=[f"{name}.change" for name in names] + ["answers.drive"])
         return self._collected(read)
 

@@ -25,12 +25,14 @@ MOVES = 2**20       # place of the images' movements among the random numbers of
 class Trained(NamedTuple):
     """The end of a training.
 
-    weights : name -> array, the running mean if the recipe asks for one; curve : name -> (epochs,) array:
-    train_error_percent (of the answers given while learning), validation_error_percent, and a tally of each epoch
+    weights : name -> array that answers, the running mean if the recipe asks for one; curve : name -> (epochs,) array:
+    train_error_percent (of the answers given while learning), validation_error_percent and validation_seconds, and a
+    tally of each epoch; last_weights : name -> array as the last image left it
     """
 
     weights: dict
     curve: dict
+    last_weights: dict
 
 
 def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validation=None, weights=None, checkpoint=None,
@@ -66,7 +68,8 @@ def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validati
                 state = _after_epoch(classifier, recipe, state, validation)
                 progress.tell_epoch(state)
             save(state)
-    return Trained(final_weights(state), {name: np.array(values) for name, values in state.curve.items()})
+    curve = {name: np.array(values) for name, values in state.curve.items()}
+    return Trained(final_weights(state), curve, state.weights)
 
 
 def final_weights(state):
@@ -132,8 +135,10 @@ def _after_epoch(classifier, recipe, state, validation):
     tally = dict(zip(TALLY, state.tally))
     point = {"train_error_percent": 100 * tally["wrong"] / tally["images"], **tally}
     if validation is not None:
+        start = time.perf_counter()
         point["validation_error_percent"] = error_percent(
             np.asarray(validation[1], dtype=int), answers(classifier, *validation, final_weights(state), recipe))
+        point["validation_seconds"] = time.perf_counter() - start
     curve = {name: [*state.curve.get(name, []), value] for name, value in point.items()}
     return State(state.weights, state.mean_weights, state.epoch + 1, 0, state.chunks, curve)
 

@@ -1,4 +1,5 @@
-{# Which neurons have an event: all conditions first, in a loop that vectorises, then the few that hold. #}
+{# Which neurons have an event: all conditions first, in a loop that vectorises, then those that hold, without a branch
+   for each neuron; blocks in which none holds are skipped. #}
 {# USES_VARIABLES { N } #}
 {% extends 'common_group.cpp' %}
 {% block maincode %}
@@ -7,30 +8,35 @@
     {{scalar_code|autoindent}}
 
     {% set _eventspace = get_array_name(eventspace_variable) %}
-    alignas(8) char _holds[N + 8];
+    alignas(8) char _holds[N + 32];
     for (size_t _idx = 0; _idx < N; _idx++)
     {
         const size_t _vectorisation_idx = _idx;
         {{vector_code|autoindent}}
         _holds[_idx] = _cond;
     }
-    for (size_t _idx = N; _idx < N + 8; _idx++)
+    for (size_t _idx = N; _idx < N + 32; _idx++)
         _holds[_idx] = 0;
     long _count = 0;
-    for (size_t _first = 0; _first < N; _first += 8)
+    for (size_t _first = 0; _first < N; _first += 32)
     {
-        if (*reinterpret_cast<const uint64_t*>(_holds + _first) == 0)
+        const uint64_t* const _eight = reinterpret_cast<const uint64_t*>(_holds + _first);
+        if ((_eight[0] | _eight[1] | _eight[2] | _eight[3]) == 0)
             continue;
-        for (size_t _idx = _first; _idx < _first + 8; _idx++)
-            if (_holds[_idx])
-            {
-                {{_eventspace}}[_count++] = _idx;
-                {% if _uses_refractory %}
-                {{not_refractory}}[_idx] = false;
-                {{lastspike}}[_idx] = {{t}};
-                {% endif %}
-            }
+        const size_t _last = _first + 32 < N ? _first + 32 : N;
+        for (size_t _idx = _first; _idx < _last; _idx++)
+        {
+            {{_eventspace}}[_count] = _idx;         // counted only if it holds; _count never exceeds _idx
+            _count += _holds[_idx];
+        }
     }
+    {% if _uses_refractory %}
+    for (long _event = 0; _event < _count; _event++)
+    {
+        {{not_refractory}}[{{_eventspace}}[_event]] = false;
+        {{lastspike}}[{{_eventspace}}[_event]] = {{t}};
+    }
+    {% endif %}
     {{_eventspace}}[N] = _count;
 {% endblock %}
 
