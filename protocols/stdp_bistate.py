@@ -45,6 +45,8 @@ def run(synapse="synapses/vpf_asymmetric_flips", neuron="neurons/two_state", *, 
     if "rest" not in neuron.events:
         raise SpikelearnError("stdp_bistate needs a neuron with the event 'rest', such as two_state, "
                               f"not {neuron.title}")
+    if not np.any(np.asarray(delta_t)):
+        raise SpikelearnError("delta_t must hold a time that is not 0: a window has a width")
     if quick:
         trials, copies, duration, dt = min(trials, 200), min(copies, 200), min(duration, 0.4 * second), 0.2 * ms
     for model, time in ((neuron, excited_pre), (neuron, excited_post)):
@@ -221,11 +223,11 @@ def plot_window(a, ax):
         ax.plot(d[up], A * (wait * a["up"][up] + (a["change"] - a["up"])[up]), "^", mfc="none", color="C2", ms=5,
                 label="same flips, amplitude 1/(2T) for 1/2 (higher still below 10 ms)")
     if "closed_form" in a:
-        for side in (d < 0, d >= 0):
+        for side in filter(np.any, (d < 0, d >= 0)):        # a window may have one side only
             order = np.argsort(d[side])
             for key, style, word in (("closed_form", "k-", "all flips"), ("first_flip_law", "C0--", "first flip")):
                 ax.plot(d[side][order], A * a[key][side][order], style, lw=1,
-                        label=f"closed form, {word}" if d[side][0] < 0 else None)
+                        label=f"closed form, {word}" if side[0] else None)
         top = 100 * max(np.max(a["first_flip_law"]), 1e-12)
         ax.set_ylim(-top, 3 * top)
     ax.set(xlabel="spike timing Δt = t_post − t_pre (ms)", ylabel="mean change of weight per pair (%)")

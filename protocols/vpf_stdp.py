@@ -44,6 +44,8 @@ def run(synapse=tuple(f"synapses/{name}" for name in READINGS), *, delta_t=DELTA
 
     Mean times in the excited state are the time constants of vpf_asymmetric. Returns a Result.
     """
+    if not np.any(np.asarray(delta_t)):
+        raise SpikelearnError("delta_t must hold a time that is not 0: a window has a width")
     if quick:
         trials, dt = min(trials, 300), max(dt, 0.2 * ms)
     given = [load_model(name, "synapse") for name in _several(synapse)]

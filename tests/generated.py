@@ -138,7 +138,7 @@ def command(number, protocols=None):
             options += [f"--{key}", rng.choice(choices)]
             drawn.append(key)
     words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    return ["run", name, *options, *words], drawn
+    return ["run", name, *options, *words], sorted({*drawn, *(key.rpartition(".")[2] for key in settings)})
 
 
 def _model_parameters(known, synapse):

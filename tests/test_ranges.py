@@ -161,6 +161,7 @@ def test_seed_0_and_the_largest_seed_are_seeds(tmp_path, monkeypatch):
     ("learn_mnist", ["--set", "images=-5"], "images must be"), ("learn_mnist", ["--set", "epochs=0"], "epochs must be"),
     ("learn_mnist", ["--set", "hidden=100000000"], "hidden must be"), ("learn_mnist", ["--set", "dt=1*mA"], "dt"),
     ("learn_mnist", ["--set", "rates=-1"], "rates must be"), ("learn_mnist", ["--set", "beta=5*ms"], "beta must be"),
+    ("reward", ["--set", "beta=0"], "beta must be a number from -2 to 2, but not 0"),
     ("learn_digits", ["--set", "batch=1.5"], "batch must be a whole number"),
     ("learn_mnist_rates", ["--set", "centred=3"], "centred must be true or false"),
     ("generate_mnist", ["--set", "loss=hinge"], "loss must be bernoulli or gaussian"),
@@ -256,3 +257,15 @@ def test_the_window_of_a_rule_without_one(tmp_path, monkeypatch, capsys):
 def test_units_and_bounds_are_told():
     with pytest.raises(SpikelearnError, match="x must be a number above 0 and at most 5, not 3. mA"):
         positive(5).check("x", 3 * mA)
+
+
+@pytest.mark.parametrize("delta_t", ["10*ms", "-20*ms, -10*ms"])
+def test_a_window_of_one_side_is_drawn_and_one_without_width_is_refused(tmp_path, monkeypatch, capsys, delta_t):
+    monkeypatch.chdir(tmp_path)
+    short = ["run", "stdp_bistate", "--quick", "--device", "numpy", "--set", "trials=3", "--set", "copies=3",
+             "--set", "duration=50*ms", "--set"]
+    assert cli.main([*short, f"delta_t={delta_t}", "--out", "out"]) == 0
+    assert (tmp_path / "out" / "figure.png").is_file()
+    capsys.readouterr()
+    assert cli.main([*short, "delta_t=0*ms"]) == 2
+    assert "delta_t must hold a time that is not 0" in capsys.readouterr().err

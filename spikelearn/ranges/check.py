@@ -15,7 +15,7 @@ class Range:
 
     above : the lower bound itself is not among them. unit : name of a unit of Brian2's, "1" for numbers.
     whole : whole numbers only. several : a list of them is taken as well, of `length` entries if that is given, of
-    which `least` differ.
+    which `least` differ. nonzero : 0 is not among the values.
     switch : true or false instead.
     """
 
@@ -27,6 +27,7 @@ class Range:
     several: bool = False
     length: int | None = None
     least: int = 1
+    nonzero: bool = False
     switch: bool = False
 
     def __str__(self):
@@ -39,7 +40,7 @@ class Range:
         if self.above:
             return f"{what} above {low}" + (f" and at most {high}" if math.isfinite(self.high) else "")
         if math.isfinite(self.low) and math.isfinite(self.high):
-            return f"{what} from {low} to {high}"
+            return f"{what} from {low} to {high}" + (", but not 0" if self.nonzero else "")
         if math.isfinite(self.low) or math.isfinite(self.high):
             return f"{what} of at least {low}" if math.isfinite(self.low) else f"{what} of at most {high}"
         return f"a finite {what[2:]}" + (f" in{unit}" if unit else "")
@@ -74,6 +75,7 @@ class Range:
         except (TypeError, ValueError, OverflowError):
             number, fits = math.nan, False
         inside = self.low < number <= self.high if self.above else self.low <= number <= self.high
+        inside &= number != 0 or not self.nonzero
         if not (fits and math.isfinite(number) and inside) or self.whole and number != round(number):
             raise SpikelearnError(f"{name} must be {self}, not {_shown(value)}")
 
