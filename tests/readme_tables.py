@@ -1,4 +1,4 @@
-"""The tables in models/README.md and protocols/README.md, made from the files they speak of.
+"""The tables in models/README.md and protocols/README.md, made from the files they speak of, and results/README.md.
 
     python tests/readme_tables.py          writes the tables anew; run times are kept
     python tests/readme_tables.py --time   runs every protocol first, and takes its run time (long)
@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from spikelearn import load_model
 from spikelearn.command import command_line as cli
 from spikelearn.command import run as running
+from spikelearn.results.tables import page as results_page
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- table: python tests/readme_tables.py -->", "<!-- end of table -->"
@@ -115,11 +116,12 @@ def with_tables(page, *tables):
 
 
 def pages(times=None):
-    """The two pages as they ought to be: {path: text}."""
+    """The three pages as they ought to be: {path: text}."""
     models, shown = ROOT / "models" / "README.md", ROOT / "protocols" / "README.md"
     page = shown.read_text(encoding="utf-8")
     return {models: with_tables(models.read_text(encoding="utf-8"), *map(table_of_models, ("neurons", "synapses"))),
-            shown: with_tables(page, table_of_protocols(times or run_times(page)))}
+            shown: with_tables(page, table_of_protocols(times or run_times(page))),
+            ROOT / "results" / "README.md": results_page(ROOT / "results", running.shipped_protocols())}
 
 
 if __name__ == "__main__":

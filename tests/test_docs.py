@@ -15,7 +15,7 @@ from spikelearn.command import run as running
 from spikelearn.equations.files import shipped_models
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md", "protocols/README.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md", "protocols/README.md", "results/README.md"]
 FENCED = re.compile(r"^```\n(.*?)^```$", flags=re.M | re.S)
 # written so that this file holds none of them itself
 HOME = re.compile(r"(?<![\w.])/(?:home|root|work|Users|tmp|mnt)/\w")

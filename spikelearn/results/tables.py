@@ -1,0 +1,85 @@
+"""One page of saved results: the headline numbers of every run.json below a folder.
+
+    python -m spikelearn.results.tables results > results/README.md
+"""
+import json
+import re
+import sys
+from pathlib import Path
+
+from spikelearn.errors import SpikelearnError
+
+HEAD = """# Results
+
+This page is generated from the `run.json` files by `python tests/readme_tables.py`. Each number was printed by the
+command above it, at the commit named. "Older than the code" marks results whose protocol has changed since, imports
+aside: run the command again before you compare. Ranges are those that the protocol accepts, where it has any.
+"""
+DATED = re.compile(r"-\d{8}T\d{6}Z(-\d+)?$")       # runs of the command line that nobody named
+LONGEST = 24        # headline numbers of one result that the page shows
+
+
+def page(folder: str | Path, protocols: dict[str, Path]) -> str:
+    """The page of all results below a folder.
+
+    Parameters
+    ----------
+    folder : folder of results, as deep as they lie.
+    protocols : name -> path of the protocols of today, to tell which results are older.
+
+    Returns
+    -------
+    Markdown text. Raises SpikelearnError if a run.json is damaged.
+    """
+    found = sorted(path for path in Path(folder).rglob("run.json") if not DATED.search(path.parent.name))
+    return "\n".join([HEAD, *(_section(path, Path(folder), protocols) for path in found)])
+
+
+def _section(path, folder, protocols):
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        facts = run["provenance"]
+        where = path.parent.relative_to(folder).as_posix()
+        commit = (facts.get("commit") or {}).get("revision")
+        lines = [f"## {where}", "", f"`{facts['command']}`", "",
+                 f"Protocol {run['protocol']}, commit {commit[:7] if commit else 'unknown'}, "
+                 f"{facts['finished'][:10]}{_older(run['protocol'], facts, protocols)}"
+                 + (f" ([figure]({where}/figure.png))" if (path.parent / "figure.png").exists() else ""), ""]
+        numbers = [fact for fact in facts["headline"] if isinstance(fact["value"], int | float)]
+        lines += ["| number | value | accepted |", "| --- | --- | --- |"]
+        lines += [f"| {fact['name']} | {_short(fact['value'])} | {_range(fact)} |" for fact in numbers[:LONGEST]]
+        if len(numbers) > LONGEST:
+            lines.append(f"| {len(numbers) - LONGEST} more in [run.json]({where}/run.json) | | |")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SpikelearnError(f"'{path}' is no saved result: {type(error).__name__}") from error
+    return "\n".join([*lines, ""])
+
+
+def _older(name, facts, protocols):
+    if name not in protocols:
+        return ", **the protocol is gone**"
+    same = _without_imports(protocols[name].read_text(encoding="utf-8")) == _without_imports(facts["protocol_text"])
+    return "" if same else ", **older than the code**"
+
+
+def _without_imports(text):
+    """The text of a protocol without its import statements, which move with the modules."""
+    text = re.sub(r"^from \S+ import \(.*?^\)\n", "", text, flags=re.M | re.S)
+    return re.sub(r"^(?:from \S+ import .*|import .*)\n", "", text, flags=re.M).strip()
+
+
+def _short(value):
+    return str(value) if isinstance(value, bool | int) else f"{value:.4g}"
+
+
+def _range(fact):
+    low, high = fact.get("low"), fact.get("high")
+    if low is None or high is None:
+        return "" if low is None and high is None else f"at least {low:g}" if high is None else f"at most {high:g}"
+    return f"{low:g} to {high:g}"
+
+
+if __name__ == "__main__":
+    from spikelearn.command.run import shipped_protocols
+
+    print(page(sys.argv[1] if len(sys.argv) > 1 else "results", shipped_protocols()), end="")
