@@ -15,7 +15,7 @@ Choice: two cues, two arms, rewarded in 80 and 20 % of the trials; the critic is
 as its message is read at such mixed actions. Reach: a hand on a line, held by two antagonists, a
 reward that falls with the squared distance from a target (a hand held still in the middle scores 33 %).
 Control: the same with rewards drawn from other trials.
-The critic learns faster than the actor, and no unit of action starts below 0, where it is silent and would stay so.
+The critic learns faster than the actor, whose units of action start near .3: far below 0 they would stay silent.
 The rule keeps the weights moving: what is scored is the actor with the mean of its weights over the last rounds (Polyak
 & Juditsky (1992) SIAM J Control Optim 30:838); of the control all rounds in which it learns, as nothing is gained.
 """

@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 
 from spikelearn import load_model
 from spikelearn.command.command_line import run_protocol
+from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.ranges.check import checked, whole
 from spikelearn.results.result import Accepted, Missing, Result
@@ -23,7 +24,7 @@ MARGIN = 0.5 * second       # post spikes before and after the pre train; chosen
 DEAD_TIME = 3 * ms          # shortest interval of spikes that a refractory neuron is forced to fire; chosen here
 RATES = np.array([1, 5, 10, 15, 20, 25, 30, 40, 50]) * Hz
 ACCEPTED = {
-    "worst_z": Accepted(0, 3, "closed form, in standard errors"),
+    "worst_z": Accepted(0, 3, "closed form, in standard errors, corrected for the number of rates"),
     "threshold_closed_form_hz": Accepted(19.21, 19.23, "A2- tau- / (A3+ tau+ tau_y), visual cortex, minimal"),
 }
 RANGES = {"copies": whole(2, 20_000)}       # of which the standard error is taken
@@ -43,13 +44,13 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, rate_pre=10 * Hz, rates
               "copies": copies, "duration": duration, "rule": np.array(rule.title)}
     headline = {**facts, **crossing(y, drift, error, np.random.default_rng(seed)),
                 "largest_drift_per_s": float(np.max(np.abs(drift))),
-                "worst_z_of_no_drift": float(np.max(np.abs(drift) / np.maximum(error, 1e-15)))}
+                "worst_z_of_no_drift": worst_z(drift, np.maximum(error, 1e-15), 0.0, copies)}
     law = closed_form(rule, y, rate_pre, dt)
     if law is not None:
         fine = np.linspace(0.1, 1.05 * y.max(), 200)
         arrays |= {"closed_form": law * Hz, "fine_rates": fine * Hz,
                    "fine_form": closed_form(rule, fine, rate_pre, dt) * Hz}
-        headline["worst_z"] = (float(np.max(np.abs(drift - law) / error)) if error.all() else
+        headline["worst_z"] = (worst_z(drift, error, law, copies) if error.all() else
                                Missing("at some rate no copy differs from another"))
         headline["threshold_closed_form_hz"] = threshold(rule, rate_pre)
     return Result("stdp_poisson", arrays, {key: value for key, value in headline.items() if value is not None})

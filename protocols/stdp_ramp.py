@@ -12,6 +12,7 @@ from brian2 import Hz, ms, second
 
 from spikelearn import load_model
 from spikelearn.command.command_line import run_protocol
+from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.ranges.check import Range, checked, whole
 from spikelearn.results.result import Accepted, Result
@@ -53,7 +54,7 @@ def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, rate_pre=40
     law = closed_form(rule, neuron, rises, rate_pre, rate_post, duration, dt)
     if law is not None:
         arrays["closed_form"] = law
-        headline["worst_z"] = float(np.max(np.abs(mean - law) / np.maximum(error, 1e-15)))
+        headline["worst_z"] = worst_z(mean, np.maximum(error, 1e-15), law, copies)
     return Result("stdp_ramp", arrays, headline)
 
 

@@ -74,7 +74,7 @@ def _result(pages, claims, quick):
     headline = {"claims_that_fail": len(failed), "claims_that_hold": len(claims) - len(failed),
                 "claim_seed_pairs_that_fail_percent": 100 * (1 - sum(claim["held"] for claim in claims) / runs),
                 "claims": claims}
-    left_out = [note for page in pages for note in page["left_out"]]
+    left_out = [note for page in pages for note in page.get("left_out", ())]
     headline |= {"results_left_out": left_out} if left_out else {}
     arrays = {"holds": np.array([claim["holds"] for claim in claims]),
               "claim": np.array([claim["claim"] for claim in claims]),
@@ -204,7 +204,7 @@ def page_text(pages, failed, quick):
              f"<p>{count - len(failed)} of {count} claims hold{' (quick run: reduced sizes)' if quick else ''}.</p>"]
     for page in pages:
         lines.append(f"<h2>{html.escape(page['name'])}</h2><p>{html.escape(page['summary'])}</p>")
-        lines += [f"<p class=no>{html.escape(note)}</p>" for note in page["left_out"]]
+        lines += [f"<p class=no>{html.escape(note)}</p>" for note in page.get("left_out", ())]
         lines.append("<table><tr><th>claim<th>measured<th>expected<th>source<th>holds</tr>")
         for claim in page["claims"]:
             measured = claim["measured"] if isinstance(claim["measured"], str) else f"{claim['measured']:.4g}"

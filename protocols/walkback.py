@@ -63,7 +63,7 @@ def run(*, rounds=60, dreamers=200, dream=40, noise=.03, rate=0.5, digit_rounds=
     """rounds of `dreamers` dreams of `dream` steps; noise : standard deviation of a step at the end of a dream; rate :
     share of a cell's mean error that one round takes off. Returns a Result."""
     if quick:
-        rounds, dreamers, digit_rounds, samples = min(rounds, 24), min(dreamers, 100), min(digit_rounds, 20), 300
+        rounds, dreamers, digit_rounds, samples = min(rounds, 40), min(dreamers, 150), min(digit_rounds, 20), 300
     rng = np.random.default_rng(seed)
     points, held_out = moons(2000, rng), moons(samples, rng)
     cloud = rng.uniform(size=(samples, 2))

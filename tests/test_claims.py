@@ -5,10 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import norm
-from spikelearn.protocols import langevin_ep_spikes, learn_mnist_rates, stdp_bistate, theory_report
+from spikelearn.protocols import (
+    contrastive_faults,
+    dendritic_prediction,
+    inpaint,
+    langevin,
+    langevin_ep_spikes,
+    learn_mnist_rates,
+    reward,
+    stdp_bistate,
+    theory_report,
+)
 
 from spikelearn.command import command_line as cli
 from spikelearn.deviations import corrected_p, corrected_z, worst_z
+from spikelearn.equilibrium.side_by_side import Phases
 
 # --- deviations of many points -----------------------------------------------------------------------------------
 
@@ -135,3 +146,89 @@ def test_the_shipped_results_count():
     """Those of this repository were made with the protocol's own recipes."""
     (page,) = theory_report.finished("learn_mnist_rates", Path(__file__).parent.parent / "results")
     assert not page["left_out"] and {claim["number"] for claim in page["claims"]} == set(learn_mnist_rates.ACCEPTED)
+
+
+# --- fragile claims, measured better -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("task", reward.TASKS)
+def test_a_nudge_wakes_every_unit_of_action(task):
+    """Drives of the outputs of 30 actors before learning, the network relaxed in NumPy. A nudge of .3 towards 1 lifts a
+    unit from above -.3; one that stays below 0 is silent, and the actor takes one arm for all cues for ever."""
+    cues = {"choice": reward.Choice.cues.astype(float), "reach": reward.TASKS["reach"].cue(np.random.default_rng(1), 9)}
+    for seed in range(30):
+        agent = reward.Agent(reward.TASKS[task], 2, "synapses/voltage_derivative_symmetric", 20, .3,
+                             Phases(20, 10, 10, 5), seed, "numpy")
+        (W1, W2), (b1, b2), x = agent.w["actor"], agent.b["actor"], cues[task]
+        h = o = np.full((len(x), 1), .3) * np.ones((1, 20))
+        o = o[:, :2]
+        for _ in range(100):
+            h = h + .2 * (np.clip(x @ W1 + b1 + o @ W2.T, 0, 1) - h)
+            o = o + .2 * (np.clip(h @ W2 + b2, 0, 1) - o)
+        drive = h @ W2 + b2
+        assert drive.min() > -.1 and drive.max() < 1.1, seed
+
+
+def test_the_scored_actor_has_the_mean_of_its_last_weights(monkeypatch):
+    """Of twelve rounds the last two are kept: what is scored lies half way between the weights of the last two."""
+    seen, scored = [], []
+
+    def learn(self, name, got, rate):
+        self.w[name] = [w + 1 for w in self.w[name]]
+        if name == "actor":
+            seen.append([w.copy() for w in self.w[name]])
+
+    def score(agent, *_):
+        scored.extend(w.copy() for w in agent.w["actor"])
+        return np.zeros(2)
+
+    monkeypatch.setattr(reward.Agent, "learn", learn)
+    monkeypatch.setattr(reward, "score", score)
+    reward.train(reward.TASKS["choice"], 2, 12, "synapses/voltage_derivative_symmetric", 3, .3, Phases(20, 10, 10, 5),
+                 1, False, "numpy")
+    for found, one, other in zip(scored, seen[-1], seen[-2], strict=True):
+        assert found == pytest.approx((one + other) / 2)
+
+
+def test_the_replay_is_the_mean_of_both_repetitions_alone():
+    """By hand: alone the soma is off by +1 in one repetition and by -1 in the other: it replays without error."""
+    taught = np.sin(np.arange(200) / 5)
+    rows = [0 * taught] * 2 + [taught] * 12 + [taught + 1, taught - 1]
+    found = dendritic_prediction.replay({"v": np.concatenate(rows)}, 12)
+    assert found == (pytest.approx(1), pytest.approx(0, abs=1e-12))
+
+
+def test_ridge_regression_finds_pixels_that_are_linear_in_the_known_ones():
+    """Two hidden pixels are sums of two known ones; what ridge regression adds is its small penalty."""
+    rng = np.random.default_rng(4)
+    known = rng.uniform(size=(4000, 2))
+    images = np.hstack([known, known @ [[.5, -.2], [.3, .4]] + .1]).astype(np.float32)
+    seen = np.array([True, True, False, False])
+    found = inpaint.of_ridge(np.where(seen, images[:50], 9).astype(np.float32), seen, images, penalty=1e-3)
+    assert found == pytest.approx(images[:50], abs=1e-4)
+    assert np.array_equal(found[:, :2], images[:50, :2])
+
+
+def test_half_planes_are_held_against_what_can_be_reached():
+    """The bounds are shares of the gain of a linear prediction; the committed full run lies within them."""
+    told = json.loads((Path(__file__).parent.parent / "results" / "inpaint" / "run.json").read_text())["headline"]
+    for mask, linear in {"left": .595, "right": .639, "top": .640, "bottom": .666}.items():    # of the mean's error
+        share = (1 - told[f"mse_ratio_{mask}"]) / (1 - linear)
+        assert inpaint.ACCEPTED[f"share_of_ridge_{mask}"].met(share), mask
+    assert inpaint.ACCEPTED["mse_over_nearest_pixels"].met(told["mse_pixels"] / told["mse_nearest_pixels"])
+
+
+def test_a_quick_run_shows_as_many_networks_of_the_contrastive_rule():
+    """1 % of 300 networks of which half change their mode are one or two: with some seeds none."""
+    result = contrastive_faults.run(networks=400, steps=300, quick=True)
+    assert result.arrays["cosine"].shape[-1] > 300
+
+
+def test_the_sampler_is_judged_by_the_corrected_p(monkeypatch):
+    """Six comparisons, the smallest p .005: together .0296. At 8be5cb3 .005 missed its bound."""
+    found = {"p": np.array([.005, .6]), "energy_z": 3.1, "effective": np.ones(2)}
+    monkeypatch.setattr(langevin, "compare", lambda *_: dict(found))
+    monkeypatch.setattr(langevin, "relaxation", lambda *_, **__: np.zeros((2000, 2, 3)))
+    h = langevin.run(copies=2000).headline
+    assert h["smallest_p"] == pytest.approx(1 - .995**6) and h["largest_energy_z"] == pytest.approx(2.763, abs=.01)
+    assert langevin.ACCEPTED["smallest_p"].met(h["smallest_p"])
