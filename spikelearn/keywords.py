@@ -37,7 +37,8 @@ KEYWORDS = {
     # learning
     "rate": positive(10), "rates": LEARNING_RATE, "random_rates": LEARNING_RATE, "adam_rate": LEARNING_RATE,
     "encoder_rate": LEARNING_RATE, "decoder_rate": LEARNING_RATE, "backprop_rate": LEARNING_RATE,
-    "digit_rate": positive(10), "last_rate": SHARE, "decay": SHARE, "decays": numbers(0, 1, several=True), "weight_decay": SHARE,
+    "digit_rate": positive(10), "last_rate": SHARE, "decay": SHARE, "decays": numbers(0, 1, several=True),
+    "weight_decay": SHARE,
     "average": numbers(0, 0.9999), "gate": SHARE, "beta": numbers(-2, 2, nonzero=True), "pull": positive(1000),
     "hidden_spread": numbers(0, 10), "spread": numbers(0, 10), "scale": positive(10), "output_bias": numbers(-10, 10),
     "bias": numbers(-50, 50), "hidden_bias": numbers(-50, 50), "hours": numbers(0, 10_000),

@@ -171,6 +171,7 @@ def test_seed_0_and_the_largest_seed_are_seeds(tmp_path, monkeypatch):
     ("stdp_poisson", ["--set", "copies=1"], "copies must be a whole number from 2"),
     ("langevin", ["--set", "temperatures=-1"], "temperatures"), ("stdp_clamp", ["--set", "levels=1"], "levels"),
     ("spike_noise", ["--set", "r_max=-1*Hz"], "r_max must be"), ("vpf_reconstruct", ["--set", "methods=,"], "methods"),
+    ("vpf_reconstruct", ["--set", "decays=.1"], "decays must hold one number for each of the methods"),
 ])
 def test_a_wrong_value_is_refused_before_anything_is_read(tmp_path, monkeypatch, capsys, protocol, options, words):
     monkeypatch.chdir(tmp_path)
