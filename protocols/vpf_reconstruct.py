@@ -49,6 +49,10 @@ def run(*, methods=("vpf", "cd1", "pcd1", "pcd10"), corruptions=CORRUPTIONS, hid
         images, shown, hidden, epochs, runs = images or 5000, min(shown, 500), min(hidden, 100), min(epochs, 8), 1
     if runs < 1 or shown < 1:
         raise SpikelearnError("vpf_reconstruct needs at least one run and one image to show")
+    for name, given in (("rates", rates), ("decays", decays)):
+        if given is not None and np.size(given) != len(methods):
+            raise SpikelearnError(f"{name} must hold one number for each of the methods {', '.join(methods)}, "
+                                  f"not {np.size(given)}")
     data = load(dataset, data_dir or None)
     x = black_and_white(data.train.images[:images or None], data.scale)
     machines = {}

@@ -161,6 +161,7 @@ def test_seed_0_and_the_largest_seed_are_seeds(tmp_path, monkeypatch):
     ("learn_mnist", ["--set", "images=-5"], "images must be"), ("learn_mnist", ["--set", "epochs=0"], "epochs must be"),
     ("learn_mnist", ["--set", "hidden=100000000"], "hidden must be"), ("learn_mnist", ["--set", "dt=1*mA"], "dt"),
     ("learn_mnist", ["--set", "rates=-1"], "rates must be"), ("learn_mnist", ["--set", "beta=5*ms"], "beta must be"),
+    ("learn_mnist", ["--set", "weight_decay=.1, .1"], "weight_decay must be a number from 0 to 1, not a list"),
     ("reward", ["--set", "beta=0"], "beta must be a number from -2 to 2, but not 0"),
     ("learn_digits", ["--set", "batch=1.5"], "batch must be a whole number"),
     ("learn_mnist_rates", ["--set", "centred=3"], "centred must be true or false"),
@@ -172,6 +173,7 @@ def test_seed_0_and_the_largest_seed_are_seeds(tmp_path, monkeypatch):
     ("stdp_poisson", ["--set", "copies=1"], "copies must be a whole number from 2"),
     ("langevin", ["--set", "temperatures=-1"], "temperatures"), ("stdp_clamp", ["--set", "levels=1"], "levels"),
     ("spike_noise", ["--set", "r_max=-1*Hz"], "r_max must be"), ("vpf_reconstruct", ["--set", "methods=,"], "methods"),
+    ("vpf_reconstruct", ["--set", "decays=.1"], "decays must hold one number for each of the methods"),
 ])
 def test_a_wrong_value_is_refused_before_anything_is_read(tmp_path, monkeypatch, capsys, protocol, options, words):
     monkeypatch.chdir(tmp_path)
@@ -262,7 +264,7 @@ def test_units_and_bounds_are_told():
 @pytest.mark.parametrize("delta_t", ["10*ms", "-20*ms, -10*ms"])
 def test_a_window_of_one_side_is_drawn_and_one_without_width_is_refused(tmp_path, monkeypatch, capsys, delta_t):
     monkeypatch.chdir(tmp_path)
-    short = ["run", "stdp_bistate", "--quick", "--device", "numpy", "--set", "trials=3", "--set", "copies=3",
+    short = ["run", "stdp_bistate", "--quick", "--device", "numpy", "--set", "trials=40", "--set", "copies=3",
              "--set", "duration=50*ms", "--set"]
     assert cli.main([*short, f"delta_t={delta_t}", "--out", "out"]) == 0
     assert (tmp_path / "out" / "figure.png").is_file()

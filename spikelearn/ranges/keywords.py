@@ -12,7 +12,7 @@ UNITS = whole(1, 10_000, several=True)
 IMAGES = whole(0, 100_000)  # 0 = all where that is the default; else at least one
 HELD_OUT = whole(0, 100_000)
 LEARNING_RATE = numbers(0, 10, several=True)
-SHARE = numbers(0, 1, several=True)
+SHARE = numbers(0, 1)
 TIME_EITHER_SIDE = Range(-10, 10, unit="second", several=True)
 
 KEYWORDS = {
@@ -21,7 +21,7 @@ KEYWORDS = {
     "epochs": EPOCHS, "learn_epochs": EPOCHS, "alignment_epochs": EPOCHS,
     "batch": whole(1, 100_000), "shares": whole(1, 64), "chunk": whole(1, 100_000), "seeds": whole(1, 1000),
     "runs": whole(1, 1000), "images": IMAGES, "learn_images": IMAGES, "validation": HELD_OUT, "shown": IMAGES,
-    "completed": IMAGES, "samples": IMAGES, "parzen_samples": HELD_OUT, "centres": whole(1, 10_000),
+    "completed": whole(1, 100_000), "samples": IMAGES, "parzen_samples": HELD_OUT, "centres": whole(1, 10_000),
     "pairs": whole(1, 10_000), "n": whole(1, 10_000), "longest": whole(1, 100_000), "trials": whole(1, 200_000),
     "copies": whole(1, 20_000), "repeats": whole(1, 20_000), "repeats_of_levers": whole(1, 20_000),
     "presentations": whole(1, 200_000), "repetitions": whole(1, 20_000), "networks": whole(1, 20_000),
@@ -37,7 +37,8 @@ KEYWORDS = {
     # learning
     "rate": positive(10), "rates": LEARNING_RATE, "random_rates": LEARNING_RATE, "adam_rate": LEARNING_RATE,
     "encoder_rate": LEARNING_RATE, "decoder_rate": LEARNING_RATE, "backprop_rate": LEARNING_RATE,
-    "digit_rate": positive(10), "last_rate": SHARE, "decay": SHARE, "decays": SHARE, "weight_decay": SHARE,
+    "digit_rate": positive(10), "last_rate": SHARE, "decay": SHARE, "decays": numbers(0, 1, several=True),
+    "weight_decay": SHARE,
     "average": numbers(0, 0.9999), "gate": SHARE, "beta": numbers(-2, 2, nonzero=True), "pull": positive(1000),
     "hidden_spread": numbers(0, 10), "spread": numbers(0, 10), "scale": positive(10), "output_bias": numbers(-10, 10),
     "bias": numbers(-50, 50), "hidden_bias": numbers(-50, 50), "hours": numbers(0, 10_000),
