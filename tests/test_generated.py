@@ -3,14 +3,14 @@ import os
 
 import pytest
 from generated import LONG, NEEDS_IMAGES, command, fault, outcome
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from spikelearn.command import run as running
 
 SEED = int(os.environ["SPIKELEARN_SEED"])
 NUMBERS = st.integers(0, 2**32 - 1)
-FEW = dict(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+FEW = dict(deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 SHORT = set(running.shipped_protocols()) - set(LONG) - set(NEEDS_IMAGES)
 
 
