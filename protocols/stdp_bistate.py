@@ -15,6 +15,7 @@ from spikelearn import SpikelearnError, SynapseModel, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
+from spikelearn.errors import SpikelearnWarning
 from spikelearn.ranges.check import checked, whole
 from spikelearn.results.result import Accepted, Result
 from spikelearn.simulation.network import force_spikes, neurons, spike_trains, synapses
@@ -70,7 +71,7 @@ def warn_of_coarse_steps(title, rate, dt):
     """A two-state neuron flips with probability rate*dt in a step: say so when that is not small."""
     if rate * dt > 0.05:
         warnings.warn(f"{title}: rate*dt is {float(rate * dt):.2g}; a shorter dt makes the flips more exact",
-                      stacklevel=2)
+                      SpikelearnWarning, stacklevel=2)
 
 
 def fitted(delta_t, change, sign, name):

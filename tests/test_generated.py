@@ -31,10 +31,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@seed(SEED)
-@settings(max_examples=10, **FEW)
-@given(number=NUMBERS)
-def test_a_few_random_command_lines(folder, number):
+@pytest.mark.parametrize("number", range(10))
+def test_ten_command_lines_that_are_always_the_same(folder, number):
     check(number, folder, SHORT)
 
 

@@ -8,7 +8,7 @@ from brian2 import ms, second
 from spikelearn.boltzmann.machine import Machine, new_machine
 from spikelearn.boltzmann.network import POPULATIONS, WEIGHTS, sampling_network
 from spikelearn.equations.files import load_model
-from spikelearn.errors import SpikelearnError
+from spikelearn.errors import SpikelearnError, SpikelearnWarning
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.training.seeds import sampling_numbers
 
@@ -132,7 +132,7 @@ class SpikingMachine:
         """A neuron attempts a flip with probability rate*dt in a step: say so when that is not small."""
         if chance > COARSE:
             warnings.warn(f"{self.neuron.title}: rate*dt is {chance:.2g} {where}; "
-                          "a shorter dt makes the flips more exact", stacklevel=3)
+                          "a shorter dt makes the flips more exact", SpikelearnWarning, stacklevel=3)
 
 
 def flips_of_one_example(machine, x, weights, *, seed=0, held=True, shown, settling=0.0):
