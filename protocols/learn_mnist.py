@@ -45,7 +45,7 @@ from spikelearn.training.progress import Progress
 
 FIGURE_SIZE = (13, 14)
 GOAL = 2.0      # per cent; the headline says how long it took to get below it
-ACCEPTED = {"validation_error_percent": Accepted(0, 2.0, "the same recipe in a C++ loop of our own: 1.8 to 1.9")}
+ACCEPTED = {"validation_error_percent": Accepted(0, 2.0, "four seeds with neighbouring recipes: 1.80 to 1.99")}
 
 
 class Setting(NamedTuple):
@@ -57,15 +57,17 @@ class Setting(NamedTuple):
 
 
 SETTINGS = {     # chosen here, on the validation images
-    "temporal": Setting(Recipe(rates=(0.02, 0.01), decay=0.85, gate=0.1, free_steps=100, nudged_steps=(80, 80),
-                               average=0.98, output_bias=0.1), "neurons/pixel_fire", dict(tau_d=10 * ms)),
+    "temporal": Setting(Recipe(rates=(0.03, 0.015), decay=0.93, gate=0.3, free_steps=100, nudged_steps=(80, 80),
+                               average=0.995, output_bias=0.1), "neurons/pixel_fire", dict(tau_d=10 * ms)),
     # two hidden layers and more: +beta, -beta diverges; with +beta, -beta, +beta a linear drift cancels, too
-    "deep temporal": Setting(Recipe(rates=(0.02,), decay=0.85, gate=0.2, free_steps=250, nudged_steps=(80, 160, 80),
-                                    average=0.98, output_bias=0.1, hidden_spread=0.25), "neurons/pixel_fire",
-                             dict(tau_d=10 * ms, r_max=1000 * Hz)),
-    "twin": Setting(Recipe(rates=(0.02, 0.01), decay=0.85, gate=0.05, free_steps=100, average=0.98, output_bias=0.1)),
-    # 100 free steps do not settle; each layer has half the rate of the one below
-    "deep twin": Setting(Recipe(rates=(0.02,), decay=0.82, gate=0.2, free_steps=250, nudged_steps=60, average=0.98)),
+    "deep temporal": Setting(Recipe(rates=(0.02, 0.01, 0.0025), decay=0.9, gate=0.2, free_steps=250, average=0.99,
+                                    nudged_steps=(80, 160, 80), output_bias=0.1, hidden_spread=0.25),
+                             "neurons/pixel_fire", dict(tau_d=10 * ms, r_max=1000 * Hz)),
+    "twin": Setting(Recipe(rates=(0.03, 0.015), decay=0.92, gate=0.3, free_steps=100, nudged_steps=80, average=0.995,
+                           output_bias=0.1), "neurons/pixel_poisson", dict(tau_d=10 * ms)),
+    "deep twin": Setting(Recipe(rates=(0.06, 0.015, 0.004), decay=0.9, gate=0.2, free_steps=200, nudged_steps=100,
+                                average=0.99, output_bias=0.1, hidden_spread=0.25),
+                         "neurons/pixel_fire", dict(tau_d=10 * ms, r_max=1000 * Hz)),
     "single": Setting(Recipe(rates=(0.002, 0.001), decay=0.8, gate=0.4, free_steps=200, nudged_steps=80,
                              window_steps=80, average=0.98)),
 }
@@ -130,7 +132,9 @@ def setting_of(rule, layers):
     if layers < 3 or kind == "single":
         return SETTINGS[kind]
     deep = SETTINGS[f"deep {kind}"]
-    rates = tuple(deep.recipe.rates[0] / 2**k for k in range(layers))
+    first, second, last = deep.recipe.rates         # of three layers of weights; further ones fall in the same way
+    fall = second / first
+    rates = (*(first * fall**k for k in range(layers - 1)), last * fall**(layers - 3))
     return deep._replace(recipe=dataclasses.replace(deep.recipe, rates=rates))
 
 
