@@ -186,6 +186,8 @@ def changed_parameters(module, parameters, headline):
            for name, recipe in getattr(module, "RECIPES", {}).items()):
         return "fewer epochs than the recipe's"
     own = {key: plain(value) for key, value in running.signature(module).items() if key not in FREE}
+    if own.get("validation", 0) is None:        # the data set's own number, which older results name: that of MNIST
+        parameters = parameters | {"validation": None} if parameters.get("validation") == 10_000 else parameters
     return ", ".join(f"{key}={parameters[key]}" for key in own if key in parameters and parameters[key] != own[key])
 
 

@@ -22,6 +22,7 @@ from spikelearn.command.output_folder import output_folder
 from spikelearn.equilibrium import classifier
 from spikelearn.equilibrium import train as training
 from spikelearn.equilibrium.classifier import Classifier, Recipe, Shown
+from spikelearn.equilibrium.one_image import OneImage
 from spikelearn.generative import train as generative_training
 from spikelearn.generative.model import new_model
 from spikelearn.images.masks import gaussian
@@ -61,7 +62,8 @@ def no_simulation(monkeypatch):
     monkeypatch.setattr(classifier, "Simulation", NoSimulation)
     monkeypatch.setattr(Classifier, "show", classifier_shows)
     monkeypatch.setattr(SpikingMachine, "show", machine_shows)
-    monkeypatch.setattr(learn_mnist, "spikes_of_one_image", lambda *_: ([1, 2, 3] * ms, np.zeros(3, int), np.arange(3)))
+    nothing = OneImage([1, 2, 3] * ms, np.zeros(3, int), np.arange(3), *[np.zeros(3)] * 4, (0, 0))
+    monkeypatch.setattr(learn_mnist, "one_image", lambda *_: nothing)
 
 
 @functools.cache

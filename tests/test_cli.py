@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 from brian2 import Hz, Quantity, ms, mV, second
@@ -268,7 +269,8 @@ def test_a_protocol_file_is_its_own_command(lab):
 
 
 def test_list_names_every_file_without_brian2():
-    program = "import sys; from spikelearn import cli; cli.main(['list']); sys.exit('brian2' in sys.modules)"
+    program = ("import sys; from spikelearn.command import command_line; command_line.main(['list']); "
+               "sys.exit('brian2' in sys.modules)")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for name in ("neurons/lif", "synapses/stdp_pair", "digits", "mnist", "fashion_mnist",
@@ -330,8 +332,7 @@ def test_what_is_no_value_is_refused(text):
 
 
 def test_no_module_calls_eval():
-    for module in ("cli", "running", "settings"):
-        with open(f"{cli.__file__.rpartition('cli.py')[0]}{module}.py", encoding="utf-8") as file:
-            calls = [node.func.id for node in ast.walk(ast.parse(file.read()))
-                     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    for path in Path(cli.__file__).parent.glob("*.py"):
+        calls = [node.func.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
         assert not {"eval", "exec"} & set(calls)

@@ -15,7 +15,7 @@ from spikelearn.simulation.programs import compiler
 RULE = Path(__file__).parent.parent / "models" / "synapses" / "stdp_pair.py"
 WINDOW = ("run", "stdp_window", "--quick")
 READS_DATA = '''"""A protocol that needs MNIST."""
-from spikelearn.datasets import load
+from spikelearn.images.datasets import load
 
 
 def run():

@@ -29,7 +29,8 @@ KEYWORDS = {
     "digit_dream": whole(1, 10_000),
     "rounds": ROUNDS, "choice_rounds": ROUNDS, "reach_rounds": ROUNDS, "digit_rounds": ROUNDS,
     "steps": ROUNDS, "top_steps": ROUNDS, "chain_steps": ROUNDS, "sweeps": ROUNDS, "nudged": ROUNDS, "free": ROUNDS,
-    "free_steps": ROUNDS, "nudged_steps": ROUNDS, "listen_steps": ROUNDS, "window_steps": whole(0, 100_000),
+    "free_steps": ROUNDS, "nudged_steps": whole(1, 100_000, several=True),
+    "signs": whole(-1, 1, several=True), "listen_steps": ROUNDS, "window_steps": whole(0, 100_000),
     "chains": whole(1, 100_000), "tau_d": whole(0, 10_000), "shift": whole(0, 14),
     # sizes of networks
     "hidden": UNITS, "units": UNITS, "sizes": UNITS, "alignment_hidden": UNITS, "inputs": whole(1, 1000),
