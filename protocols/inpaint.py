@@ -20,7 +20,7 @@ from spikelearn.images.datasets import load
 from spikelearn.images.encoding import scaled
 from spikelearn.plotting import heading, images_in_rows
 from spikelearn.ranges.check import checked
-from spikelearn.results.result import Accepted, Result
+from spikelearn.results.result import Accepted, Missing, Result
 
 FIGURE_SIZE = (13, 6.8)
 MASKS = ("pixels", "left", "right", "top", "bottom")
@@ -79,7 +79,9 @@ def filled(model, whole, hide, training, settings, side, seed, final):
                      f"mse_nearest_{mask}": nearest, f"mse_over_nearest_{mask}": own / nearest}
         if (hidden == hidden[0]).all():
             linear = error(of_ridge(whole, ~hidden[0], training), whole, hidden)
-            headline |= {f"mse_ridge_{mask}": linear, f"share_of_ridge_{mask}": (of_mean - own) / (of_mean - linear)}
+            share = (of_mean - own) / (of_mean - linear) if linear < of_mean else Missing(
+                "with so few training images ridge regression gains nothing over the mean image")
+            headline |= {f"mse_ridge_{mask}": linear, f"share_of_ridge_{mask}": share}
         arrays |= {f"begun_{mask}": begun[:12].reshape(-1, side, side),
                    f"filled_{mask}": found[:12].reshape(-1, side, side),
                    f"hidden_{mask}": hidden[:12].reshape(-1, side, side), f"error_{mask}": np.array(path)}

@@ -13,6 +13,7 @@ from spikelearn.equilibrium.classifier import Classifier, Recipe, Shown
 from spikelearn.equilibrium.energy import HARD, Energy, Nudge, langevin, relax
 from spikelearn.equilibrium.rate_layers import Layers
 from spikelearn.images.datasets import load
+from spikelearn.training.seeds import sampling_numbers
 
 # --- the nudge ---------------------------------------------------------------------------------------------------
 
@@ -112,7 +113,7 @@ def test_completions_share_no_random_numbers_between_parts_and_trainings():
 
 
 def test_sampling_streams_differ_by_place():
-    streams = [training.sampling_numbers(1, *where).random() for where in ((), (0,), (0, 0), (0, 0, 0), (1,), (1, 0))]
+    streams = [sampling_numbers(1, *where).random() for where in ((), (0,), (0, 0), (0, 0, 0), (1,), (1, 0))]
     assert len(set(streams)) == 6
 
 
