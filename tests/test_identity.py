@@ -101,8 +101,8 @@ def test_the_window_of_the_spike_form_has_no_law_when_its_code_is_another():
 def test_the_recipe_of_a_rule_is_not_given_to_another():
     own = [load_model(rule) for rule in learn_digits.OWN_RULES]
     assert learn_digits.titles(own) == ["temporal", "twin", "single"]
-    other = changed(own[1], "eta", "2*eta")
-    assert learn_digits.titles([own[0], other]) != ["temporal", "twin", "single"]
+    other = changed(own[-1], "eta", "2*eta")
+    assert learn_digits.titles([*own[:-1], other]) != ["temporal", "twin", "single"]
 
 
 @pytest.mark.parametrize("change", [dict(on_pre=HALVED.on_pre), dict(initial=dict(w=2)), dict(method="exact")])
