@@ -234,7 +234,7 @@ def test_a_turned_copy_gives_what_the_ordinary_loop_gives():
                         on_pre="w += 0.5*change; change = 0.1*w", on_post="change += w*1.5\nseen -= 2*w")
     read = ["rule.w", "rule.change", "rule.seen"]
     given = {"rule.w": np.random.default_rng(1).uniform(0.5, 1, 63)}
-    results = [Simulation(dense_network(rule, connect, **turned), 40 * ms, device="cpp").run(given, read=read)
+    results = [Simulation(dense_network(rule, connect, **turned), 80 * ms, device="cpp").run(given, read=read)
                for connect, turned in (("all-to-all", dict(turned=True)), ("i >= 0", {}))]
     for name in read:
         assert np.ptp(results[0][name]) > 0.1

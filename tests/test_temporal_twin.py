@@ -156,7 +156,8 @@ def test_the_temporal_twin_spreads_less_than_a_free_window():
 
 SCRIPT = """
 import os, signal, sys
-from spikelearn.training import Progress, train
+from spikelearn.equilibrium.train import train
+from spikelearn.training.progress import Progress
 from test_temporal_twin import killed_recipe, small_network
 from test_training import LABELS, X
 

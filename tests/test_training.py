@@ -325,7 +325,7 @@ import sys
 from pathlib import Path
 from spikelearn.equilibrium.classifier import Classifier
 from test_training import RULE, SIZES, RECIPE, X, LABELS
-from spikelearn.training import train
+from spikelearn.equilibrium.train import train
 
 path, when, place, count = sys.argv[1:]
 classifier = Classifier(SIZES, RULE, images=4, device="cpp")
