@@ -65,4 +65,4 @@ def test_a_misspelt_target_of_transmission_is_refused():
 
 @pytest.mark.parametrize("name", shipped_models())
 def test_no_shipped_model_loses_an_assignment(name):
-    load_model(name)
+    assert load_model(name).source

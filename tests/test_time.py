@@ -102,6 +102,15 @@ def test_an_event_driven_weight_is_read_at_its_own_time():
     assert expected > 0 and weight_changes([short], rule, read_after=1.3 * second)[0] == found[0]
 
 
+@pytest.mark.parametrize("side", ["pre", "post"])
+def test_two_spikes_of_a_neuron_at_the_same_time_are_refused_and_not_made_one(side):
+    close, one = [20, 20.0000005] * ms, [21] * ms
+    with pytest.raises(SpikelearnError, match=f"two {side} spikes of the condition '1' are less than 1 us apart"):
+        weight_changes([Pairing(close, one) if side == "pre" else Pairing(one, close)], "stdp_pair")
+    apart = weight_changes([Pairing([20, 20.001] * ms, [21] * ms)], "stdp_pair")
+    assert apart == pytest.approx([one_pair(.001) + one_pair(.000999)], abs=1e-10)
+
+
 # --- in time steps -------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("device", BOTH)

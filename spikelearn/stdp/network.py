@@ -25,6 +25,7 @@ from spikelearn.stdp.spike_times import LEAD_IN, Pairing
 from spikelearn.stdp.time_steps import text
 
 TOGETHER = 2e-9     # seconds; spikes of a condition that are closer are at the same time: rounding of sums
+APART = 0.999e-6    # seconds; spikes of one neuron that are closer are refused
 TICK = 1 * ms       # nominal duration of a step from spike to spike
 SPIKE, BEGIN, READ = 1, 2, 4        # what happens at a moment, summed
 READING = {"begin": "w_start = w", "read": "w_end = w"}
@@ -56,6 +57,10 @@ def moments(pairings: Sequence[Pairing], read_after: float) -> tuple[np.ndarray,
     times, kinds = [], []
     for pairing in pairings:
         pre, post = np.asarray(pairing.pre), np.asarray(pairing.post)
+        for name, side in (("pre", pre), ("post", post)):
+            if np.any(np.diff(side) <= APART):
+                raise SpikelearnError(f"two {name} spikes of the condition '{pairing.label or len(times) + 1}' are "
+                                      "less than 1 us apart: no neuron fires so fast")
         together = np.sort(np.concatenate([pre, post]))
         first = np.flatnonzero(np.diff(together, prepend=-np.inf) > TOGETHER)
         own = together[first] if together.size else np.array([float(LEAD_IN)])
