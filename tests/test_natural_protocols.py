@@ -77,6 +77,14 @@ def test_under_clamp_the_voltage_derivative_is_exactly_zero_and_clopaths_rule_is
     drawn(stdp_clamp, result)
 
 
+def test_clopaths_weight_stops_at_its_upper_bound_between_spikes():
+    """A bound of 1 from the weight .5: within a second at 0 mV it would grow to thirteen times its start."""
+    rule = load_model("synapses/stdp_voltage").with_parameters(w_max=1)
+    weight = stdp_clamp.run(rule, v_highest=0 * mV, levels=2).arrays["weight"]
+    assert 2 <= weight.max() < 2.02
+
+
+
 def test_clamp_depression_is_linear_in_the_potential():
     rule = load_model("stdp_voltage")
     held = np.array([-65, -60, -55, -50]) * mV

@@ -12,7 +12,7 @@ from spikelearn import SynapseModel
 MODEL = SynapseModel(
     source="Clopath, Buesing, Vasilaki & Gerstner (2010) Nat Neurosci 13:344; ModelDB 144566",
     equations="""
-        dw/dt = A_LTP * x * above * plus_above : 1 (clock-driven)                   # weight: potentiation
+        dw/dt = A_LTP * x * above * plus_above * int(w < w_max) : 1 (clock-driven)      # weight: potentiation
         dx/dt = -x / tau_x : Hz (clock-driven)                                      # trace of the pre spikes
         du_minus/dt = (v_post - u_minus) / tau_minus : volt (clock-driven)          # filtered potential, for LTD
         du_plus/dt = (v_post - u_plus) / tau_plus : volt (clock-driven)             # filtered potential, for LTP
@@ -48,8 +48,8 @@ MODEL = SynapseModel(
         tau_minus=10 * ms,          # filter for depression; VoTri.m
         tau_plus=7 * ms,            # filter for potentiation; VoTri.m
         t_read=3 * ms,              # spike of 2 ms and a step of 1 ms; aEIF.m, last comment
-        w_min=0,                    # lower bound, kept at each pre spike; chosen here
-        w_max=10,                   # upper bound, kept at each pre spike; chosen here
+        w_min=0,                    # lower bound; chosen here
+        w_max=10,                   # upper bound: potentiation stops there; chosen here
     ),
     initial=dict(w=0.5,             # VoTri.m; amplitudes are absolute, so the relative change depends on it
                  u_minus="v_post", u_plus="v_post", read_again=-1 * second),

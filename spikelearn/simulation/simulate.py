@@ -148,7 +148,8 @@ class Simulation:
             results = run(values, int(seed), list(read), step)
         for name, value in results.items():
             if np.issubdtype(np.asarray(value).dtype, np.floating) and not np.isfinite(np.asarray(value)).all():
-                raise SpikelearnError(f"'{name}' became infinite or not-a-number: a time step too long?")
+                raise SpikelearnError(f"'{name}' became infinite or not-a-number: its equations divide by zero "
+                                      "or grow without bound, or the time step is too long for them")
         return results
 
     def _check_spike_times(self, values, dt):
