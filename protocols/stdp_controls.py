@@ -9,9 +9,7 @@ proportional to w runs away.
 import sys
 
 import numpy as np
-from brian2 import Hz, ms, second, volt
-from brian2.equations import Equations
-from brian2.units.fundamentalunits import have_same_dimensions
+from brian2 import Equations, Hz, have_same_dimensions, ms, second, volt
 
 from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol

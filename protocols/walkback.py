@@ -23,6 +23,7 @@ from spikelearn.images.datasets import load
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked, positive
 from spikelearn.results.result import Accepted, Result
+from spikelearn.simulation.brian_internals.objects import order_summed
 from spikelearn.simulation.network import neurons, synapses
 from spikelearn.simulation.simulate import Simulation
 
@@ -137,7 +138,7 @@ class Plane:
             tuning = synapses(walker, cells, TUNING, name="tuning", connect=blocks(walkers, coordinates, all_cells))
             back = blocks(walkers, all_cells, coordinates)
             drive = synapses(cells, walker, RATE_COUPLING, name="drive", connect=back)
-            tuning.summed_updaters["distance_post"].order = -2      # the cells see where the point is, then they say
+            order_summed(tuning, "distance_post", -2)       # the cells see where the point is, then they say
             made = [noise_at, walker, cells, tuning, drive]
             return made if rule is None else [*made, synapses(cells, walker, rule, name="rule", connect=back)]
 

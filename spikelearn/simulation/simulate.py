@@ -16,15 +16,14 @@ from pathlib import Path
 
 import brian2
 import numpy as np
-from brian2 import Network, NeuronGroup, Quantity, TimedArray, ms, prefs
-from brian2.core.variables import ArrayVariable
-from brian2.devices import device_module as brian_devices
-from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2 import Network, NeuronGroup, Quantity, TimedArray, ms
 
 from spikelearn.equations.check import unit_text
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.keywords import KEYWORDS
-from spikelearn.simulation.programs import READ, compiled, compiler, folder_for_runs, fresh_names, write_what_is_read
+from spikelearn.simulation.brian_internals import device as devices
+from spikelearn.simulation.brian_internals.objects import delays, fresh_names, is_array, note, noted, pathways
+from spikelearn.simulation.programs import READ, compiled, compiler, folder_for_runs, write_what_is_read
 from spikelearn.simulation.spike_tables import check_grid
 from spikelearn.simulation.warnings import brian_warnings_answered
 
@@ -67,7 +66,7 @@ class Simulation:
         self.profile, self.times = profile, {}
         self.device = choose_device(device, float(duration / dt))
         self.built, start = False, time.perf_counter()
-        self._brian_device = CPPStandaloneDevice() if self.device == "cpp" else brian_devices.runtime_device
+        self._brian_device = devices.new_program() if self.device == "cpp" else devices.here()
         with self._globals(), fresh_names():
             made = list(build())
             self.timed_arrays = {item.name: item for item in made if isinstance(item, TimedArray)}
@@ -83,48 +82,29 @@ class Simulation:
     @contextlib.contextmanager
     def _globals(self):
         """Brian2's device, time step and code generation target while this network is worked on; put back after."""
-        before = brian_devices.active_device
-        clock, target = brian_devices.runtime_device.defaultclock, prefs.codegen.target
-        precision = prefs.core.default_float_dtype
-        stops = prefs.core.stop_on_keyboard_interrupt       # early, as if the simulation were over
-        dt = clock.dt
-        answered = brian_warnings_answered(lambda: getattr(self, "objects", {}).values())
-        try:
-            answered.__enter__()
-            if self.device == "cpp":
-                brian2.set_device(self._brian_device, build_on_run=False)
-            prefs.core.default_float_dtype = self.precision
-            prefs.core.stop_on_keyboard_interrupt = False
-            prefs.codegen.target = "numpy" if self.device != "cython" else "cython"
-            brian2.defaultclock.dt = self.dt
+        target = "cython" if self.device == "cython" else "numpy"
+        with (brian_warnings_answered(lambda: getattr(self, "objects", {}).values()),
+              devices.globals_set(self._brian_device, self.dt, self.precision, target)):
             yield
-        finally:
-            answered.__exit__(None, None, None)
-            prefs.codegen.target = target
-            prefs.core.default_float_dtype = precision
-            prefs.core.stop_on_keyboard_interrupt = stops
-            if brian_devices.active_device is not before:
-                brian_devices.reset_device()
-            clock.dt = dt
 
     def _refuse_negative_delays(self):
         """Brian2 takes a negative delay for none."""
         for pathway in self._pathways() if self.device != "cpp" else ():        # a C++ program looks for itself
-            if np.any(np.asarray(pathway._delays.get_value()) < 0):
+            if np.any(np.asarray(delays(pathway).get_value()) < 0):
                 raise SpikelearnError(NEGATIVE_DELAY.format(pathway.name))
 
     def _pathways(self):
         """Every synaptic pathway of the network."""
-        return [pathway for item in self.objects.values() for pathway in getattr(item, "_pathways", ())]
+        return [pathway for item in self.objects.values() for pathway in pathways(item)]
 
     def _expressions(self):
         """(object, variable, expression) of every initial value that is an expression."""
         return [(item, name, value) for item in self.objects.values()
-                for name, value in getattr(item, "_values", {}).items() if isinstance(value, str)]
+                for name, value in noted(item, "values", {}).items() if isinstance(value, str)]
 
     def _defaults(self):
         return {f"{item.name}.{name}": value for item in self.objects.values()
-                for name, value in getattr(item, "_values", {}).items() if not isinstance(value, str)}
+                for name, value in noted(item, "values", {}).items() if not isinstance(value, str)}
 
     def run(self, values=None, *, seed=0, read=(), dt=None):
         """Run the network from its initial values and return what was asked for.
@@ -154,8 +134,8 @@ class Simulation:
     def _check_spike_times(self, values, dt):
         """Refuse spike times off the grid of the time step, twice in a step or after the end of the run."""
         for name, array in self.timed_arrays.items():
-            if getattr(array, "_holds_spikes", False):
-                times = values.get(name, getattr(array, "_first_values", array.values))
+            if noted(array, "holds_spikes", False):
+                times = values.get(name, noted(array, "first_values", array.values))
                 check_grid(np.asarray(self._checked(name, times) if name in values else times), float(dt),
                            float(self.duration), name.removesuffix("_times"))
 
@@ -190,9 +170,9 @@ class Simulation:
         self.network.restore()
         brian2.defaultclock.dt = dt
         for array in self.timed_arrays.values():
-            if not hasattr(array, "_first_values"):
-                array._first_values = array.values.copy()
-            array.values[...] = array._first_values
+            if noted(array, "first_values") is None:
+                note(array, first_values=array.values.copy())
+            array.values[...] = noted(array, "first_values")
         brian2.seed(seed)
         self._set(values)
         for item, name, expression in self._expressions():
@@ -227,20 +207,16 @@ class Simulation:
         seeder = NeuronGroup(1, "random_seed : integer (shared, constant)", name="simulation")
         self.objects["simulation"] = seeder
         network = Network(list(self.objects.values()))
-        device.apply_run_args()                       # parameters first ...
-        name = device.get_array_name(seeder.variables["random_seed"])
-        device.insert_code("main", f"_random_generators[0].seed({name}[0]);")
+        devices.take_values(device)                   # parameters first ...
+        devices.seed_from(device, seeder.variables["random_seed"])
         for item, variable, expression in self._expressions():
             setattr(item, variable, expression)       # ... then the expressions that use them ...
-        device.insert_code("main", "set_from_command_line(args);")     # ... then the values given by the user
-        clock = device.get_array_name(brian2.defaultclock.variables["dt"])
-        device.insert_code("main", f'if (const char* step = std::getenv("{STEP}")) {clock}[0] = std::atof(step);')
+        devices.take_values(device, again=True)       # ... then the values given by the user
+        devices.step_from_environment(device, STEP)
         for pathway in self._pathways():
-            delays = device.get_array_name(pathway._delays, access_data=False)
-            device.insert_code("main", f'for (double delay : {delays}) if (delay < 0) {{ '
-                                       f'std::cerr << "{TOLD}{NEGATIVE_DELAY.format(pathway.name)}"; std::_Exit(1); }}')
+            devices.refuse_negative(device, delays(pathway), TOLD + NEGATIVE_DELAY.format(pathway.name))
         network.run(self.duration, namespace={}, profile=self.profile)
-        device.insert_code("before_end", write_what_is_read(device))
+        devices.at_the_end(device, write_what_is_read(device))
         self.network = network
         self.folder, self.built = compiled(device)
         self._runs = folder_for_runs(self.folder)
@@ -301,9 +277,9 @@ class Simulation:
     def _file(self, name):
         """Name of the file in which a program leaves a variable."""
         variable = self._variable(name)
-        if not isinstance(variable, ArrayVariable):
+        if not is_array(variable):
             raise SpikelearnError(f"'{name}' is computed, not stored: record it with a monitor")
-        return self._brian_device.get_array_filename(variable)
+        return devices.file_of(self._brian_device, variable)
 
     def _read(self, name, results):
         variable = self._variable(name)
