@@ -4,17 +4,20 @@ A program is found again by a hash of its sources, static data, compiler, flags 
 """
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.brian_internals.device import arrays_of
 from spikelearn.simulation.brian_internals.sources import check_program, in_own_namespace, sources_of, without_order
 
+TOLD = "spikelearn: "           # begins a sentence for the user in what a compiled program prints
 READ = "SPIKELEARN_READ"        # environment variable with the names of the result files that a program is to write
 
 
@@ -146,3 +149,18 @@ def make_program(folder):
         lines = [line for line in made.stderr.splitlines() if "error" in line.lower()]
         raise SpikelearnError(f"the C++ compiler failed: {(lines or made.stderr.splitlines() or ['?'])[0].strip()}")
 
+
+def problem(program, dtype_of):
+    """What a compiled program that failed said, as a sentence.
+
+    program : CompletedProcess. dtype_of : name of a variable -> its type.
+    """
+    said = (program.stderr or program.stdout).strip().splitlines() or [f"exit code {program.returncode}"]
+    if said[0].startswith(TOLD):
+        return said[0].removeprefix(TOLD)
+    sizes = re.search(r"Error reading '(.*)': file size (\d+) does not match expected size (\d+)", said[0])
+    if sizes:
+        name = Path(sizes[1]).name
+        size = np.dtype(dtype_of(name)).itemsize
+        return f"'{name}' has {int(sizes[3]) // size} values, not {int(sizes[2]) // size}"
+    return f"the compiled network failed: {said[-1]}"

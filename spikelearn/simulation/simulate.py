@@ -8,7 +8,6 @@ arguments in the build folder; here they go into the run's own folder, which is 
 """
 import contextlib
 import os
-import re
 import subprocess
 import tempfile
 import time
@@ -16,21 +15,20 @@ from pathlib import Path
 
 import brian2
 import numpy as np
-from brian2 import Network, NeuronGroup, Quantity, TimedArray, ms
+from brian2 import Network, NeuronGroup, TimedArray, ms
 
-from spikelearn.equations.check import unit_text
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.keywords import KEYWORDS
 from spikelearn.simulation.brian_internals import device as devices
 from spikelearn.simulation.brian_internals.objects import delays, fresh_names, is_array, note, noted, pathways
-from spikelearn.simulation.programs import READ, compiled, compiler, folder_for_runs, write_what_is_read
+from spikelearn.simulation.programs import READ, TOLD, compiled, compiler, folder_for_runs, problem, write_what_is_read
 from spikelearn.simulation.spike_tables import check_grid
+from spikelearn.simulation.variables import checked_value, find, size_of, with_unit
 from spikelearn.simulation.warnings import brian_warnings_answered
 
 DEVICES = ("auto", "numpy", "cython", "cpp")
 PRECISIONS = {"double": np.float64, "single": np.float32}
 STEP = "SPIKELEARN_STEP"        # environment variable with the time step of a run, in seconds
-TOLD = "spikelearn: "           # begins a sentence for the user in what a compiled program prints
 NEGATIVE_DELAY = "the delay of '{}' is negative: a spike cannot act before it comes"
 SHORT = 100_000         # time steps that "auto" leaves to NumPy: a few seconds, less than a build
 
@@ -141,28 +139,11 @@ class Simulation:
 
     def _variable(self, name):
         """The Brian2 variable (or TimedArray) with this name."""
-        if name in self.timed_arrays:
-            return self.timed_arrays[name]
-        owner, _, variable = name.partition(".")
-        if owner not in self.objects:
-            known = alternatives(owner, [*self.objects, *self.timed_arrays])
-            raise SpikelearnError(f"the network has no '{owner}'{known}")
-        item = self.objects[owner]
-        if variable not in item.variables:
-            raise SpikelearnError(f"'{owner}' has no variable '{variable}'{alternatives(variable, item.variables)}")
-        return item.variables[variable]
+        return find(name, self.objects, self.timed_arrays)
 
     def _checked(self, name, value):
         """Plain array of a value in base units, its unit and shape checked."""
-        target = self._variable(name)
-        dimensions = brian2.get_dimensions(value)
-        if dimensions is not target.dim:
-            raise SpikelearnError(f"'{name}' has the unit {unit_text(target.dim)}, not {unit_text(dimensions)}")
-        array = np.asarray(value)
-        wanted = target.values.shape if isinstance(target, TimedArray) else None
-        if wanted is not None and array.shape != wanted:
-            raise SpikelearnError(f"'{name}' has the shape {wanted}, not {array.shape}")
-        return array
+        return checked_value(name, self._variable(name), value)
 
     # --- in this process: NumPy, Cython ------------------------------------------------------------------------
 
@@ -179,7 +160,7 @@ class Simulation:
             setattr(item, name, expression)
         self._set({name: value for name, value in values.items() if name not in self._defaults()})
         self.network.run(self.duration, namespace={})
-        return {name: self._with_unit(self._variable(name), self._variable(name).get_value()) for name in read}
+        return {name: with_unit(self._variable(name), self._variable(name).get_value()) for name in read}
 
     def _set(self, values):
         for name, value in values.items():
@@ -192,12 +173,6 @@ class Simulation:
                 raise SpikelearnError(f"'{name}' has {variable.size} values, not {array.size}")
             variable.set_value(np.broadcast_to(array.ravel() if array.ndim else array, (variable.size,))
                                if variable.size != 1 else array.reshape(-1)[:1])
-
-    def _with_unit(self, variable, array):
-        array = np.array(array.T if getattr(variable, "ndim", 1) == 2 or np.ndim(array) == 2 else array)
-        if variable.scalar and array.size == 1:
-            array = array.reshape(())
-        return array if variable.dim is brian2.get_dimensions(1) else Quantity(array, dim=variable.dim)
 
     # --- C++ standalone ----------------------------------------------------------------------------------------
 
@@ -230,7 +205,7 @@ class Simulation:
             program = subprocess.run([str(self.folder / "main"), "--results_dir", f"{folder}/results/", *arguments],
                                      cwd=self.folder, capture_output=True, text=True, env={**os.environ, **wanted})
             if program.returncode or program.stderr.strip():
-                raise SpikelearnError(self._problem(program))
+                raise SpikelearnError(problem(program, lambda name: self._variable(name).dtype))
             if self.profile:
                 lines = (Path(folder) / "results" / "profiling_info.txt").read_text().splitlines()
                 self.times = {name: float(seconds) for name, seconds in (line.split() for line in lines)}
@@ -246,7 +221,7 @@ class Simulation:
             if array.size == 1 and np.isfinite(array).all():
                 text = repr(array.reshape(-1)[0].item())
             else:
-                size = array.size if timed else self._size(target)
+                size = array.size if timed else size_of(target)
                 array = np.full(size, array.reshape(-1)[0]) if array.size == 1 else array
                 if array.size != size and size:
                     raise SpikelearnError(f"'{name}' has {size} values, not {array.size}")
@@ -254,25 +229,6 @@ class Simulation:
                 array.tofile(text)
             arguments.append(f"{name}.values={text}" if timed else f"{name}={text}")
         return arguments
-
-    def _problem(self, program):
-        """What a compiled program that failed said, as a sentence."""
-        said = (program.stderr or program.stdout).strip().splitlines() or [f"exit code {program.returncode}"]
-        if said[0].startswith(TOLD):
-            return said[0].removeprefix(TOLD)
-        sizes = re.search(r"Error reading '(.*)': file size (\d+) does not match expected size (\d+)", said[0])
-        if sizes:
-            name = Path(sizes[1]).name
-            size = np.dtype(self._variable(name).dtype).itemsize
-            return f"'{name}' has {int(sizes[3]) // size} values, not {int(sizes[2]) // size}"
-        return f"the compiled network failed: {said[-1]}"
-
-    @staticmethod
-    def _size(variable):
-        try:
-            return int(np.prod(variable.size))
-        except Exception:  # a size that only the program knows
-            return 0
 
     def _file(self, name):
         """Name of the file in which a program leaves a variable."""
@@ -286,4 +242,4 @@ class Simulation:
         array = np.fromfile(results / self._file(name), dtype=variable.dtype)
         if getattr(variable, "ndim", 1) == 2:
             array = array.reshape(-1, variable.size[1])
-        return self._with_unit(variable, array)
+        return with_unit(variable, array)
