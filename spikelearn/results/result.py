@@ -196,8 +196,9 @@ def _checksum(path):
 
 def _entries(arrays):
     """The entries of the npz file: bare arrays in SI base units, and `units`."""
-    from brian2 import get_unit
-    from brian2.units.fundamentalunits import get_dimensions, is_dimensionless
+    from brian2 import get_dimensions, get_unit, is_dimensionless
+
+    from spikelearn.equations.content import base_powers
 
     entries, units = {}, {}
     for name, values in arrays.items():
@@ -211,15 +212,14 @@ def _entries(arrays):
             raise SpikelearnError(f"the array '{name}' of a result must hold numbers or text, in one shape")
         if entries[name].dtype.kind in "fc" and not is_dimensionless(values):
             dimensions = get_dimensions(values)
-            units[name] = {"unit": str(get_unit(dimensions)), "dimensions": list(dimensions._dims)}
+            units[name] = {"unit": str(get_unit(dimensions)), "dimensions": base_powers(dimensions)}
     return {**entries, "units": np.array(json.dumps(units))}
 
 
 def _with_unit(values, unit):
     if unit is None:
         return values
-    from brian2 import Quantity
-    from brian2.units.fundamentalunits import get_or_create_dimension
+    from brian2 import Quantity, get_or_create_dimension
 
     return Quantity(values, dim=get_or_create_dimension(unit["dimensions"]))
 
