@@ -37,9 +37,9 @@ from spikelearn.plotting import (
     receptive_fields,
 )
 from spikelearn.ranges.check import checked
+from spikelearn.results.files import load as load_result
 from spikelearn.results.provenance import model_facts
 from spikelearn.results.result import Accepted, Result
-from spikelearn.results.result import load as load_result
 from spikelearn.training.checkpoint import checkpoint_file
 from spikelearn.training.progress import Progress
 

@@ -26,7 +26,8 @@ from spikelearn import SpikelearnError
 from spikelearn.command import run as running
 from spikelearn.command.command_line import run_protocol
 from spikelearn.ranges.check import checked
-from spikelearn.results.result import Accepted, Result, plain
+from spikelearn.results.plain import plain
+from spikelearn.results.result import Accepted, Result
 from spikelearn.training.checkpoint import damage_told
 
 FIGURE_SIZE = (9, 9)
@@ -229,7 +230,7 @@ def tables(result):
     """Files beside the result: the page, and the claims as JSON."""
     import json
 
-    from spikelearn.results.result import plain
+    from spikelearn.results.plain import plain
 
     claims = plain({"claims": result.headline["claims"]})
     return {"report.html": str(result.arrays["page"]), "claims.json": json.dumps(claims, indent=2) + "\n"}

@@ -113,7 +113,7 @@ def test_the_readme_opens_with_the_two_commands():
 
 def test_the_six_lines_change_the_equation(tmp_path, monkeypatch, capsys):
     """Copy, edit, run, as the page says; the new curve follows the closed form of depression in proportion to w."""
-    from spikelearn.results.result import load
+    from spikelearn.results.files import load
 
     block = next(block for block in FENCED.findall(page("README.md")) if "my_rule.py" in block).splitlines()
     copy, run = (shlex.split(line)[1:] for line in block if line.startswith("spikelearn"))

@@ -264,7 +264,7 @@ def _show_parameters(parameters, text, title="parameters"):
 
 
 def _copy(options):
-    from spikelearn.results.result import write_file
+    from spikelearn.results.files import write_file
 
     source, target = _file_of(options.name), Path(options.file)
     if target.suffix != ".py":

@@ -72,7 +72,12 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     SpikelearnError if rule and neuron do not fit, if no step meets all spikes, if the step is too long, if a neuron
     fires otherwise than it is forced to, or if a weight starts at 0.
     """
+    if isinstance(pairings, Pairing) or not isinstance(pairings, Iterable):
+        raise SpikelearnError("pairings must be a list of them, such as [pairs(10*ms)]")
     pairings, rule = list(pairings), load_model(synapse, "synapse")
+    for pairing in pairings:
+        if not isinstance(pairing, Pairing):
+            raise SpikelearnError(f"pairings must hold Pairing records, as pairs(10*ms) makes them, not {pairing!r}")
     after = _checked_time(read_after, "read_after")
     if dt is not None:
         _checked_time(dt, "dt")
