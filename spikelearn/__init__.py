@@ -2,7 +2,11 @@
 
     import spikelearn as sl
 
-gives the names below. Nothing else is loaded, Brian2 and NumPy included, until one of them is used.
+gives the names below. Nothing else is loaded, Brian2 and NumPy included, until one of them is used. The examples in
+the docstrings assume this line, and
+
+    import numpy as np
+    from brian2 import *
 """
 from importlib import import_module
 
@@ -16,9 +20,9 @@ PUBLIC = {      # name -> where it is defined; a further public name is one more
     "Pairing": "spikelearn.stdp.spike_times.Pairing",
     "pairs": "spikelearn.stdp.spike_times.pairs",
     "motifs": "spikelearn.stdp.spike_times.motifs",
-    "trains": "spikelearn.stdp.spike_times.trains",
-    "bursts": "spikelearn.stdp.spike_times.bursts",
-    "poisson": "spikelearn.stdp.spike_times.poisson",
+    "trains": "spikelearn.stdp.trains.trains",
+    "bursts": "spikelearn.stdp.trains.bursts",
+    "poisson": "spikelearn.stdp.trains.poisson",
     "weight_changes": "spikelearn.stdp.weight_change.weight_changes",
     "score": "spikelearn.stdp.experiments.score",
     "neurons": "spikelearn.simulation.own_network.neurons",

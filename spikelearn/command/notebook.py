@@ -56,7 +56,6 @@ def run(protocol: str | Path, *, synapse: str | SynapseModel | list | tuple | No
 
     Examples
     --------
-    >>> import spikelearn as sl
     >>> result = sl.run("stdp_window", quick=True)
     >>> round(result.headline["tau_plus_ms"], 1)
     16.8
@@ -178,12 +177,8 @@ def load_result(directory: str | Path, protocol: str | Path | None = None) -> Re
 
     Examples
     --------
-    >>> import tempfile
-    >>> import spikelearn as sl
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     run = sl.run("stdp_window", quick=True, out=f"{folder}/window")
-    ...     again = sl.load_result(f"{folder}/window")
-    >>> again.headline == run.headline
+    >>> result = sl.run("stdp_window", quick=True, out="my_window")
+    >>> sl.load_result("my_window").headline == result.headline
     True
     """
     result = load(directory)

@@ -24,7 +24,7 @@ from spikelearn.results.result import Result
 FORMAT = "spikelearn result 1"
 
 
-def check_output(directory):
+def check_output(directory: str | Path) -> Path:
     """The folder as a path; refuses one that already holds something."""
     directory = Path(directory)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
@@ -35,11 +35,28 @@ def check_output(directory):
     return directory
 
 
-def save(result, directory):
-    """Write `result.npz` and `run.json` into `directory`; all of it appears at once, or nothing does.
+def save(result: Result, directory: str | Path) -> Path:
+    """Write `result.npz` and `run.json` into a folder; all of it appears at once, or nothing does.
 
-    Returns the path. Raises SpikelearnError if the folder holds something already, if an array is not made of
-    numbers or text, or if the disk is full.
+    Parameters
+    ----------
+    result : what to save.
+    directory : a new or empty folder.
+
+    Returns
+    -------
+    Path : the folder.
+
+    Raises
+    ------
+    SpikelearnError : if the folder holds something already, if an array is not made of numbers or text, or if the disk
+        is full.
+
+    Examples
+    --------
+    >>> from spikelearn.results import save
+    >>> sorted(path.name for path in save(sl.Result("mine", {"rate": [5, 10]*Hz}, {}), "saved").iterdir())
+    ['result.npz', 'run.json']
     """
     directory = check_output(directory).resolve()
     arrays = entries(result.arrays)
@@ -63,8 +80,27 @@ def save(result, directory):
     return directory
 
 
-def load(directory):
-    """The Result that was saved in `directory`; refuses a folder that is damaged or none of ours."""
+def load(directory: str | Path) -> Result:
+    """The result that was saved in a folder, without its figure; see `spikelearn.load_result`.
+
+    Parameters
+    ----------
+    directory : folder with result.npz and run.json.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    SpikelearnError : if the folder holds no saved result, or a damaged one.
+
+    Examples
+    --------
+    >>> from spikelearn.results import load, save
+    >>> load(save(sl.Result("mine", {"rate": [5, 10]*Hz}, {}), "saved")).arrays["rate"]
+    array([ 5., 10.]) * hertz
+    """
     directory = Path(directory)
     try:
         run = json.loads((directory / "run.json").read_bytes())
@@ -90,7 +126,7 @@ def load(directory):
         raise SpikelearnError(f"'{directory}' holds a damaged or foreign result") from error
 
 
-def write_file(path, content):
+def write_file(path: str | Path, content: bytes) -> None:
     """Write bytes to `path` so that it is there whole or not at all; an existing file is refused."""
     path = Path(path)
     if path.exists():

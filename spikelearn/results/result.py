@@ -15,19 +15,32 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Accepted:
-    """The range in which a headline number must lie, and where that range comes from."""
+    """The range in which a headline number must lie, and where that range comes from.
+
+    Examples
+    --------
+    >>> from spikelearn.results import Accepted
+    >>> Accepted(16.7, 16.9, "the parameter of the rule").met(16.8)
+    True
+    """
 
     low: float
     high: float
     source: str
 
-    def met(self, value):
+    def met(self, value: float) -> bool:
         """Whether `value` lies in the range; not a number never does."""
         return bool(self.low <= value <= self.high)
 
 
 class Missing(str):
-    """Stands for a headline number that does not exist; the text says why, such as "no window to fit"."""
+    """Stands for a headline number that does not exist; the text says why.
+
+    Examples
+    --------
+    >>> from spikelearn.results import Missing
+    >>> result = sl.Result("mine", {}, {"tau_ms": Missing("no window to fit")})
+    """
 
 
 @dataclasses.dataclass
@@ -55,7 +68,6 @@ class Result:
 
     Examples
     --------
-    >>> import spikelearn as sl
     >>> result = sl.Result("mine", {"rate": [5, 10]}, {"mean_rate": 7.5})
     >>> result.headline["mean_rate"]
     7.5
@@ -95,7 +107,6 @@ class Result:
 
         Examples
         --------
-        >>> import spikelearn as sl
         >>> axes, = sl.run("stdp_window", quick=True).plot()
         >>> axes.get_xlabel()
         'spike timing Δt = t_post − t_pre (ms)'
@@ -137,7 +148,6 @@ class Result:
 
         Examples
         --------
-        >>> import spikelearn as sl
         >>> table = sl.run("stdp_window", quick=True).to_dataframe("delta_t", "change")  # doctest: +PANDAS
         >>> list(table)                                                                  # doctest: +PANDAS
         ['delta_t (s)', 'change']

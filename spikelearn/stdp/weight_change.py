@@ -32,8 +32,36 @@ class Outcome(NamedTuple):
 
 
 def weight_changes(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: str | NeuronModel | None = None,
-                   **options) -> np.ndarray:
-    """Relative weight change w_end / w_start - 1 of a rule after each of n pairings: (n,). See `outcome`."""
+                   **options: object) -> np.ndarray:
+    """Relative weight change of a rule after each of n pairings.
+
+    Parameters
+    ----------
+    pairings : n Pairing records
+        Spike times of the conditions; they are simulated side by side, one synapse each.
+    synapse : str or SynapseModel
+        The learning rule, by name, file or record.
+    neuron : str or NeuronModel
+        The post neuron, if the rule reads a potential; None = the one that its source pairs it with.
+    **options
+        dt, device, seed, transmit, read_after, natural: see `spikelearn.stdp.weight_change.outcome`.
+
+    Returns
+    -------
+    (n,) array
+        w_end / w_start - 1: 0 = none, 1 = doubled.
+
+    Raises
+    ------
+    SpikelearnError
+        If rule and neuron do not fit, if a neuron fires otherwise than it is forced to, or if a weight starts at 0.
+
+    Examples
+    --------
+    >>> late, early = sl.weight_changes([sl.pairs(10*ms, 60, 1*Hz), sl.pairs(-10*ms, 60, 1*Hz)], "stdp_pair")
+    >>> print(late.round(3), early.round(3))
+    0.428 -0.203
+    """
     return outcome(pairings, synapse, neuron, **options).change
 
 
