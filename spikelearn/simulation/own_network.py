@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from brian2 import Equations, NeuronGroup, Quantity, Synapses
+from brian2 import Equations, NeuronGroup, Quantity, Synapses, second
 
 from spikelearn.equations.files import load_model
 from spikelearn.equations.records import NeuronModel, SynapseModel
@@ -131,6 +131,7 @@ def synapses(pre: NeuronGroup, post: NeuronGroup, model: str | SynapseModel, con
         if not len(made):
             raise SpikelearnError(f"connect={connect!r} gives no synapse")
     made.__dict__["connect"] = _refuse_to_connect
+    _traces_start_with_the_run(made)
     return _with_values(made)
 
 
@@ -184,9 +185,20 @@ def _with_values(made):
         for variable, value in made._values.items():
             if isinstance(value, str) == text:
                 setattr(made, variable, value)
-    if "lastupdate" in made.variables:      # traces start now, also in a network that has run before
-        made.lastupdate = "t"
     return made
+
+
+def _traces_start_with_the_run(connection):
+    """Let traces that Brian2 solves between events start when the synapses are first run, not at 0 s."""
+    prepare, waiting = connection.before_run, [connection] if "lastupdate" in connection.variables else []
+
+    def before_run(run_namespace=None):
+        prepare(run_namespace)
+        if waiting and connection.clock.t > 0 * second:
+            connection.lastupdate = connection.clock.t
+        waiting.clear()
+
+    connection.__dict__["before_run"] = before_run
 
 
 def _parameters(model, names):
