@@ -39,9 +39,9 @@ from spikelearn.plotting import (
 )
 from spikelearn.ranges.check import checked
 from spikelearn.ranges.quick import at_most, unless_given
+from spikelearn.results.files import load as load_result
 from spikelearn.results.provenance import model_facts
 from spikelearn.results.result import Accepted, Result
-from spikelearn.results.result import load as load_result
 from spikelearn.training.checkpoint import checkpoint_file
 from spikelearn.training.progress import Progress
 

@@ -20,7 +20,8 @@ from spikelearn.command.command_line import run_protocol
 from spikelearn.command.run import load_protocol
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked
-from spikelearn.results.result import Missing, Result, plain
+from spikelearn.results.plain import plain
+from spikelearn.results.result import Missing, Result
 from spikelearn.stdp.experiments import EXPERIMENTS, experiment, null_score, score
 from spikelearn.stdp.spike_times import beginning
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron

@@ -15,7 +15,8 @@ from spikelearn.plotting import MODEL, heading, induced, measured, scores
 from spikelearn.ranges.check import checked
 from spikelearn.results.result import Result
 from spikelearn.stdp.experiments import experiment, null_score, score
-from spikelearn.stdp.spike_times import beginning, bursts
+from spikelearn.stdp.spike_times import beginning
+from spikelearn.stdp.trains import bursts
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (12.5, 4.4)

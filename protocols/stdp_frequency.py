@@ -16,6 +16,7 @@ from spikelearn.plotting import MODEL, heading, induced, measured, scores
 from spikelearn.ranges.check import checked
 from spikelearn.results.result import Accepted, Result
 from spikelearn.stdp import spike_times as pairing
+from spikelearn.stdp import trains as spike_trains
 from spikelearn.stdp.experiments import experiment, null_score, score
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
@@ -73,7 +74,7 @@ def pairs(name, delta_t, rho):
     trains, interval = (15, 10 * second) if name == "sjostrom_trains" else (10, 4 * second)
     if 5 / rho > interval:      # a train would last longer than the time between trains
         return pairing.pairs(delta_t, 50, rho)
-    return pairing.trains(delta_t, 5, rho, trains, interval)
+    return spike_trains.trains(delta_t, 5, rho, trains, interval)
 
 
 def plot(result, figure):

@@ -16,7 +16,8 @@ from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.ranges.check import checked, whole
 from spikelearn.results.result import Accepted, Missing, Result
-from spikelearn.stdp.spike_times import Pairing, poisson
+from spikelearn.stdp.spike_times import Pairing
+from spikelearn.stdp.trains import poisson
 from spikelearn.stdp.weight_change import outcome, post_neuron
 
 MARGIN = 0.5 * second       # post spikes before and after the pre train; chosen here

@@ -15,7 +15,8 @@ from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.ranges.check import Range, checked, whole
 from spikelearn.results.result import Accepted, Result
-from spikelearn.stdp.spike_times import Pairing, poisson
+from spikelearn.stdp.spike_times import Pairing
+from spikelearn.stdp.trains import poisson
 from spikelearn.stdp.weight_change import outcome, post_neuron
 
 FIGURE_SIZE = (10, 4.4)

@@ -26,7 +26,8 @@ from spikelearn.command import run as running
 from spikelearn.command.command_line import run_protocol
 from spikelearn.command.output import picture
 from spikelearn.ranges.check import checked
-from spikelearn.results.result import Accepted, Result, plain
+from spikelearn.results.plain import plain
+from spikelearn.results.result import Accepted, Result
 from spikelearn.training.checkpoint import damage_told
 
 FIGURE_SIZE = (9, 9)

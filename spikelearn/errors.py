@@ -1,9 +1,19 @@
 """What goes wrong: the errors and warnings of spikelearn, each one sentence for its reader."""
 import difflib
+from collections.abc import Iterable
 
 
 class SpikelearnError(ValueError):
-    """A mistake of the user's, told in one sentence."""
+    """A mistake of the user's, explained in one sentence.
+
+    Examples
+    --------
+    >>> try:
+    ...     sl.load_model("neurons/lif", "synapse")
+    ... except sl.SpikelearnError as error:
+    ...     print(error)
+    lif is a NeuronModel, but a SynapseModel is needed here
+    """
 
 
 class SpikelearnWarning(UserWarning):
@@ -13,7 +23,7 @@ class SpikelearnWarning(UserWarning):
 MANY = 30       # names that a sentence still can list; of more, the nearest are
 
 
-def alternatives(word, known):
+def alternatives(word: str, known: Iterable[str]) -> str:
     """A clause that names what `word` may have meant and what there is."""
     known = sorted(known)
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)

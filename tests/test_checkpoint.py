@@ -26,7 +26,7 @@ from spikelearn.equilibrium.one_image import OneImage
 from spikelearn.generative import train as generative_training
 from spikelearn.generative.model import new_model
 from spikelearn.images.masks import gaussian
-from spikelearn.results.result import load
+from spikelearn.results.files import load
 from spikelearn.training.checkpoint import beside, checkpoint_file, checkpoints_of
 from spikelearn.training.locks import held
 

@@ -13,7 +13,7 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.command import command_line as cli
 from spikelearn.command import run as running
 from spikelearn.command.settings import read_value
-from spikelearn.results.result import load
+from spikelearn.results.files import load
 
 PROTOCOL = '''"""A ramp that needs no simulation.
 

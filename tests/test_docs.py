@@ -16,7 +16,7 @@ from spikelearn.equations.files import shipped_models
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md", "protocols/README.md", "results/README.md"]
-FENCED = re.compile(r"^```\n(.*?)^```$", flags=re.M | re.S)
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.M | re.S)
 # written so that this file holds none of them itself
 HOME = re.compile(r"(?<![\w.])/(?:home|root|work|Users|tmp|mnt)/\w")
 
@@ -25,9 +25,14 @@ def page(name):
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+def shell_blocks(name):
+    """The code blocks of a page that are typed into a shell; test_code_blocks runs them, and those in Python."""
+    return [block for language, block in FENCED.findall(page(name)) if language != "python"]
+
+
 def commands(name):
     """Every line of a page that is to be typed, as words; also those in the text, such as `make bench`."""
-    lines = [line for block in FENCED.findall(page(name)) for line in block.splitlines()]
+    lines = [line for block in shell_blocks(name) for line in block.splitlines()]
     lines += re.findall(r"`((?:make|spikelearn run) [^`]+)`", re.sub(FENCED, "", page(name)))
     return [shlex.split(line, comments=True) for line in lines if line.strip() and not line.startswith("#")]
 
@@ -106,16 +111,16 @@ def test_commands_exist(name):
 
 
 def test_the_readme_opens_with_the_two_commands():
-    assert FENCED.findall(page("README.md"))[0].split("\n") == ["make run", "make test", ""]
+    assert shell_blocks("README.md")[0].split("\n") == ["make run", "make test", ""]
     assert "sudo apt install python3-venv make g++" in page("README.md")
     assert "sudo apt install python3-venv make g++" in page("Makefile")
 
 
 def test_the_six_lines_change_the_equation(tmp_path, monkeypatch, capsys):
     """Copy, edit, run, as the page says; the new curve follows the closed form of depression in proportion to w."""
-    from spikelearn.results.result import load
+    from spikelearn.results.files import load
 
-    block = next(block for block in FENCED.findall(page("README.md")) if "my_rule.py" in block).splitlines()
+    block = next(block for block in shell_blocks("README.md") if "my_rule.py" in block).splitlines()
     copy, run = (shlex.split(line)[1:] for line in block if line.startswith("spikelearn"))
     old, new = (line.partition(" w = ")[2] for line in block if line.startswith("#"))
     assert len(block) == 6

@@ -6,7 +6,8 @@ from brian2 import Hz, ms
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.stdp.experiments import EXPERIMENTS, experiment, null_score, score, table
-from spikelearn.stdp.spike_times import bursts, duration
+from spikelearn.stdp.spike_times import duration
+from spikelearn.stdp.trains import bursts
 
 TABLES = {"sjostrom2001_frequency": 10, "wang2005_hippocampus": 13, "markram1997_frequency": 7,
           "nevian_sakmann2006_bursts": 16, "pfister_gerstner2006_parameters": 8, "bi_poo1998_bins": 7,

@@ -16,7 +16,7 @@ from spikelearn.equilibrium import classifier
 from spikelearn.equilibrium.classifier import Classifier, Shown
 from spikelearn.equilibrium.one_image import OneImage
 from spikelearn.images.datasets import Dataset, Examples
-from spikelearn.results.result import load as load_result
+from spikelearn.results.files import load as load_result
 from spikelearn.training.checkpoint import checkpoint_file
 
 PHASES = dict(free_steps=24, nudged_steps=12)

@@ -6,7 +6,8 @@ from brian2 import Hz, Quantity, ms, mV, second
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.spike_tables import NEVER, spike_table
-from spikelearn.stdp.spike_times import LEAD_IN, Pairing, bursts, duration, motifs, pairs, poisson, trains
+from spikelearn.stdp.spike_times import LEAD_IN, Pairing, duration, motifs, pairs
+from spikelearn.stdp.trains import bursts, poisson, trains
 
 
 def in_ms(times):

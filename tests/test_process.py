@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from spikelearn.command.process import Stream
-from spikelearn.results.result import load
+from spikelearn.results.files import load
 
 SPIKELEARN = [sys.executable, "-m", "spikelearn"]
 LINES = '''"""Says something while it runs."""

@@ -7,7 +7,8 @@ import reference
 from brian2 import Hz, ms, second
 
 from spikelearn.stdp.experiments import experiment, score, table
-from spikelearn.stdp.spike_times import pairs, poisson
+from spikelearn.stdp.spike_times import pairs
+from spikelearn.stdp.trains import poisson
 
 PAIR = dict(A_plus=0.7, A_minus=0.3, tau_plus=0.017, tau_minus=0.034)
 TRIPLET = dict(A2_plus=0.5, A3_plus=0.7, A2_minus=0.3, A3_minus=0.2,

@@ -8,9 +8,10 @@ import pytest
 from brian2 import DimensionMismatchError, Hz, Quantity, ms, mV, nS, second
 
 from spikelearn import SpikelearnError
-from spikelearn.results import result as results
+from spikelearn.results import files as results
+from spikelearn.results.files import load, save
 from spikelearn.results.provenance import commit, provenance, versions
-from spikelearn.results.result import Accepted, Result, load, save
+from spikelearn.results.result import Accepted, Result
 
 
 def example():

@@ -11,7 +11,8 @@ from spikelearn.simulation.network import neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import spike_table
 from spikelearn.stdp.experiments import table
-from spikelearn.stdp.spike_times import Pairing, motifs, pairs, poisson
+from spikelearn.stdp.spike_times import Pairing, motifs, pairs
+from spikelearn.stdp.trains import poisson
 from spikelearn.stdp.weight_change import post_neuron, weight_changes
 
 

@@ -21,7 +21,7 @@ from spikelearn.equilibrium.rate_estimates import exact_gradient, mean_field
 from spikelearn.equilibrium.side_by_side import Copies, Phases
 from spikelearn.equilibrium.train import answers, train
 from spikelearn.images.datasets import Dataset
-from spikelearn.results.result import load as load_result
+from spikelearn.results.files import load as load_result
 from spikelearn.training.checkpoint import load_checkpoint
 
 TEMPORAL = "voltage_derivative_temporal"
@@ -270,7 +270,7 @@ def test_results_keep_the_last_weights_and_their_mean_and_the_mean_answers(few, 
 
 
 def test_a_network_whose_rule_has_changed_is_not_loaded_silently(few, tmp_path):
-    from spikelearn.results.result import save
+    from spikelearn.results.files import save
 
     result = learn_mnist.run(**SHORT)
     result.provenance["models"][0]["text"] += "# edited"

@@ -10,8 +10,9 @@ from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
 from spikelearn.simulation.network import neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import NEVER, spike_table
-from spikelearn.stdp.spike_times import Pairing, motifs, pairs, poisson, trains
+from spikelearn.stdp.spike_times import Pairing, motifs, pairs
 from spikelearn.stdp.time_steps import common_step, converged, fitting_step, longest_step
+from spikelearn.stdp.trains import poisson, trains
 from spikelearn.stdp.weight_change import outcome, weight_changes
 
 PAIR = load_model("stdp_pair").parameters

@@ -11,7 +11,7 @@ from spikelearn import SpikelearnError
 from spikelearn.boltzmann.machine import Machine
 from spikelearn.command import command_line as cli
 from spikelearn.images.datasets import Dataset, Examples
-from spikelearn.results.result import load as load_result
+from spikelearn.results.files import load as load_result
 
 SIDE = 4
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from spikelearn.boltzmann.machine import machine_of
 from spikelearn.errors import SpikelearnError
-from spikelearn.results.result import write_file
+from spikelearn.results.files import write_file
 from spikelearn.training.checkpoint import damage_told, read_archive
 
 FORMAT = "spikelearn machine 1"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 def print_headline(facts, as_json=False):
     """Headline numbers on standard output: aligned, with accepted range and source, or one JSON object."""
-    from spikelearn.results.result import plain
+    from spikelearn.results.plain import plain
 
     if as_json:
         print(json.dumps({fact["name"]: plain(fact["value"]) for fact in facts}))
@@ -33,7 +33,7 @@ def _short(value):
 
 def draw(module, result, directory):
     """Draw the protocol's figure into the folder; False if the protocol draws none."""
-    from spikelearn.results.result import write_file
+    from spikelearn.results.files import write_file
 
     if not hasattr(module, "plot"):
         return False

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from spikelearn.errors import SpikelearnError
-from spikelearn.results.result import check_output
+from spikelearn.results.files import check_output
 from spikelearn.training.checkpoint import beside, checkpoint_file, checkpoints_of, refuse_to_replace
 from spikelearn.training.locks import held
 

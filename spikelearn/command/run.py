@@ -100,10 +100,10 @@ def run_and_save(module, options, command="", again=None):
         except KeyboardInterrupt as stop:
             stop.args = _how_to_resume(known, directory, again)
             raise
-        facts = _facts(module, result, {**known, **keywords}, command=command, models=models,
+        facts = add_provenance(module, result, {**known, **keywords}, command=command, models=models,
                        own_defaults=own_defaults, wall_time=wall_time)
         try:
-            files = _save(module, result, directory)
+            files = save_with_figure(module, result, directory)
         finally:
             print_headline(facts["headline"], as_json=options.json)     # whatever became of the files
     print(f"{files} are in {directory}", file=sys.stderr if options.json else sys.stdout)
@@ -135,7 +135,7 @@ def _how_to_resume(known, directory, again):
     return (f"resume with: {again(directory)}",) if checkpoints_of(directory) else ()
 
 
-def _facts(module, result, values, **given):
+def add_provenance(module, result, values, **given):
     """The provenance of a result, which takes it up. values : keyword of `run` -> value."""
     from spikelearn.results.provenance import provenance
 
@@ -147,9 +147,9 @@ def _facts(module, result, values, **given):
     return facts
 
 
-def _save(module, result, directory):
+def save_with_figure(module, result, directory):
     """Save the result, its tables and its figure. Returns the names of the files as a text."""
-    from spikelearn.results.result import save, write_file
+    from spikelearn.results.files import save, write_file
 
     save(result, directory)
     for file, text in getattr(module, "tables", lambda result: {})(result).items():

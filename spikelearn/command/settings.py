@@ -25,7 +25,7 @@ def read_value(text, default, title):
     if isinstance(default, tuple | list) and all(isinstance(item, str) for item in default):
         return tuple(word.strip().strip("'\"") for word in text.split(",") if word.strip())
     try:
-        return _fitting(_evaluated(ast.parse(text.strip(), mode="eval").body, words=default is None), default)
+        return fitting(_evaluated(ast.parse(text.strip(), mode="eval").body, words=default is None), default)
     except SpikelearnError as error:
         raise SpikelearnError(f"--set {title}={text}: {error}") from error
     except (SyntaxError, RecursionError, MemoryError) as error:
@@ -76,16 +76,16 @@ def _named(name, words):
     raise SpikelearnError(f"there is no unit '{name}'; {guess}{UNITS_SAID}")
 
 
-def _fitting(value, default):
+def fitting(value: object, default: object) -> object:
     """`value` as the kind of thing that `default` is, or a refusal."""
     from brian2 import Quantity, is_dimensionless
 
     if default is None:
         return value
     if isinstance(default, tuple | list):
-        return tuple(_fitting(item, default[0]) for item in (value if isinstance(value, tuple) else (value,)))
+        return tuple(fitting(item, default[0]) for item in (value if isinstance(value, tuple) else (value,)))
     if np.ndim(default):
-        items = [_fitting(item, default[0]) for item in (value if isinstance(value, tuple) else (value,))]
+        items = [fitting(item, default[0]) for item in (value if isinstance(value, tuple) else (value,))]
         return np.array(items) if is_dimensionless(default) else Quantity(items)
     refusal = SpikelearnError(f"a value like {default} is needed")
     if isinstance(default, bool) and isinstance(value, bool):

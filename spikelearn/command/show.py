@@ -88,7 +88,7 @@ def _show_parameters(parameters, text, title="parameters"):
 
 def copy(options):
     """Write an editable copy of a model or protocol."""
-    from spikelearn.results.result import write_file
+    from spikelearn.results.files import write_file
 
     source, target = file_of(options.name), Path(options.file)
     if target.suffix != ".py":

@@ -6,7 +6,7 @@ from spikelearn.equations.records import Model, NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError, alternatives
 
 
-def shipped_models():
+def shipped_models() -> dict[str, Path]:
     """Path of every shipped model file: {"neurons/lif": path, "synapses/stdp_pair": path, ...}."""
     folder = Path(importlib.util.find_spec("spikelearn.models").submodule_search_locations[0])
     return {f"{kind}/{path.stem}": path for kind in ("neurons", "synapses")
@@ -25,11 +25,30 @@ def _model_file(name):
     return found[0]
 
 
-def load_model(name, kind=None):
-    """A model by its shipped name ("synapses/stdp_pair", "stdp_pair") or file; a record passes through.
+def load_model(name: str | Path | Model, kind: str | None = None) -> Model:
+    """A model by its shipped name or its file.
 
-    kind : "neuron" or "synapse" if it must be one. Raises SpikelearnError if there is no such model, if the
-    file is no model file, or if the model is of the other kind.
+    Parameters
+    ----------
+    name : str, Path or record
+        "synapses/stdp_pair" or "stdp_pair", or a model file; a record passes through.
+    kind : "neuron" or "synapse"
+        The kind that it must be; None = either.
+
+    Returns
+    -------
+    NeuronModel or SynapseModel
+
+    Raises
+    ------
+    SpikelearnError
+        If there is no such model, if the file is no model file, or if the model is of the other kind.
+
+    Examples
+    --------
+    >>> rule = sl.load_model("stdp_pair")
+    >>> rule.parameters["tau_plus"]
+    16.8 * msecond
     """
     wanted = {"neuron": NeuronModel, "synapse": SynapseModel, None: Model}[kind]
     model = name if isinstance(name, Model) else _read(_model_file(str(name)))

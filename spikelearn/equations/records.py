@@ -89,15 +89,15 @@ class Model:
         return _made, (type(self), fields)
 
     @property
-    def title(self):
+    def title(self) -> str:
         """The name to use in a sentence."""
         return self.name or type(self).__name__
 
-    def statements(self):
+    def statements(self) -> dict[str, tuple[str, str]]:
         """Every piece of code of the model but its equations: {where: (kind, code)}, kind 'condition' or 'code'."""
         raise NotImplementedError
 
-    def with_parameters(self, **values):
+    def with_parameters(self, **values: object) -> "Model":
         """A new record with other parameter values; `parameters="name"` chooses a published set."""
         from brian2 import Quantity, get_dimensions
 
@@ -125,12 +125,34 @@ class Model:
 class NeuronModel(Model):
     """A neuron: equations, threshold, reset, events, parameters with units, initial values, source.
 
-    potential: expression of the dimensionless potential that synapse rules read. The network gives it to them as
-        `u` and its change over the last time step, per time, as `dudt` (1/second).
-    forced: statement by which an experimenter's forced spike enters, just before the threshold is tested.
-    events: name -> (condition, statement): events besides the spike, and what they do to the neuron.
-    every_step: slot of Brian2's schedule -> statements, e.g. {"after_groups": "s = clip(s, 0, 1)"}.
-    at_start: statement for every neuron at the start of a presentation (an image, a trial).
+    Parameters
+    ----------
+    source : where the equations come from.
+    equations : Brian2 equations.
+    parameters : name -> value with unit.
+    initial : variable -> value, or an expression such as "rand()".
+    threshold, reset, refractory, method : as in Brian2's NeuronGroup; method is "euler" if it is not given.
+    potential : str
+        Expression of the dimensionless potential that learning rules read. The network gives it to them as `u` and
+        its change over the last time step, per time, as `dudt` (1/second).
+    forced : statement by which an experimenter's forced spike enters, just before the threshold is tested.
+    events : name -> (condition, statement): events besides the spike, and what they do to the neuron.
+    every_step : slot of Brian2's schedule -> statements, such as {"after_groups": "s = clip(s, 0, 1)"}.
+    at_start : statement for every neuron at the start of a presentation (an image, a trial).
+    sets : published parameter sets: name -> values.
+    ranges : parameter -> (lowest, highest) value.
+    name : what to call it in figures; a model file has the name of its file.
+
+    Raises
+    ------
+    SpikelearnError : for a misspelt field, an unknown or unused name, a wrong unit, or a value out of range.
+
+    Examples
+    --------
+    >>> leaky = sl.NeuronModel(name="leaky", source="textbook", equations="dv/dt = (drive - v)/tau : 1",
+    ...                        threshold="v > 1", reset="v = 0", parameters=dict(tau=10*ms, drive=1.5))
+    >>> len(sl.neurons(leaky, 5))
+    5
     """
 
     threshold: str = ""
@@ -142,7 +164,7 @@ class NeuronModel(Model):
     potential: str = ""
     forced: str = ""
 
-    def statements(self):
+    def statements(self) -> dict[str, tuple[str, str]]:
         """Where -> (kind of code, text) of everything the record says besides its equations."""
         code = {"threshold": ("condition", self.threshold), "reset": ("code", self.reset),
                 "refractory": ("expression", self.refractory), "potential": ("number", self.potential),
@@ -161,10 +183,33 @@ class SynapseModel(Model):
 
     How a spike drives the target is not part of it: that is said where populations are connected.
 
-    on_pre, on_post: statements at each pre or post spike. Coincident spikes: the pre spike is taken first.
-    on_event: statements at other events, key "pre_EVENT" or "post_EVENT".
-    at_end: statement for every synapse at the end of a presentation (changes collected until then).
-    neuron: the neuron model that the rule is tested with by default; "" = spike times are all it needs.
+    Parameters
+    ----------
+    source : where the equations come from.
+    equations : Brian2 equations of the weight `w` and the traces.
+    on_pre, on_post : statements at each pre or post spike. Coincident spikes: the pre spike is taken first.
+    on_event : statements at other events, "pre_EVENT" or "post_EVENT" -> statements.
+    at_end : statement for every synapse at the end of a presentation (changes collected until then).
+    neuron : neuron model that the rule is tested with by default; "" = spike times are all it needs.
+    parameters : name -> value with unit.
+    initial : variable -> value, or an expression such as "rand()".
+    method : integration method, as in Brian2.
+    sets : published parameter sets: name -> values.
+    ranges : parameter -> (lowest, highest) value.
+    name : what to call it in figures; a model file has the name of its file.
+
+    Raises
+    ------
+    SpikelearnError : for a misspelt field, an unknown or unused name, a wrong unit, or a value out of range.
+
+    Examples
+    --------
+    >>> rule = sl.SynapseModel(
+    ...     name="hebb", source="Hebb (1949)", initial=dict(w=1), parameters=dict(A=0.01, tau=20*ms),
+    ...     equations='''w : 1
+    ...                  dx/dt = -x/tau : 1 (event-driven)''', on_pre="x += 1", on_post="w += A*x")
+    >>> print(sl.weight_changes([sl.pairs(10*ms, 60, 1*Hz)], rule).round(3))
+    [0.364]
     """
 
     on_pre: str = ""
@@ -173,13 +218,13 @@ class SynapseModel(Model):
     at_end: str = ""
     neuron: str = ""
 
-    def statements(self):
+    def statements(self) -> dict[str, tuple[str, str]]:
         """Where -> (kind of code, text) of everything the record says besides its equations."""
         code = {"on_pre": self.on_pre, "on_post": self.on_post, "at_end": self.at_end}
         code |= {f"on_event '{event}'": statement for event, statement in self.on_event.items()}
         return {where: ("code", text) for where, text in code.items() if text}
 
-    def reads(self, code=None):
+    def reads(self, code: str | None = None) -> dict[str, set[str]]:
         """Names that the rule, or some of its code, takes from its neurons: {"pre": set, "post": set}."""
         if code is None:
             code = "\n".join([self.equations, *(statement for _, statement in self.statements().values())])

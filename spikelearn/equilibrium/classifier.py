@@ -1,14 +1,17 @@
 """A layered spiking network that is built once, shown images, and learns from them."""
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from brian2 import ms, second
+from brian2 import Quantity, ms, second
 
 from spikelearn.equations.files import load_model
+from spikelearn.equations.records import NeuronModel, SynapseModel
 from spikelearn.equilibrium.presentation import layered_network, nudge_values
 from spikelearn.equilibrium.recipe import Recipe
 from spikelearn.equilibrium.saved_networks import saved_network
+from spikelearn.equilibrium.train import answers
 from spikelearn.errors import SpikelearnError
 from spikelearn.images.readout import predict
 from spikelearn.simulation.simulate import Simulation
@@ -37,12 +40,34 @@ class Shown(NamedTuple):
 class Classifier:
     """A network pixels-hidden-...-outputs: a function (images, weights, seed) -> (answers, weights).
 
-    sizes : (pixels, hidden, ..., classes). synapse, neuron, pixel : models; neuron None = the one the rule is paired
-    with. images : how many can be shown in one run. `simulation` is the built network.
+    `simulation` is the built network; `weights` and `recipe` are those that `predict` answers with, None before `load`
+    or `train`.
+
+    Parameters
+    ----------
+    sizes : (pixels, hidden, ..., classes).
+    synapse, neuron, pixel : rule, neuron and pixel model, by name, file or record; neuron None = the one the rule is
+        paired with.
+    images : how many can be shown in one run.
+    dt, device, precision, duration : as for Simulation.
+    raster : record every spike.
+    connect : "all-to-all", or a condition on i and j.
+
+    Raises
+    ------
+    SpikelearnError : if there is no hidden layer, or if a model lacks what a network of two phases needs.
+
+    Examples
+    --------
+    >>> net = sl.Classifier((4, 3, 2), "voltage_derivative_temporal", device="numpy", images=2)
+    >>> sorted(net.new_weights(seed=1))
+    ['biases_2.w', 'synapses_1.w', 'synapses_2.w']
     """
 
-    def __init__(self, sizes, synapse, neuron=None, pixel="neurons/pixel_fire", *, images=1000, dt=1 * ms,
-                 device="cpp", precision="double", raster=False, connect="all-to-all", duration=LONG):
+    def __init__(self, sizes: tuple[int, ...], synapse: str | SynapseModel, neuron: str | NeuronModel | None = None,
+                 pixel: str | NeuronModel = "neurons/pixel_fire", *, images: int = 1000, dt: Quantity = 1 * ms,
+                 device: str = "cpp", precision: str = "double", raster: bool = False, connect: str = "all-to-all",
+                 duration: Quantity = LONG):
         self.synapse = load_model(synapse, "synapse")
         if neuron is None and not self.synapse.neuron:
             raise SpikelearnError(f"the rule {self.synapse.title} names no neuron that it is paired with: "
@@ -57,6 +82,7 @@ class Classifier:
         self.sizes, self.images, self.dt = tuple(int(size) for size in sizes), int(images), dt
         if len(self.sizes) < 3 or min(self.sizes) < 1:
             raise SpikelearnError(f"a network needs at least one hidden layer, none of them empty, not {self.sizes}")
+        self.weights, self.recipe = None, None      # those that answer; load and train fill them
         self.twin = "twin" in self.neuron.events
         self.simulation = Simulation(
             lambda: layered_network(self.sizes, self.neuron, self.synapse, self.pixel, images=self.images,
@@ -64,13 +90,35 @@ class Classifier:
                 precision=precision)
 
     @classmethod
-    def load(cls, folder: str | Path, *, synapse=None, neuron=None, pixel=None, images: int = 1000,
+    def load(cls, folder: str | Path, *, synapse: str | SynapseModel | None = None,
+             neuron: str | NeuronModel | None = None, pixel: str | NeuronModel | None = None, images: int = 1000,
              device: str = "cpp") -> "Classifier":
         """The network of a saved result of learn_mnist.
 
-        Its `weights` are the running mean, which answers; its `recipe` is that of the training:
-        `training.answers(network, x, labels, network.weights, network.recipe)`. synapse, neuron, pixel : models
-        instead of the shipped ones that the result names. Raises SpikelearnError if a model's file has changed.
+        Its `weights` are the running mean, which answers; its `recipe` is that of the training.
+
+        Parameters
+        ----------
+        folder : folder of the result, with result.npz and run.json.
+        synapse, neuron, pixel : models instead of the shipped ones that the result names.
+        images, device : as for Classifier.
+
+        Returns
+        -------
+        Classifier : it answers by `predict`.
+
+        Raises
+        ------
+        SpikelearnError : if the folder holds no saved network, or if the file of a model has changed since.
+
+        Examples
+        --------
+        >>> result = sl.run("learn_mnist", dataset="digits", hidden=3, images=4, validation=2, epochs=1, chunk=2,
+        ...                 free_steps=20, nudged_steps=10, device="numpy", out="trained")
+        >>> net = sl.Classifier.load("trained", images=10, device="numpy")
+        >>> data = sl.load_dataset("digits")
+        >>> net.predict(data.validation.images[:5] / data.scale).shape
+        (5,)
         """
         network, recipe, weights = saved_network(folder, dict(synapse=synapse, neuron=neuron, pixel=pixel))
         found = cls(**network, images=images, device=device)
@@ -78,7 +126,7 @@ class Classifier:
         found.recipe = Recipe(**recipe)
         return found
 
-    def new_weights(self, seed, output_bias=0.0, hidden_spread=0.5):
+    def new_weights(self, seed: int, output_bias: float = 0.0, hidden_spread: float = 0.5) -> dict:
         """Weights ~ N(0, 1/fan_in) and biases: name -> array; the last row of the first is the biases of layer 1.
 
         hidden_spread : between hidden layers, which excite each other both ways, smaller weights: with 1, two layers
@@ -95,11 +143,11 @@ class Classifier:
                 weights[f"biases_{k}.w"] = np.full(above, output_bias if k == last else 0.0)
         return {name: w.astype(self.simulation.precision) for name, w in weights.items()}
 
-    def layers_of(self, names):
+    def layers_of(self, names: Iterable[str]) -> dict[str, int]:
         """Index of the layer, from 0, that a weight or a connection leads to: name -> index."""
         return {name: int(name.split(".")[0].rsplit("_", 1)[1]) - 1 for name in names}
 
-    def values(self, images, labels, weights, recipe, learn):
+    def values(self, images: np.ndarray, labels: np.ndarray, weights: dict, recipe: Recipe, learn: bool) -> dict:
         """The values of a run (Simulation.run) that shows these images."""
         if learn:
             self._check_phases(recipe)
@@ -129,7 +177,8 @@ class Classifier:
             raise SpikelearnError(f"the rule {self.synapse.title} does not read the sign of the nudge: it needs one "
                                   "nudged phase of sign 1")
 
-    def show(self, images, labels, weights, recipe, *, seed, learn=True):
+    def show(self, images: np.ndarray, labels: np.ndarray, weights: dict, recipe: Recipe, *, seed: int,
+             learn: bool = True) -> Shown:
         """Show images one after the other. images : (n, pixels) from 0 to 1; labels : (n,). Returns Shown.
 
         learn=False: free phases only, nothing changes. Raises SpikelearnError if there are too many images or if
@@ -147,6 +196,46 @@ class Classifier:
         spikes = np.array([int(read[name]) for name in counts])
         return Shown(new, heard, int(read["trial.nudged_images"][0]), int(spikes.sum()),
                      int(spikes @ list(self._fan_out().values())))
+
+    def predict(self, images: np.ndarray, *, seed: int = 0) -> np.ndarray:
+        """The class of each image, without learning.
+
+        Parameters
+        ----------
+        images : array (n, pixels) or (n, height, width)
+            From 0 (black) to 1 (white).
+        seed : int
+            Seed of the spikes.
+
+        Returns
+        -------
+        array (n,) of int
+            Class of the output with the largest mean input late in the free phase.
+
+        Raises
+        ------
+        SpikelearnError
+            If the network has no weights yet, or if the images have another size or other values.
+
+        Examples
+        --------
+        >>> net = sl.Classifier((4, 3, 2), "voltage_derivative_temporal", device="numpy", images=2)
+        >>> net.predict(np.zeros((2, 4)))
+        Traceback (most recent call last):
+        spikelearn.errors.SpikelearnError: this network has no weights yet: load or train one
+        """
+        if self.weights is None:
+            raise SpikelearnError("this network has no weights yet: load or train one")
+        x = np.asarray(images)
+        if x.ndim not in (2, 3) or x.dtype.kind not in "biuf" or x[:1].size != self.sizes[0] * len(x[:1]):
+            raise SpikelearnError(f"images must have the shape (n, {self.sizes[0]}), not {x.shape}")
+        if not len(x):
+            return np.zeros(0, dtype=int)
+        if not (x.min() >= 0 and x.max() <= 1):
+            raise SpikelearnError(f"images must lie from 0 (black) to 1 (white), but lie from {x.min():g} to "
+                                  f"{x.max():g}: divide them by the value of a white pixel, such as data.scale")
+        x = x.reshape(len(x), self.sizes[0])
+        return answers(self, x, np.zeros(len(x), dtype=int), self.weights, self.recipe, seed)
 
     def _fan_out(self):
         """Synapses that a spike of each population drives, towards the outputs and back: name -> number."""

@@ -7,7 +7,8 @@ from brian2 import Quantity, second
 from spikelearn.equations.files import load_model
 from spikelearn.equations.records import Model
 from spikelearn.errors import SpikelearnError
-from spikelearn.results.result import Result, load
+from spikelearn.results.files import load
+from spikelearn.results.result import Result
 
 
 def weights_in(result: Result) -> dict:

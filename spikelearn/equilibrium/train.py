@@ -8,7 +8,8 @@ from the same weights; their changes are summed in order, however many run at on
 import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from spikelearn.training.checkpoint import TALLY, State, checkpointing, identity
 from spikelearn.training.chunks import curve_of, errors, in_chunks
 from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import random_numbers, run_seed
+
+if TYPE_CHECKING:
+    from spikelearn.equilibrium.classifier import Classifier, Recipe
 
 MOVES = 2**20       # place of the images' movements among the random numbers of a chunk
 
@@ -36,17 +40,45 @@ class Trained(NamedTuple):
     last_weights: dict
 
 
-def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validation=None, weights=None, checkpoint=None,
-          resume=None, jobs=1, progress=None, about=None):
-    """Train a Classifier.
+def train(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, recipe: "Recipe", *, epochs: int, seed: int = 1,
+          chunk: int = 1000, validation: tuple | None = None, weights: dict | None = None,
+          checkpoint: str | Path | None = None, resume: str | Path | None = None, jobs: int = 1,
+          progress: Progress | None = None, about: dict | None = None) -> Trained:
+    """Train a Classifier, whose `predict` then answers with the new weights.
 
-    x : (n, pixels) from 0 to 1; labels : (n,) whole numbers. chunk : images between two checkpoints.
-    validation : (x, labels) whose error is measured after each epoch. checkpoint : file to write before the first chunk
-    and after each; one that exists must be the one that is resumed.
-    weights : name -> array to begin with, None = new ones. resume : checkpoint to continue; more epochs can be added.
-    jobs : shares of a batch that run at once. progress : a Progress.
+    Parameters
+    ----------
+    classifier : the network.
+    x : (n, pixels) images from 0 to 1.
+    labels : (n,) whole numbers.
+    recipe : spikelearn.equilibrium.classifier.Recipe: phases, nudge, learning rates.
+    epochs, seed : how often all images are learnt; seed of their order and of the spikes.
+    chunk : images between two checkpoints.
+    validation : (x, labels) whose error is measured after each epoch.
+    weights : name -> array to begin with, None = new ones.
+    checkpoint : file to write before the first chunk and after each; one that exists must be the one that is resumed.
+    resume : checkpoint to continue; more epochs can be added.
+    jobs : shares of a batch that run at once.
+    progress : a Progress, which shows how far the training is.
     about : name -> value of what else identifies this training in its checkpoint, such as the dataset.
-    Returns Trained. Raises SpikelearnError, also for a checkpoint of another training.
+
+    Returns
+    -------
+    Trained : weights that answer, learning curve, last weights.
+
+    Raises
+    ------
+    SpikelearnError : if the recipe does not fit the network, or for a checkpoint of another training.
+
+    Examples
+    --------
+    >>> from spikelearn.equilibrium.classifier import Recipe
+    >>> recipe = Recipe(rates=(0.1, 0.1), free_steps=20, nudged_steps=(10, 10), listen_steps=10)
+    >>> net = sl.Classifier((4, 3, 2), "voltage_derivative_temporal", device="numpy", images=2)
+    >>> images, labels = np.array([[1, 1, 0, 0], [0, 0, 1, 1]]), [0, 1]
+    >>> trained = sl.train(net, images, labels, recipe, epochs=1)
+    >>> net.predict(images).shape
+    (2,)
     """
     labels = np.asarray(labels, dtype=int)
     if jobs < 1 or jobs > recipe.shares or (jobs > 1 and recipe.batch < jobs):
@@ -64,10 +96,11 @@ def train(classifier, x, labels, recipe, *, epochs, seed=1, chunk=1000, validati
             learn=lambda state, chosen: _after_chunk(classifier, x[chosen], labels[chosen], recipe, state, seed, pool),
             measure=lambda state: _measured(classifier, recipe, state, validation),
             said=lambda state: f"error {100 * state.tally[1] / state.tally[0]:.2f} %")
-    return Trained(final_weights(state), curve_of(state), state.weights)
+    classifier.weights, classifier.recipe = final_weights(state), recipe        # what Classifier.predict answers with
+    return Trained(classifier.weights, curve_of(state), state.weights)
 
 
-def final_weights(state):
+def final_weights(state: State) -> dict:
     """The weights that answer: the running mean if there is one."""
     return state.mean_weights or state.weights
 
@@ -137,12 +170,14 @@ def _measured(classifier, recipe, state, validation):
     return point
 
 
-def answers(classifier, x, labels, weights, recipe, seed=0):
+def answers(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, weights: dict, recipe: "Recipe",
+            seed: int = 0) -> np.ndarray:
     """What the network takes images for, without learning. x : (n, pixels). Returns (n,) int."""
     return predict(heard(classifier, x, labels, weights, recipe, seed))
 
 
-def heard(classifier, x, labels, weights, recipe, seed=0):
+def heard(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, weights: dict, recipe: "Recipe",
+          seed: int = 0) -> np.ndarray:
     """Mean input of the outputs for each image, without learning: (n, classes)."""
     rows = []
     for first in range(0, len(x), classifier.images):

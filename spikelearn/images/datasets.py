@@ -12,6 +12,7 @@ the user's cache, into which they are downloaded (idx_files.py).
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -66,13 +67,29 @@ class Dataset:
         return self.read_test()
 
 
-def load(name, data_dir=None, validation=None):
-    """The dataset called `name`: "digits", "mnist" or "fashion_mnist".
+def load(name: str, data_dir: str | Path | None = None, validation: int | None = None) -> Dataset:
+    """A dataset of labelled images.
 
-    data_dir : folder with the idx files, or with a subfolder `name` that holds them (digits need none)
+    Parameters
+    ----------
+    name : "digits", "mnist" or "fashion_mnist".
+    data_dir : folder with the idx files, or with a subfolder `name` that holds them (digits need none).
     validation : how many of the last training images are held out, fewer than are left to train on; by default
-        10,000, or 237 of the digits
-    Returns a Dataset. Raises SpikelearnError: unknown name, missing or damaged file, no network.
+        10,000, or 237 of the digits.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    SpikelearnError : for an unknown name, a missing or damaged file, or if a download fails.
+
+    Examples
+    --------
+    >>> data = sl.load_dataset("digits")
+    >>> data.train.images.shape, data.scale
+    ((1200, 8, 8), 16)
     """
     if name not in DATASETS:
         raise SpikelearnError(f"There is no dataset {name!r}; known datasets: {', '.join(DATASETS)}.")

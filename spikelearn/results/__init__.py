@@ -1,4 +1,9 @@
-"""What a run brings home and where it came from."""
-from spikelearn.results.result import Accepted, Missing, Result, load, save
+"""What a run brings home and where it came from.
+
+`result` holds the records Result, Accepted and Missing, `files` saves and loads them, `provenance` says how a result
+came about, `tables` makes results/README.md, `dataframe` a table of pandas.
+"""
+from spikelearn.results.files import load, save
+from spikelearn.results.result import Accepted, Missing, Result
 
 __all__ = ["Accepted", "Missing", "Result", "load", "save"]

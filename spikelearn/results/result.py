@@ -1,54 +1,76 @@
-"""What a protocol brings home: named arrays with units, headline numbers and where they come from.
-
-A saved result is a folder with `result.npz` (arrays in SI base units, no pickles; its entry `units` says
-which) and `run.json` (provenance and headline numbers). Nothing is ever overwritten.
-"""
-import contextlib
+"""What a protocol brings home: named arrays with units, headline numbers and where they come from."""
 import dataclasses
-import errno
-import hashlib
-import json
-import math
-import os
-import shutil
-import tempfile
-import zipfile
-from pathlib import Path
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spikelearn.errors import SpikelearnError
 
-FORMAT = "spikelearn result 1"
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 
 @dataclasses.dataclass(frozen=True)
 class Accepted:
-    """The range in which a headline number must lie, and where that range comes from."""
+    """The range in which a headline number must lie, and where that range comes from.
+
+    Examples
+    --------
+    >>> from spikelearn.results import Accepted
+    >>> Accepted(16.7, 16.9, "the parameter of the rule").met(16.8)
+    True
+    """
 
     low: float
     high: float
     source: str
 
-    def met(self, value):
+    def met(self, value: float) -> bool:
         """Whether `value` lies in the range; not a number never does."""
         return bool(self.low <= value <= self.high)
 
 
 class Missing(str):
-    """Stands for a headline number that does not exist; the text says why, such as "no window to fit"."""
+    """Stands for a headline number that does not exist; the text says why.
+
+    Examples
+    --------
+    >>> from spikelearn.results import Missing
+    >>> result = sl.Result("mine", {}, {"tau_ms": Missing("no window to fit")})
+    """
 
 
 @dataclasses.dataclass
 class Result:
     """The outcome of one run of a protocol.
 
-    protocol : name of the protocol
-    arrays : name -> array or Quantity, any shape
-    headline : name -> number: what is printed, and what `--json` gives
-    provenance : how it came about; filled when it is saved, entries given by the protocol stay
-    gaps : names of arrays in which not-a-number marks what does not exist, such as the mean of no spikes
-    missing : headline name -> why there is no such number
+    Parameters
+    ----------
+    protocol : str
+        Name of the protocol.
+    arrays : dict of str to array or Quantity
+        What was measured and simulated, any shape.
+    headline : dict of str to number
+        What is printed, and what `--json` gives.
+    provenance : dict
+        How it came about; filled when it is saved, entries given by the protocol stay.
+    gaps : tuple of str
+        Names of arrays in which not-a-number marks what does not exist, such as the mean of no spikes.
+    missing : dict of str to str
+        Headline name -> why there is no such number.
+    drawing : function of a Result and a matplotlib Figure
+        Draws the figure of the protocol; `run` and `load_result` fill it.
+    figure_size : tuple
+        Width and height of that figure, in inches.
+
+    Examples
+    --------
+    >>> result = sl.Result("mine", {"rate": [5, 10]}, {"mean_rate": 7.5})
+    >>> result.headline["mean_rate"]
+    7.5
     """
 
     protocol: str
@@ -57,6 +79,82 @@ class Result:
     provenance: dict = dataclasses.field(default_factory=dict)
     gaps: tuple = ()
     missing: dict = dataclasses.field(default_factory=dict)
+    drawing: Callable | None = dataclasses.field(default=None, compare=False)
+    figure_size: tuple = dataclasses.field(default=(7, 4.5), compare=False)
+
+    def __repr__(self) -> str:
+        shapes = {name: "x".join(map(str, np.shape(values))) or "one value" for name, values in self.arrays.items()}
+        return (f"Result of {self.protocol}\n  headline: {self.headline}\n  arrays: "
+                + ", ".join(f"{name} ({shape})" for name, shape in shapes.items()))
+
+    def plot(self, figure: "Figure | None" = None) -> "list[Axes]":
+        """Draw the figure of the protocol.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure
+            An empty figure to draw into; without it a new one of pyplot's, which a notebook shows.
+
+        Returns
+        -------
+        list of matplotlib Axes
+            The panels of the figure.
+
+        Raises
+        ------
+        SpikelearnError
+            If the protocol draws no figure, or cannot be found.
+
+        Examples
+        --------
+        >>> axes, = sl.run("stdp_window", quick=True).plot()
+        >>> axes.get_xlabel()
+        'spike timing Δt = t_post − t_pre (ms)'
+        """
+        if self.drawing is None:
+            raise SpikelearnError(f"this result of {self.protocol} has no figure: results of spikelearn.run and "
+                                  "load_result have that of their protocol")
+        if figure is not None:
+            self.drawing(self, figure)
+            return figure.axes
+        from matplotlib import pyplot
+
+        figure = pyplot.figure(figsize=self.figure_size, layout="constrained")
+        try:
+            self.drawing(self, figure)
+        except BaseException:
+            pyplot.close(figure)        # a notebook would show it empty
+            raise
+        return figure.axes
+
+    def to_dataframe(self, *names: str) -> "DataFrame":
+        """The arrays as a pandas table: one row a condition, one column an array.
+
+        Parameters
+        ----------
+        *names : str
+            Arrays of one length, which become the columns; of two-dimensional ones each column does. Without names:
+            the first list among the arrays, all others of its length, and the single values, which are repeated.
+
+        Returns
+        -------
+        pandas.DataFrame
+            In SI base units; the unit is part of a column's name, such as "delta_t (s)".
+
+        Raises
+        ------
+        SpikelearnError
+            If there is no such array, if the lengths differ, or if pandas is not installed.
+
+        Examples
+        --------
+        >>> table = sl.run("stdp_window", quick=True).to_dataframe("delta_t", "change")  # doctest: +PANDAS
+        >>> list(table)                                                                  # doctest: +PANDAS
+        ['delta_t (s)', 'change']
+        """
+        from spikelearn.results.dataframe import dataframe
+
+        return dataframe(self, names)
 
 
 def completed(result):
@@ -91,152 +189,3 @@ def _all_finite(value):
     if value is None:
         return False
     return np.asarray(value).dtype.kind not in "fc" or bool(np.isfinite(np.asarray(value)).all())
-
-
-def check_output(directory):
-    """The folder as a path; refuses one that already holds something."""
-    directory = Path(directory)
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise SpikelearnError(f"'{directory}' exists and is not an empty folder: nothing is overwritten, "
-                              "choose another name")
-    if directory.exists() and not os.access(directory.resolve().parent, os.W_OK):
-        raise SpikelearnError(f"'{directory}' cannot be written: its parent folder is read-only")
-    return directory
-
-
-def save(result, directory):
-    """Write `result.npz` and `run.json` into `directory`; all of it appears at once, or nothing does.
-
-    Returns the path. Raises SpikelearnError if the folder holds something already, if an array is not made of
-    numbers or text, or if the disk is full.
-    """
-    directory = check_output(directory).resolve()
-    entries = _entries(result.arrays)
-    made = None
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-        with _synced(made / "result.npz") as file:
-            np.savez_compressed(file, **entries)
-        run = {"format": FORMAT, "protocol": result.protocol, "sha256": _checksum(made / "result.npz"),
-               "headline": plain(result.headline), "provenance": plain(result.provenance)}
-        write_file(made / "run.json", json.dumps(run, indent=2, allow_nan=False).encode() + b"\n")
-        made.chmod(0o755)       # mkdtemp makes folders that only their owner can open
-        os.rename(made, directory)
-        made = None
-    except OSError as error:
-        raise SpikelearnError(_disk_sentence(directory, error)) from error
-    finally:
-        if made is not None:
-            shutil.rmtree(made, ignore_errors=True)
-    return directory
-
-
-def load(directory):
-    """The Result that was saved in `directory`; refuses a folder that is damaged or none of ours."""
-    directory = Path(directory)
-    try:
-        run = json.loads((directory / "run.json").read_bytes())
-        if not isinstance(run, dict) or run.get("format") != FORMAT:
-            raise SpikelearnError(f"'{directory}' is not a result saved by this version of spikelearn")
-        if run["sha256"] != _checksum(directory / "result.npz"):
-            raise SpikelearnError(f"'{directory}' is damaged: result.npz is not the file that was saved")
-        with np.load(directory / "result.npz", allow_pickle=False) as file:
-            units = json.loads(str(file["units"]))
-            arrays = {name: _with_unit(file[name], units.get(name)) for name in file.files if name != "units"}
-        headline = {name: math.nan if value is None else value for name, value in run["headline"].items()}
-        return Result(run["protocol"], arrays, headline, run["provenance"])
-    except SpikelearnError:
-        raise
-    except FileNotFoundError as error:
-        missing = Path(error.filename).name
-        raise SpikelearnError(f"'{directory}' holds no saved result: {missing} is missing") from error
-    except OSError as error:
-        raise SpikelearnError(f"'{directory}' cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise SpikelearnError(f"'{directory}' holds a damaged or foreign result") from error
-
-
-def write_file(path, content):
-    """Write bytes to `path` so that it is there whole or not at all; an existing file is refused."""
-    path = Path(path)
-    if path.exists():
-        raise SpikelearnError(f"'{path}' exists: nothing is overwritten, choose another name")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with _synced(temporary) as file:
-            file.write(content)
-        os.rename(temporary, path)
-    except OSError as error:
-        raise SpikelearnError(_disk_sentence(path, error)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _synced(path):
-    with open(path, "xb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _disk_sentence(path, error):
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full: '{path}' was not written, and nothing that was there is lost"
-    if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-        return f"'{path}' was filled by another run meanwhile: nothing was overwritten, choose another name"
-    return f"'{path}' cannot be written: {error.strerror or error}"
-
-
-def _checksum(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _entries(arrays):
-    """The entries of the npz file: bare arrays in SI base units, and `units`."""
-    from brian2 import get_dimensions, get_unit, is_dimensionless
-
-    from spikelearn.equations.content import base_powers
-
-    entries, units = {}, {}
-    for name, values in arrays.items():
-        if name in ("units", "file") or "/" in name:
-            raise SpikelearnError(f"an array of a result cannot be called '{name}'")
-        try:
-            entries[name] = np.array(values)
-        except ValueError:      # rows of different lengths
-            entries[name] = np.array(None)
-        if entries[name].dtype.kind not in "biufcUS":
-            raise SpikelearnError(f"the array '{name}' of a result must hold numbers or text, in one shape")
-        if entries[name].dtype.kind in "fc" and not is_dimensionless(values):
-            dimensions = get_dimensions(values)
-            units[name] = {"unit": str(get_unit(dimensions)), "dimensions": base_powers(dimensions)}
-    return {**entries, "units": np.array(json.dumps(units))}
-
-
-def _with_unit(values, unit):
-    if unit is None:
-        return values
-    from brian2 import Quantity, get_or_create_dimension
-
-    return Quantity(values, dim=get_or_create_dimension(unit["dimensions"]))
-
-
-def plain(value):
-    """`value` as JSON can hold it: quantities with their unit, not-a-number as null."""
-    if isinstance(value, dict) or hasattr(value, "keys"):
-        return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "dimensions") and not value.dimensions.is_dimensionless:
-        from brian2 import get_unit
-
-        unit = str(get_unit(value.dimensions))
-        return {"value": plain(np.asarray(value)), "unit": unit, "shown": str(value)}
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if isinstance(value, int | str | bool | None) else str(value)

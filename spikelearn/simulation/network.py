@@ -1,4 +1,6 @@
 """Populations and connections from model records: the only file that calls NeuronGroup and Synapses for them."""
+from collections.abc import Mapping
+
 import numpy as np
 from brian2 import Equations, Hz, NeuronGroup, Synapses, get_dimensions, linked_var, second
 
@@ -109,7 +111,8 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
              pathways=None, events=None, inputs=None, turned=False, more=None, exact=False):
     """A connection: Brian2's Synapses made from a SynapseModel.
 
-    connect : "one-to-one", "all-to-all", a condition on i and j, or a pair (i, j) of index arrays.
+    connect : "one-to-one", "all-to-all", a condition on i and j, a pair (i, j) of index arrays, or a dict of the
+        keywords of Brian2's Synapses.connect.
     transmit : what a pre spike does to the target, e.g. "I_post += w", or a dict event -> statement;
         the rule itself says learning only. transmit_back : the same for post spikes and the pre neuron.
     pathways : which of the rule's pathways ("pre", "post", "pre_EVENT", ...) are used; None = all.
@@ -153,15 +156,18 @@ def _pathways(model, pre, post, steps):
 
 
 def _connect(connection, connect, turned):
-    note(connection, one_synapse_each=connect == "one-to-one" or not isinstance(connect, str) and all(
+    note(connection, one_synapse_each=connect == "one-to-one" or not isinstance(connect, str | Mapping) and all(
         len(np.unique(side)) == np.size(side) for side in connect))
     if connect == "one-to-one":
         connection.connect(j="i")
     elif connect == "all-to-all":
         connection.connect()
         make_dense(connection, turned)
-    elif isinstance(connect, str):
-        connection.connect(condition=connect, namespace={})
+    elif isinstance(connect, str | Mapping):
+        try:
+            connection.connect(**({"condition": connect} if isinstance(connect, str) else connect), namespace={})
+        except (KeyError, TypeError, ValueError, IndexError, SyntaxError) as error:
+            raise SpikelearnError(f"connect={connect!r} gives no connection: {error}") from error
     else:
         connection.connect(i=connect[0], j=connect[1])
 
@@ -174,7 +180,8 @@ def spike_trains(table, *, name, reading=None):
     `NAME_times` that holds the table, which a run's values may replace by another of the same shape. Simulation
     refuses a run in which a spike time is no multiple of the time step, or comes after the end.
     """
-    times = lookup_table(np.asarray(table, dtype=float) * second, f"{name}_times")
+    times = lookup_table(np.asarray(table, dtype=float) * second,
+                         name.replace("*", "_times*") if name.endswith("*") else f"{name}_times")
     extra = "" if reading is None else READING_TIMES
     group = NeuronGroup(
         np.shape(table)[1], f"next_spike : second\nspikes_so_far : integer\n{extra}",

@@ -11,11 +11,12 @@ import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import brian2
 import numpy as np
-from brian2 import Network, NeuronGroup, TimedArray, ms
+from brian2 import Network, NeuronGroup, Quantity, TimedArray, ms
 
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.keywords import KEYWORDS
@@ -48,16 +49,33 @@ def choose_device(device, steps):
 class Simulation:
     """A network built once and run many times: (values, stimulus, seed) -> values.
 
-    build : function without arguments that returns the Brian2 objects (and TimedArrays) of the network
-    duration : Quantity, simulated time of each run
-    device : "auto", "numpy", "cython" or "cpp"
-    dt : Quantity, time step
-    precision : "double" or "single", of all variables but time
-    profile : measure how long each piece of C++ code takes; after a run `times` holds name -> seconds
     `built` tells whether a C++ program had to be compiled, `build_seconds` how long the whole build took.
+
+    Parameters
+    ----------
+    build : function without arguments that returns the Brian2 objects (and TimedArrays) of the network.
+    duration : simulated time of each run.
+    device : "auto", "numpy", "cython" or "cpp"; auto takes NumPy for short runs.
+    dt : time step.
+    precision : "double" or "single", of all variables but time.
+    profile : measure how long each piece of C++ code takes; after a run `times` holds name -> seconds.
+
+    Raises
+    ------
+    SpikelearnError : for an unknown device or precision, a missing compiler, or a negative delay.
+
+    Examples
+    --------
+    >>> def build():
+    ...     return [sl.neurons("lif", 2, name="cells")]
+    >>> simulation = sl.Simulation(build, 10*ms, dt=0.1*ms)
+    >>> read = simulation.run({"cells.I": [0, 1]*nA}, read=["cells.v"])
+    >>> print((read["cells.v"] / mV).round(2))
+    [-70.   -63.68]
     """
 
-    def __init__(self, build, duration, *, device="auto", dt=1 * ms, precision="double", profile=False):
+    def __init__(self, build: Callable[[], Iterable], duration: Quantity, *, device: str = "auto",
+                 dt: Quantity = 1 * ms, precision: str = "double", profile: bool = False):
         if precision not in PRECISIONS:
             raise SpikelearnError(f"there is no precision '{precision}'{alternatives(str(precision), PRECISIONS)}")
         self.duration, self.dt, self.precision = duration, dt, PRECISIONS[precision]
@@ -104,7 +122,8 @@ class Simulation:
         return {f"{item.name}.{name}": value for item in self.objects.values()
                 for name, value in noted(item, "values", {}).items() if not isinstance(value, str)}
 
-    def run(self, values=None, *, seed=0, read=(), dt=None):
+    def run(self, values: Mapping | None = None, *, seed: int = 0, read: Iterable[str] = (),
+            dt: Quantity | None = None) -> dict:
         """Run the network from its initial values and return what was asked for.
 
         values : dict "object.variable" -> number, Quantity or array (or "timed_array" -> array of its shape);

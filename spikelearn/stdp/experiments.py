@@ -11,9 +11,11 @@ from types import MappingProxyType
 
 import numpy as np
 from brian2 import Hz, ms, second
+from numpy.typing import ArrayLike
 
 from spikelearn.errors import SpikelearnError, alternatives
-from spikelearn.stdp.spike_times import motifs, pairs, trains
+from spikelearn.stdp.spike_times import motifs, pairs
+from spikelearn.stdp.trains import trains
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,17 +45,38 @@ def experiment(name):
     return _EXPERIMENTS[name](name)
 
 
-def score(model, mean, sem):
+def score(model: ArrayLike, mean: ArrayLike, sem: ArrayLike) -> float:
     """E = mean(((mean - model) / sem)**2), the error in units of the measurement's own uncertainty.
 
-    model, mean, sem : (n,) relative changes; E near 1 = as close as the measurement allows.
-    Pfister & Gerstner (2006) print this number. Raises SpikelearnError for unequal lengths or sem <= 0.
+    Parameters
+    ----------
+    model : (n,) array
+        Relative weight changes of a rule, as `weight_changes` gives them.
+    mean, sem : (n,) array
+        Measured relative changes and their standard errors.
+
+    Returns
+    -------
+    float
+        Near 1 = as close as the measurement allows. Pfister & Gerstner (2006) print this number.
+
+    Raises
+    ------
+    SpikelearnError
+        For unequal lengths, numbers that are not finite, or sem <= 0.
+
+    Examples
+    --------
+    >>> round(sl.score([0.5, -0.2], mean=[0.4, -0.2], sem=[0.1, 0.1]), 6)
+    0.5
     """
     model, mean, sem = (np.asarray(values, dtype=float) for values in (model, mean, sem))
     if not model.shape == mean.shape == sem.shape or mean.ndim != 1 or mean.size == 0:
         raise SpikelearnError("model, mean and sem must be lists of the same length, one number a condition")
     if not np.all(sem > 0):
         raise SpikelearnError("every sem must be above 0")
+    if not np.all(np.isfinite([model, mean, sem])):
+        raise SpikelearnError("model, mean and sem must be finite numbers")
     return float(np.mean(((mean - model) / sem) ** 2))
 
 

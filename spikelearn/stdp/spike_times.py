@@ -11,9 +11,11 @@ import numpy as np
 from brian2 import Hz, Quantity, ms, second
 
 from spikelearn.errors import SpikelearnError
+from spikelearn.ranges.check import refuse_large
 from spikelearn.simulation.spike_tables import checked_times, has_unit, in_ms
 
 LEAD_IN = 100 * ms   # chosen here: several membrane time constants
+MOST = 10_000_000    # spikes of a neuron: more would fill the memory
 TAIL = 500 * ms      # chosen here: by then after-potentials have decayed
 
 
@@ -21,10 +23,19 @@ TAIL = 500 * ms      # chosen here: by then after-potentials have decayed
 class Pairing:
     """Spike times of one condition.
 
-    pre, post : (n_pre,), (n_post,) times, strictly increasing, from 0 on; either may be empty
-    label : what to call the condition in a plot
+    Parameters
+    ----------
+    pre, post : spike times, strictly increasing, from 0 s on; either may be empty.
+    label : name of the condition in a plot.
 
-    Raises SpikelearnError for other units or shapes, and for times unsorted, not finite or negative.
+    Raises
+    ------
+    SpikelearnError : for other units or shapes, and for times unsorted, not finite or negative.
+
+    Examples
+    --------
+    >>> len(sl.Pairing([100, 200]*ms, [110]*ms, label="pre post pre").pre)
+    2
     """
 
     pre: Quantity
@@ -41,70 +52,60 @@ class Pairing:
             object.__setattr__(self, side, quantity)
 
 
-def pairs(delta_t, n=60, rate=1 * Hz, *, label="", lead_in=LEAD_IN):
-    """`n` pairs of one pre and one post spike, `rate` pairs a second; the earlier spike keeps the beat.
+def pairs(delta_t: Quantity, n: int = 60, rate: Quantity = 1 * Hz, *, label: str = "",
+          lead_in: Quantity = LEAD_IN) -> Pairing:
+    """Pairs of one pre and one post spike; the earlier spike keeps the beat.
 
-    delta_t : t_post - t_pre, a time of either sign, shorter than 1/rate
+    Parameters
+    ----------
+    delta_t : t_post - t_pre, a time of either sign, shorter than 1/rate.
+    n, rate : how many pairs, and how many a second.
+    label, lead_in : name of the condition in a plot, and time of the first spike.
+
+    Returns
+    -------
+    Pairing
+
+    Raises
+    ------
+    SpikelearnError : for values of other units or out of range, and for pairs that overlap.
+
+    Examples
+    --------
+    >>> pairing = sl.pairs(10*ms, 60, 1*Hz)
+    >>> len(pairing.pre), pairing.post[0] - pairing.pre[0]
+    (60, 10. * msecond)
     """
     delta_t = _time(delta_t, "delta_t")
     return _repeated([0.0], [delta_t], n, _period(rate, "rate"), lead_in, label)
 
 
-def motifs(pre, post, n=60, rate=1 * Hz, *, label="", lead_in=LEAD_IN):
-    """`n` repeats of a motif such as a triplet or a quadruplet, `rate` motifs a second.
+def motifs(pre: Quantity, post: Quantity, n: int = 60, rate: Quantity = 1 * Hz, *, label: str = "",
+           lead_in: Quantity = LEAD_IN) -> Pairing:
+    """Repeats of a motif such as a triplet or a quadruplet of spikes.
 
-    pre, post : (n_pre,), (n_post,) inner spike times, from any zero, strictly increasing; either may be empty
+    Parameters
+    ----------
+    pre, post : spike times of the motif, from any zero, strictly increasing; either may be empty.
+    n, rate : how many motifs, and how many a second.
+    label, lead_in : name of the condition in a plot, and time of the first spike.
+
+    Returns
+    -------
+    Pairing
+
+    Raises
+    ------
+    SpikelearnError : for values of other units or out of range, and for motifs without a spike or that overlap.
+
+    Examples
+    --------
+    >>> triplets = sl.motifs([0, 20]*ms, [10]*ms, 60, 1*Hz)       # pre-post-pre
+    >>> len(triplets.pre), len(triplets.post)
+    (120, 60)
     """
     pre, post = checked_times(pre, "pre spike times of a motif"), checked_times(post, "post spike times of a motif")
     return _repeated(pre, post, n, _period(rate, "rate"), lead_in, label)
-
-
-def trains(delta_t, spikes, rho, n, interval, *, label="", lead_in=LEAD_IN):
-    """`n` trains, one each `interval`, of `spikes` pairs at the rate `rho`.
-
-    delta_t : t_post - t_pre, shorter than 1/rho; interval : from train onset to train onset
-    """
-    delta_t, gap, count = _time(delta_t, "delta_t"), _period(rho, "rho"), _count(spikes, "spikes")
-    if count > 1 and not round(abs(delta_t), 9) < round(gap, 9):
-        raise SpikelearnError(f"pairs {in_ms(abs(delta_t))} wide at {rho} overlap, their order would be lost")
-    pre = gap * np.arange(count)
-    return _repeated(pre, pre + delta_t, n, _positive_time(interval, "interval"), lead_in, label)
-
-
-def bursts(delta_t, n_ap, burst_rate, n=60, rate=0.1 * Hz, *, label="", lead_in=LEAD_IN):
-    """`n` times one EPSP with a burst of `n_ap` action potentials, as in Nevian & Sakmann (2006).
-
-    delta_t : first action potential minus EPSP (their delta t prime; their delta t is to the nearest one)
-    n_ap : action potentials in a burst, 1 or more; burst_rate : rate inside the burst
-    """
-    first, gap = _time(delta_t, "delta_t"), _period(burst_rate, "burst_rate")
-    post = first + gap * np.arange(_count(n_ap, "n_ap"))
-    return _repeated([0.0], post, n, _period(rate, "rate"), lead_in, label)
-
-
-def poisson(rate_pre, rate_post, duration, rng, *, dt=None, dead_time=0 * ms, label="", lead_in=LEAD_IN):
-    """Independent Poisson trains of one pre and one post neuron, `duration` long.
-
-    rate_pre, rate_post : rates, 0 or more; rng : numpy.random.Generator
-    dt : time step of a grid, at most one spike of a neuron in a step, rate*dt being its probability;
-        None: continuous times
-    dead_time : shortest interval between two spikes of a neuron; the mean rates are as given all the same
-    """
-    dead, duration, start = _time(dead_time, "dead_time"), _positive_time(duration, "duration"), _lead(lead_in)
-    times = {}
-    for name, rate in (("rate_pre", rate_pre), ("rate_post", rate_post)):
-        rate = _scalar(rate, Hz, name, "a rate such as 10*Hz")
-        if rate < 0:
-            raise SpikelearnError(f"{name} must not be negative")
-        if not 0 <= dead * rate < 1:
-            raise SpikelearnError(f"dead_time must be from 0 to less than 1/{name}, not {dead_time}")
-        if dead > 0 and rate > 0:
-            times[name] = _with_dead_time(rate, duration, dead, rng, dt and _positive_time(dt, "dt"))
-        elif dt is None:
-            times[name] = np.unique(rng.uniform(0, duration, rng.poisson(rate * duration)))
-        else:
-            times[name] = _on_grid(rate, duration, _positive_time(dt, "dt"), rng)
-    return Pairing((start + times["rate_pre"]) * second, (start + times["rate_post"]) * second, label)
 
 
 def duration(pairings, tail=TAIL):
@@ -132,27 +133,10 @@ def _repeated(pre, post, n, period, lead_in, label):
     if count > 1 and not round(span, 9) < round(period, 9):
         raise SpikelearnError(
             f"motifs {in_ms(span)} long, one each {in_ms(period)}, overlap, their order would be lost")
+    refuse_large("the motifs", count * inner.size, MOST)
     starts = _lead(lead_in) - inner.min() + period * np.arange(count)
     pre, post = (np.add.outer(starts, side).ravel() for side in (pre, post))
     return Pairing(pre * second, post * second, label)
-
-
-def _on_grid(rate, duration, dt, rng):
-    if rate * dt > 1:
-        raise SpikelearnError("the rate asks for more than one spike in a time step, dt must be shorter")
-    return dt * np.flatnonzero(rng.random(round(duration / dt)) < rate * dt)
-
-
-def _with_dead_time(rate, duration, dead, rng, dt):
-    """Spike times of a renewal process: a dead time, then an exponential (on a grid: geometric) wait."""
-    most = int(rate * duration + 10 * np.sqrt(rate * duration) + 20)
-    if dt is None:
-        waits = dead + rng.exponential(1 / rate - dead, most)
-        times = np.cumsum(waits) - dead
-    else:
-        steps = int(np.ceil(round(dead / dt, 6))) - 1
-        times = dt * (np.cumsum(steps + rng.geometric(1 / max(1 / (rate * dt) - steps, 1), most)) - 1 - steps)
-    return times[times < duration]
 
 
 def _scalar(value, unit, name, example):
@@ -190,6 +174,7 @@ def _count(value, name):
     whole = has_unit(value, 1) and np.ndim(value) == 0 and not isinstance(value, (bool, np.bool_))
     if not whole or not np.isfinite(value) or value != round(value) or value < 1:
         raise SpikelearnError(f"{name} must be a whole number, 1 or more, not {value}")
+    refuse_large(name, value, MOST)
     return int(value)
 
 

@@ -32,8 +32,36 @@ class Outcome(NamedTuple):
 
 
 def weight_changes(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: str | NeuronModel | None = None,
-                   **options) -> np.ndarray:
-    """Relative weight change w_end / w_start - 1 of a rule after each of n pairings: (n,). See `outcome`."""
+                   **options: object) -> np.ndarray:
+    """Relative weight change of a rule after each of n pairings.
+
+    Parameters
+    ----------
+    pairings : n Pairing records
+        Spike times of the conditions; they are simulated side by side, one synapse each.
+    synapse : str or SynapseModel
+        The learning rule, by name, file or record.
+    neuron : str or NeuronModel
+        The post neuron, if the rule reads a potential; None = the one that its source pairs it with.
+    **options
+        dt, device, seed, transmit, read_after, natural: see `spikelearn.stdp.weight_change.outcome`.
+
+    Returns
+    -------
+    (n,) array
+        w_end / w_start - 1: 0 = none, 1 = doubled.
+
+    Raises
+    ------
+    SpikelearnError
+        If rule and neuron do not fit, if a neuron fires otherwise than it is forced to, or if a weight starts at 0.
+
+    Examples
+    --------
+    >>> late, early = sl.weight_changes([sl.pairs(10*ms, 60, 1*Hz), sl.pairs(-10*ms, 60, 1*Hz)], "stdp_pair")
+    >>> print(late.round(3), early.round(3))
+    0.428 -0.203
+    """
     return outcome(pairings, synapse, neuron, **options).change
 
 
@@ -62,7 +90,12 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     Outcome, whose `change` is (n,). Raises SpikelearnError if rule and neuron do not fit, if no step meets all spikes,
     if the step is too long, if a neuron fires otherwise than it is forced to, or if a weight starts at 0.
     """
+    if isinstance(pairings, Pairing) or not isinstance(pairings, Iterable):
+        raise SpikelearnError("pairings must be a list of them, such as [pairs(10*ms)]")
     pairings, rule = list(pairings), load_model(synapse, "synapse")
+    for pairing in pairings:
+        if not isinstance(pairing, Pairing):
+            raise SpikelearnError(f"pairings must hold Pairing records, as pairs(10*ms) makes them, not {pairing!r}")
     after = _checked_time(read_after, "read_after")
     if dt is not None:
         _checked_time(dt, "dt")

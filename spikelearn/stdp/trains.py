@@ -1,0 +1,158 @@
+"""Longer spike trains of pairing protocols: trains of pairs, bursts of action potentials, Poisson trains."""
+import numpy as np
+from brian2 import Hz, Quantity, ms, second
+
+from spikelearn.errors import SpikelearnError
+from spikelearn.ranges.check import refuse_large
+from spikelearn.simulation.spike_tables import in_ms
+from spikelearn.stdp.spike_times import (
+    LEAD_IN,
+    MOST,
+    Pairing,
+    _count,
+    _lead,
+    _period,
+    _positive_time,
+    _repeated,
+    _scalar,
+    _time,
+)
+
+
+def trains(delta_t: Quantity, spikes: int, rho: Quantity, n: int, interval: Quantity, *, label: str = "",
+           lead_in: Quantity = LEAD_IN) -> Pairing:
+    """Trains of pairs of spikes, repeated after a pause.
+
+    Parameters
+    ----------
+    delta_t : t_post - t_pre, shorter than 1/rho.
+    spikes : pairs in a train.
+    rho : rate of the pairs within a train.
+    n : how many trains.
+    interval : time from the onset of a train to that of the next.
+    label, lead_in : name of the condition in a plot, and time of the first spike.
+
+    Returns
+    -------
+    Pairing
+
+    Raises
+    ------
+    SpikelearnError : for values of other units or out of range, and for pairs or trains that overlap.
+
+    Examples
+    --------
+    >>> pairing = sl.trains(10*ms, 5, 20*Hz, 15, 10*second)       # Sjostrom et al. (2001)
+    >>> len(pairing.post)
+    75
+    """
+    delta_t, gap, count = _time(delta_t, "delta_t"), _period(rho, "rho"), _count(spikes, "spikes")
+    if count > 1 and not round(abs(delta_t), 9) < round(gap, 9):
+        raise SpikelearnError(f"pairs {in_ms(abs(delta_t))} wide at {rho} overlap, their order would be lost")
+    pre = gap * np.arange(count)
+    return _repeated(pre, pre + delta_t, n, _positive_time(interval, "interval"), lead_in, label)
+
+
+def bursts(delta_t: Quantity, n_ap: int, burst_rate: Quantity, n: int = 60, rate: Quantity = 0.1 * Hz, *,
+           label: str = "", lead_in: Quantity = LEAD_IN) -> Pairing:
+    """One EPSP with a burst of action potentials, again and again, as in Nevian & Sakmann (2006).
+
+    Parameters
+    ----------
+    delta_t : first action potential minus EPSP (their delta t prime; their delta t is to the nearest one).
+    n_ap : action potentials in a burst.
+    burst_rate : rate inside the burst.
+    n, rate : how many bursts, and how many a second.
+    label, lead_in : name of the condition in a plot, and time of the first spike.
+
+    Returns
+    -------
+    Pairing
+
+    Raises
+    ------
+    SpikelearnError : for values of other units or out of range, and for bursts that overlap.
+
+    Examples
+    --------
+    >>> pairing = sl.bursts(10*ms, 3, 50*Hz)
+    >>> (pairing.post[:3] - pairing.pre[0]) / ms
+    array([10., 30., 50.])
+    """
+    first, gap = _time(delta_t, "delta_t"), _period(burst_rate, "burst_rate")
+    post = first + gap * np.arange(_count(n_ap, "n_ap"))
+    return _repeated([0.0], post, n, _period(rate, "rate"), lead_in, label)
+
+
+def poisson(rate_pre: Quantity, rate_post: Quantity, duration: Quantity, rng: np.random.Generator | int, *,
+            dt: Quantity | None = None, dead_time: Quantity = 0 * ms, label: str = "",
+            lead_in: Quantity = LEAD_IN) -> Pairing:
+    """Independent Poisson trains of one pre and one post neuron.
+
+    Parameters
+    ----------
+    rate_pre, rate_post : rates, 0 Hz or more.
+    duration : length of the trains.
+    rng : where the random numbers come from, or a seed.
+    dt : time step of a grid: at most one spike of a neuron in a step, with probability rate*dt. None: continuous times.
+    dead_time : shortest interval between two spikes of a neuron; the mean rates are as given all the same.
+    label, lead_in : name of the condition in a plot, and time before the trains begin.
+
+    Returns
+    -------
+    Pairing
+
+    Raises
+    ------
+    SpikelearnError : for values of other units or out of range, and for more than ten million spikes or steps.
+
+    Examples
+    --------
+    >>> pairing = sl.poisson(10*Hz, 20*Hz, 100*second, rng=1)
+    >>> 900 < len(pairing.pre) < 1100
+    True
+    """
+    dead, duration, start = _time(dead_time, "dead_time"), _positive_time(duration, "duration"), _lead(lead_in)
+    rng, step, times = _generator(rng), None if dt is None else _positive_time(dt, "dt"), {}
+    if step is not None:
+        refuse_large("duration and dt", duration / step, MOST)
+    for name, given in (("rate_pre", rate_pre), ("rate_post", rate_post)):
+        rate = _scalar(given, Hz, name, "a rate such as 10*Hz")
+        if rate < 0:
+            raise SpikelearnError(f"{name} must not be negative")
+        refuse_large(f"{name} and duration", rate * duration, MOST)
+        if not 0 <= dead * rate < 1:
+            raise SpikelearnError(f"dead_time must be from 0 to less than 1/{name}, not {dead_time}")
+        if dead > 0 and rate > 0:
+            times[name] = _with_dead_time(rate, duration, dead, rng, step)
+        elif step is None:
+            times[name] = np.unique(rng.uniform(0, duration, rng.poisson(rate * duration)))
+        else:
+            times[name] = _on_grid(rate, duration, step, rng)
+    return Pairing((start + times["rate_pre"]) * second, (start + times["rate_post"]) * second, label)
+
+
+def _on_grid(rate, duration, dt, rng):
+    if rate * dt > 1:
+        raise SpikelearnError("the rate asks for more than one spike in a time step, dt must be shorter")
+    return dt * np.flatnonzero(rng.random(round(duration / dt)) < rate * dt)
+
+
+def _with_dead_time(rate, duration, dead, rng, dt):
+    """Spike times of a renewal process: a dead time, then an exponential (on a grid: geometric) wait."""
+    most = int(rate * duration + 10 * np.sqrt(rate * duration) + 20)
+    if dt is None:
+        waits = dead + rng.exponential(1 / rate - dead, most)
+        times = np.cumsum(waits) - dead
+    else:
+        steps = int(np.ceil(round(dead / dt, 6))) - 1
+        times = dt * (np.cumsum(steps + rng.geometric(1 / max(1 / (rate * dt) - steps, 1), most)) - 1 - steps)
+    return times[times < duration]
+
+
+def _generator(rng):
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
+        raise SpikelearnError(f"rng must be a numpy.random.Generator, or a whole number of at least 0, not {rng}")
+    return np.random.default_rng(rng)
