@@ -1,4 +1,4 @@
-"""The command line: spikelearn list | show | copy | run."""
+"""The command line: spikelearn list | show | copy | run | fit."""
 import argparse
 import contextlib
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import spikelearn
 from spikelearn.command import run as running
+from spikelearn.command.fit import add_fit
 from spikelearn.command.process import Terminated, import_brian2, interrupts, lasting_streams, output_failure
 from spikelearn.equations.files import load_model, shipped_models
 from spikelearn.equations.records import NeuronModel
@@ -114,7 +115,7 @@ def _parser():
     parser = Parser(prog="spikelearn", description="A laboratory for spike-based learning rules on Brian2.",
                     allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"spikelearn {spikelearn.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run")
+    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run | fit")
     add = commands.add_parser("list", help="neurons, synapses, protocols, datasets: one line each")
     add.set_defaults(command=_list)
     add = commands.add_parser("show", help="equations, events, parameters with units, source")
@@ -129,6 +130,7 @@ def _parser():
     add.add_argument("protocol", metavar="PROTOCOL", help="a protocol, by name or file")
     _add_run_options(add)
     add.set_defaults(command=_run)
+    add_fit(commands, _add_run_options, _run)
     return parser
 
 

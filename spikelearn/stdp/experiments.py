@@ -35,10 +35,6 @@ class Experiment:
     sem: np.ndarray
     columns: Mapping
 
-    @property
-    def scored(self):
-        return np.isfinite(self.mean) & np.isfinite(self.sem)
-
 
 def experiment(name):
     """The `Experiment` called `name`; SpikelearnError for an unknown name."""
