@@ -125,9 +125,9 @@ def experiment_file(folder, rule="synapses/stdp_pair", **values):
     """A CSV with the exact changes of a rule after five pairs at 10 Hz, as if they had been measured."""
     model, intervals = load_model(rule).with_parameters(**values), (-40, -20, -8, 8, 20, 40)
     change = weight_changes([pairs(d * ms, 5, 10 * Hz) for d in intervals], model)
-    rows = [f"{d:+d} ms,{d},5,10,{dw!r},0.01" for d, dw in zip(intervals, map(float, change), strict=True)]
+    rows = [f"{d:+d} ms,0,{d},5,10,{dw!r},0.01" for d, dw in zip(intervals, map(float, change), strict=True)]
     path = folder / "exact.csv"
-    path.write_text("# title: exact data\nlabel,dt_ms,n,rate_hz,dw_mean,dw_sem\n" + "\n".join(rows) + "\n")
+    path.write_text("# title: exact data\nlabel,pre_ms,post_ms,repeats,repeat_hz,change,sem\n" + "\n".join(rows) + "\n")
     return path
 
 
