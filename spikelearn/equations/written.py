@@ -1,11 +1,13 @@
 """A model file with other numbers."""
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import brian2
 from brian2 import Quantity, get_dimensions
 
 from spikelearn.equations.content import python_text
+from spikelearn.equations.files import load_model
 from spikelearn.equations.records import Model
 
 UNITS = ("ms", "second", "us", "Hz", "kHz", "mV", "volt", "pA", "nA", "nS", "pF", "Mohm")
@@ -20,7 +22,12 @@ def with_numbers(model: Model, numbers: Mapping, comments: Mapping, heading: str
     numbers : parameter -> value with its unit. comments : parameter -> what to say beside it.
     heading : one line for the top.
     """
-    text = model.text
+    text = model.text if model.file and Path(model.file).is_file() else ""
+    if text:
+        stated, set_ = load_model(model.file).parameters, model.parameters
+        others = {name: set_[name] for name in set_ if name not in numbers and set_[name] != stated.get(name)}
+        numbers = {**numbers, **others}
+        comments = {**dict.fromkeys(others, "set by the user"), **comments}
     for name, value in numbers.items():
         own_line = rf"^(\s*){re.escape(name)}\s*=[^=\n(]*,\s*(#.*)?$"
         text, found = re.subn(own_line, lambda line, name=name, value=value:

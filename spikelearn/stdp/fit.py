@@ -117,7 +117,7 @@ def evolved(residuals: Residuals, first: np.ndarray, seed: int, generations: int
     p = len(first)
     found = differential_evolution(
         lambda u: residuals.chi2(u.T), [(0, 1)] * p, vectorized=True, updating="deferred", polish=False,
-        popsize=population(p) // p, maxiter=generations, tol=1e-3, seed=seed, init="sobol", x0=np.clip(first, 0, 1))
+        popsize=population(p) // p, maxiter=generations, tol=0.01, atol=0.5, seed=seed, init="sobol", x0=np.clip(first, 0, 1))
     return found.x
 
 
