@@ -99,6 +99,8 @@ def _reading(times):
     """
     treated = len(times.values) > len(READING)
     events = {name: f"abs(t - {name}_time) < dt/2" for name in READING + TREATMENT * treated}
+    if getattr(times, "_sampled", False):       # a trace is recorded: event-driven variables are wanted at every step
+        events["sample"] = "t >= 0*second"
     after = f"thirds_so_far += 1; third_time = {times.name}((thirds_so_far + 4)*second, i)" if treated else ""
     return READING_TIMES + THIRD_TIMES * treated, events, after
 

@@ -13,7 +13,8 @@ from spikelearn.stdp.time_steps import text
 TOGETHER = 2e-9     # seconds; spikes of a condition that are closer are at the same time: rounding of sums
 APART = 0.999e-6    # seconds; spikes of one neuron that are closer are refused
 SPIKE, BEGIN, READ, THIRD, ON, OFF = 1, 2, 4, 8, 16, 32       # what happens at a moment, summed
-EVENTS = {"begin": BEGIN, "read": READ, "third": THIRD, "third_on": ON, "third_off": OFF}
+SAMPLE = 64
+EVENTS = {"begin": BEGIN, "read": READ, "third": THIRD, "third_on": ON, "third_off": OFF, "sample": SAMPLE}
 
 
 class Moments(NamedTuple):
@@ -44,7 +45,7 @@ def moments_of(pairing: Pairing, rule: SynapseModel, read_after: float) -> Momen
     Raises SpikelearnError if something would happen after the weight is read, or if two spikes come at once.
     """
     spikes = {"pre": np.asarray(pairing.pre), "post": np.asarray(pairing.post)}
-    label = pairing.label or "without a name"
+    label = pairing.label
     for name, side in spikes.items():
         if np.any(np.diff(side) <= APART):
             raise SpikelearnError(f"two {name} spikes of the condition '{label}' are less than 1 us apart: no neuron "
@@ -72,7 +73,13 @@ def moments(pairings: Sequence[Pairing], rule: SynapseModel, read_after: float) 
     Returns (times, happens): (moments, n) in seconds, filled up with NEVER, and (moments, 2 n), the sum of what happens
     to the n pre neurons, then to the n post neurons.
     """
-    tables = [_table(moments_of(pairing, rule, read_after)) for pairing in pairings]
+    return moments_table([moments_of(pairing, rule, read_after) for pairing in pairings])
+
+
+def moments_table(when: Sequence[Moments],
+                  samples: Sequence[np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The same, of given moments. samples : times in seconds at which each condition is recorded as well."""
+    tables = [_table(one, *(() if samples is None else (samples[k],))) for k, one in enumerate(when)]
     longest = max(len(own) for own, _ in tables)
     table, happens = np.full((longest, len(tables)), NEVER), np.zeros((longest, 2 * len(tables)), dtype=int)
     for k, (own, kind) in enumerate(tables):
@@ -81,13 +88,14 @@ def moments(pairings: Sequence[Pairing], rule: SynapseModel, read_after: float) 
     return table, happens
 
 
-def _table(when: Moments) -> tuple[np.ndarray, np.ndarray]:
+def _table(when: Moments, samples: np.ndarray = np.zeros(0)) -> tuple[np.ndarray, np.ndarray]:
     """Distinct moments of one condition (n,), and what happens then on either side, (n, 2)."""
-    own = np.sort(np.append(when.acting, [when.begin, when.read]))
+    own = np.sort(np.concatenate([when.acting, [when.begin, when.read], samples]))
     own = own[np.diff(own, prepend=-np.inf) > TOGETHER]
     kind = np.zeros((len(own), 2), dtype=int)
     for times, side, what in ((when.pre, 0, SPIKE), (when.post, 1, SPIKE), (when.third, 0, THIRD),
-                              (when.begin, 0, BEGIN), (when.read, 0, READ), (when.on, 0, ON), (when.off, 0, OFF)):
+                              (when.begin, 0, BEGIN), (when.read, 0, READ), (when.on, 0, ON), (when.off, 0, OFF),
+                              (samples, 0, SAMPLE)):
         times = np.atleast_1d(times)
         times = times[times < NEVER]
         kind[np.searchsorted(own, times + TOGETHER / 2, side="right") - 1, side] += what

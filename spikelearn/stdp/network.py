@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from brian2 import Equations, NeuronGroup, TimedArray, get_dimensions, ms, second
+from brian2 import Equations, NeuronGroup, Quantity, StateMonitor, TimedArray, get_dimensions, ms, second
 from brian2.core.variables import Variable
-from brian2.equations.equations import FLOAT, PARAMETER, SingleEquation
+from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
 from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.utils.stringtools import get_identifiers
 
@@ -53,9 +53,19 @@ def from_spike_to_spike(pairings: Sequence[Pairing], rule: SynapseModel, read_af
                         seed: int) -> Changes:
     """Weights of each condition, exact between spikes."""
     times, happens = moments(pairings, rule, read_after)
+    found = simulate_moments(rule, times, happens, device, seed, ["rule.w_start", "rule.w_end"])
+    return Changes(np.asarray(found["rule.w_start"]), np.asarray(found["rule.w_end"]))
+
+
+def simulate_moments(rule: SynapseModel, times: np.ndarray, happens: np.ndarray, device: str, seed: int,
+                     read: Sequence[str], recorded: Sequence[str] = ()) -> dict:
+    """Run a rule from moment to moment: name -> values, for the names to `read`.
+
+    times, happens : see `moments`. recorded : variables that a monitor "traces" holds after each moment.
+    """
     steps, n = times.shape
     times = np.hstack([times, times])
-    reading, more = read_weight(rule)
+    reading, more = read_weight(rule, bool(recorded))
     at_once = unchecked(rule, delay_pre=None, delay_post=None)      # the moments are late already
 
     def build():
@@ -70,16 +80,22 @@ def from_spike_to_spike(pairings: Sequence[Pairing], rule: SynapseModel, read_af
         connection = synapses(trains, trains, at_once, name="rule", connect=(np.arange(n), n + np.arange(n)),
                               transmit=reading, more=more)
         own_time(connection, "now_post")
-        return [when, what, trains, connection]
+        return [when, what, trains, connection, *monitor(connection, recorded, "traces")]
 
     simulation = Simulation(build, steps * TICK, device=device, dt=TICK)
-    found = simulation.run({"moments": times * second, "happens": happens.astype(float)}, seed=seed,
-                           read=["rule.w_start", "rule.w_end"])
-    return Changes(np.asarray(found["rule.w_start"]), np.asarray(found["rule.w_end"]))
+    return simulation.run({"moments": times * second, "happens": happens.astype(float)}, seed=seed, read=list(read))
 
 
-def read_weight(rule: SynapseModel) -> tuple[dict, Equations]:
-    """What a synapse does at the events of a pairing, and declarations: copies of the weight, and the drug."""
+def monitor(group, recorded: Sequence[str], name: str, every: Quantity | None = None) -> list[StateMonitor]:
+    """A monitor of some variables at the end of each step, once all has acted; none where nothing is recorded."""
+    return [StateMonitor(group, list(recorded), record=True, when="end", order=9, name=name, dt=every)] * bool(recorded)
+
+
+def read_weight(rule: SynapseModel, sampled: bool = False) -> tuple[dict, Equations]:
+    """What a synapse does at the events of a pairing, and declarations: copies of the weight, and the drug.
+
+    sampled : at the event "sample" it brings its event-driven variables up to date; `weight_read` is what is read.
+    """
     equations = Equations(rule.equations)
     if rule.read == "w" and "w" not in equations:
         raise SpikelearnError(f"{rule.title} has no weight w; a rule whose weight has another name says read=")
@@ -90,4 +106,8 @@ def read_weight(rule: SynapseModel) -> tuple[dict, Equations]:
     if rule.follows_drug():
         more.append(SingleEquation(PARAMETER, "third", get_dimensions(1), FLOAT))
         reading |= {"third_on": "third = 1", "third_off": "third = 0"}
+    if sampled:
+        more.append(SingleEquation(PARAMETER, "sampled", get_dimensions(1), FLOAT))
+        more.append(SingleEquation(SUBEXPRESSION, "weight_read", unit, FLOAT, Expression(rule.read)))
+        reading |= {"sample": "sampled = 1"}
     return reading, Equations(more)

@@ -6,7 +6,7 @@ to `w_start`, before the first spike acts, and to `w_end`.
 from collections.abc import Sequence
 
 import numpy as np
-from brian2 import SpikeMonitor, TimedArray, second, volt
+from brian2 import Quantity, SpikeMonitor, TimedArray, second, volt
 
 from spikelearn.equations.records import NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError
@@ -14,7 +14,7 @@ from spikelearn.simulation.network import force_spikes, neurons, spike_trains, s
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import NEVER, spike_table
 from spikelearn.stdp.moments import Moments, moments_of
-from spikelearn.stdp.network import TICK, Changes, read_weight
+from spikelearn.stdp.network import TICK, Changes, monitor, read_weight
 from spikelearn.stdp.spike_times import Pairing
 from spikelearn.stdp.time_steps import text
 
@@ -25,19 +25,25 @@ class InTimeSteps:
     """The network of a pairing experiment in time steps, built once and run with any step.
 
     Forced spikes are compared with those that the neurons fired.
+    recorded : variables of the rule that the monitor "traces" holds, `every` so long; `potential` holds the post
+    neuron's. until : end of the run in seconds, instead of the time at which the last weight is read.
     """
 
     def __init__(self, pairings: Sequence[Pairing], rule: SynapseModel, post_model: NeuronModel | None,
-                 read_after: float, device: str, seed: int, step: float, transmit: str = "", natural: bool = False):
+                 read_after: float, device: str, seed: int, step: float, transmit: str = "", natural: bool = False,
+                 recorded: Sequence[str] = (), every: Quantity | None = None, until: float = np.inf):
         self.pairings, self.rule, self.post_model = pairings, rule, post_model
         self.read_after, self.seed, self.transmit, self.natural = read_after, seed, transmit, natural
         self.moments = [moments_of(pairing, rule, read_after) for pairing in pairings]
-        last = max(when.read for when in self.moments)
+        last = min(until, max(when.read for when in self.moments))
+        self.recorded, self.every = recorded, every
         self.end = np.ceil(np.round(last / float(TICK), 6) + 1) * TICK
         self.both_sides = post_model is not None and bool(rule.reads()["pre"])
         self.held = [pairing.hold for pairing in pairings] if pairings[0].hold is not None else None
-        self.table = spike_table([pairing.pre for pairing in pairings] + [pairing.post for pairing in pairings])
-        self.reading, self.more = read_weight(rule)
+        self.table = spike_table([side[side < until * second] for name in ("pre", "post")
+                                  for side in (getattr(pairing, name) for pairing in pairings)])
+        self.reading, self.more = read_weight(rule, bool(recorded))
+        self.until = until
         self.rows = 2
         if rule.on_third or rule.follows_drug():        # rows of the table of events: see network._reading
             self.rows = 5 + max(len(when.third) for when in self.moments)
@@ -46,12 +52,13 @@ class InTimeSteps:
     def _build(self):
         n, rule = len(self.pairings), self.rule
         reading = TimedArray(np.full((self.rows, 2 * n), NEVER) * second, dt=1 * second, name="read_times")
+        reading._sampled = bool(self.recorded)
         trains, spikes = spike_trains(np.full_like(self.table, NEVER), name="trains", reading=reading)
         sides, made = {"pre": trains[:n], "post": trains[n:]}, [reading, spikes, trains]
         if self.post_model is None:
             connection = synapses(trains, trains, rule, name="rule", connect=(np.arange(n), n + np.arange(n)),
                                   transmit=self.reading, more=self.more, exact=True)
-            return [*made, connection]
+            return [*made, connection, *monitor(connection, self.recorded, "traces", self.every)]
         for side in ("pre", "post") if self.both_sides else ("post",):
             clamped = side == "post" and self.held is not None
             group = neurons(CLAMP if clamped else self.post_model, n, name=side, reads=rule.reads()[side], exact=True,
@@ -62,12 +69,22 @@ class InTimeSteps:
                          SpikeMonitor(group, name=f"{side}_fired")]
             sides[side] = group
         transmit = self.reading | ({"spike": self.transmit} if self.transmit else {})
-        return [*made, synapses(sides["pre"], sides["post"], rule, name="rule", connect=(np.arange(n), np.arange(n)),
-                                transmit=transmit, more=self.more, exact=True)]
+        connection = synapses(sides["pre"], sides["post"], rule, name="rule", connect=(np.arange(n), np.arange(n)),
+                              transmit=transmit, more=self.more, exact=True)
+        shown = [name for name in ("v", "u") if name in sides["post"].variables][:1] if self.recorded else []
+        return [*made, connection, *monitor(connection, self.recorded, "traces", self.every),
+                *monitor(sides["post"], shown, "potential", self.every)]
 
     def weights(self, step: float) -> Changes:
         """Weights of each condition with a time step in seconds."""
+        found = self.run(step, ["rule.w_start", "rule.w_end"])
+        return Changes(np.asarray(found["rule.w_start"]), np.asarray(found["rule.w_end"]))
+
+    def run(self, step: float, read: Sequence[str]) -> dict:
+        """Run with a time step in seconds: name -> values, for the names to `read`."""
         shifted = [_on_grid(pairing, when, step) for pairing, when in zip(self.pairings, self.moments, strict=True)]
+        shifted = [(pre[pre < self.until - step], post[post < self.until - step], events)
+                   for pre, post, events in shifted]
         table = spike_table([times * second for side in (0, 1) for times in (pair[side] for pair in shifted)])
         reading = np.full((self.rows, len(shifted)), NEVER)
         for k, (_, _, events) in enumerate(shifted):
@@ -77,12 +94,12 @@ class InTimeSteps:
             {"trains_times": table * second, "read_times": np.hstack([reading, reading]) * second}
             | ({} if self.held is None else {"post.v_command": np.array([float(v) for v in self.held]) * volt}),
             seed=self.seed, dt=step * second,
-            read=["rule.w_start", "rule.w_end", *(f"{name}.{which}" for name in monitors for which in ("t", "i"))])
+            read=[*read, *(f"{name}.{which}" for name in monitors for which in ("t", "i"))])
         for name in monitors if not self.natural else ():
             side = name.removesuffix("_fired")
             self._compare(side, [times[side == "post"] for times in shifted], np.asarray(found[f"{name}.i"]),
                           np.asarray(found[f"{name}.t"]), step)
-        return Changes(np.asarray(found["rule.w_start"]), np.asarray(found["rule.w_end"]))
+        return found
 
     def _compare(self, side: str, forced: list, who: np.ndarray, when: np.ndarray, step: float) -> None:
         """Refuse a condition in which a neuron fired otherwise than it was forced to."""

@@ -1,4 +1,5 @@
 """Weight change of a rule under pairing protocols: all conditions side by side, one synapse each, in one simulation."""
+import dataclasses
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -76,7 +77,9 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     SpikelearnError if rule and neuron do not fit, if no step meets all spikes, if the step is too long, if a neuron
     fires otherwise than it is forced to, or if a weight starts at 0.
     """
-    pairings, rule = list(pairings), for_brian(load_model(synapse, "synapse"))
+    rule = for_brian(load_model(synapse, "synapse"))
+    pairings = [pairing if pairing.label else dataclasses.replace(pairing, label=str(k))
+                for k, pairing in enumerate(pairings, 1)]
     after = _checked_time(read_after, "read_after")
     if dt is not None:
         _checked_time(dt, "dt")
@@ -93,7 +96,7 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     if post_model is None and exact_between_spikes(rule):
         return Outcome(relative(from_spike_to_spike(pairings, rule, after, device, seed), rule))
     models = [model for model in (rule, post_model) if model]
-    step = fitting_step(_from_first(pairings, rule, after), models, dt)
+    step = fitting_step(acting_times(pairings, rule, after), models, dt)
     network = InTimeSteps(pairings, rule, post_model, after, device, seed, step, transmit, natural)
     found = converged(lambda size: relative(network.weights(size), rule), step, keep=dt is not None,
                       random=drawn_on_grid or is_random(*models))
@@ -157,7 +160,7 @@ def _checked_time(value: Quantity, name: str) -> float:
     return float(value)
 
 
-def _from_first(pairings: list[Pairing], rule: SynapseModel, read_after: float) -> list[np.ndarray]:
+def acting_times(pairings: list[Pairing], rule: SynapseModel, read_after: float) -> list[np.ndarray]:
     """Times of what happens in each condition from its own first moment on, in seconds."""
     found = []
     for pairing in pairings:
