@@ -7,7 +7,6 @@ probability of such an E or a larger one if the model is right. Without measurem
 `--pairing "pre 0; post 7 17 27 37; 100 at 5*Hz"` is one condition without a file, spike times of the motif in ms.
 """
 import sys
-import textwrap
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,13 +15,12 @@ from brian2 import second
 
 from spikelearn import SpikelearnError
 from spikelearn.command.command_line import run_protocol
-from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked
 from spikelearn.results.result import Result
 from spikelearn.stdp.comparison import compared, experiments_of, rules_of, table_of
 from spikelearn.stdp.conditions import from_line
 from spikelearn.stdp.experiments import Experiment
-from spikelearn.stdp.figures import draw_experiment
+from spikelearn.stdp.figures import draw_experiments
 from spikelearn.stdp.weight_change import READ_AFTER
 
 DATA = ("bi_poo_window",)
@@ -58,16 +56,7 @@ def tables(result):
 
 def plot(result, figure):
     """One panel for each experiment."""
-    names = [str(name) for name in result.arrays["experiments"]]
-    columns = min(len(names), 2)
-    rows = -(-len(names) // columns)
-    figure.set_size_inches(7.5 * columns, 4.6 * rows)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, name in zip(panels, names, strict=False):
-        draw_experiment(axes, result.arrays, result.headline, name)
-        heading(axes, str(result.arrays[f"{name}_title"]), textwrap.fill(str(result.arrays[f"{name}_protocol"]), 80))
-    for axes in panels[len(names):]:
-        axes.remove()
+    draw_experiments(figure, result.arrays, result.headline)
 
 
 def main(argv=None):

@@ -96,7 +96,8 @@ def motif_of(pairing, number):
     apart = max(.06, .5 * np.max(np.diff(spikes), initial=0))
     firsts = np.flatnonzero(np.diff(spikes, prepend=-np.inf) >= apart)
     if number > len(firsts):
-        raise SpikelearnError(f"the condition '{pairing.label}' has {len(firsts)} motifs, so there is no motif {number}")
+        raise SpikelearnError(f"the condition '{pairing.label}' has {len(firsts)} motifs, so there is no motif "
+                              f"{number}")
     first = spikes[firsts[number - 1]]
     last = spikes[firsts[number] - 1 if number < len(firsts) else len(spikes) - 1]
     return first, min(last, first + 1)

@@ -1,12 +1,30 @@
 """How conditions of pairing experiments are drawn: measurements with s.e.m., single cells, every rule beside them."""
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spikelearn.plotting import heading
 
 STYLES = ("-", "--", ":", "-.")
 FACES = ("k", "white", "0.6", "0.85")
 MARKERS = "osD^vPX*"
+
+
+def draw_experiments(figure: Figure, arrays: Mapping, headline: Mapping) -> None:
+    """One panel for each experiment, two in a row. arrays, headline : of a Result made by `compared`."""
+    names = [str(name) for name in arrays["experiments"]]
+    columns = min(len(names), 2)
+    rows = -(-len(names) // columns)
+    figure.set_size_inches(7.5 * columns, 4.6 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, name in zip(panels, names, strict=False):
+        draw_experiment(axes, arrays, headline, name)
+        heading(axes, str(arrays[f"{name}_title"]), textwrap.fill(str(arrays[f"{name}_protocol"]), 80))
+    for axes in panels[len(names):]:
+        axes.remove()
 
 
 def draw_experiment(axes: Axes, arrays: Mapping, headline: Mapping, name: str) -> None:
