@@ -4,4 +4,13 @@ from spikelearn.equations.records import NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError
 
 __version__ = "0.1.0"
-__all__ = ["NeuronModel", "SynapseModel", "SpikelearnError", "load_model", "__version__"]
+LATER = {"trace": "spikelearn.stdp.traces", "experiment": "spikelearn.stdp.experiments"}     # imported when used
+__all__ = ["NeuronModel", "SynapseModel", "SpikelearnError", "load_model", "trace", "experiment", "__version__"]
+
+
+def __getattr__(name):
+    if name in LATER:
+        import importlib
+
+        return getattr(importlib.import_module(LATER[name]), name)
+    raise AttributeError(f"module 'spikelearn' has no attribute '{name}'")

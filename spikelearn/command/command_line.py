@@ -143,6 +143,9 @@ def _add_run_options(parser):
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the random numbers")
     parser.add_argument("--seeds", action="append", metavar="N", dest="settings", type=lambda n: f"seeds={n}",
                         help="how many seeds to run with, where a protocol takes several")
+    parser.add_argument("--pairing", action="append", metavar="TEXT", dest="settings",
+                        type=lambda text: f"pairing={text}",
+                        help='one condition without a file: "pre 0; post 7 17; 60 at 1*Hz", times of the motif in ms')
     parser.add_argument("--device", choices=["auto", "numpy", "cython", "cpp"], metavar="numpy|cython|cpp")
     parser.add_argument("--out", metavar="DIR", help="folder for the result; default: results/PROTOCOL-TIME")
     parser.add_argument("--resume", metavar="DIR", help="resume the training that was to write its result into DIR")
