@@ -1,4 +1,4 @@
-"""The command line: spikelearn list | show | copy | run."""
+"""The command line: spikelearn list | show | copy | run | sweep."""
 import argparse
 import contextlib
 import os
@@ -12,6 +12,8 @@ from pathlib import Path
 import spikelearn
 from spikelearn.command import run as running
 from spikelearn.command.process import Terminated, import_brian2, interrupts, lasting_streams, output_failure
+from spikelearn.command.sweep import add_options as add_sweep_options
+from spikelearn.command.sweep import sweep
 from spikelearn.equations.files import load_model, shipped_models
 from spikelearn.equations.records import NeuronModel
 from spikelearn.errors import SpikelearnError, SpikelearnWarning, alternatives
@@ -114,7 +116,7 @@ def _parser():
     parser = Parser(prog="spikelearn", description="A laboratory for spike-based learning rules on Brian2.",
                     allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"spikelearn {spikelearn.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run")
+    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run | sweep")
     add = commands.add_parser("list", help="neurons, synapses, protocols, datasets: one line each")
     add.set_defaults(command=_list)
     add = commands.add_parser("show", help="equations, events, parameters with units, source")
@@ -129,6 +131,12 @@ def _parser():
     add.add_argument("protocol", metavar="PROTOCOL", help="a protocol, by name or file")
     _add_run_options(add)
     add.set_defaults(command=_run)
+    add = commands.add_parser("sweep", help="run a protocol at every combination of values, in parallel",
+                              allow_abbrev=False)
+    add.add_argument("protocol", metavar="PROTOCOL", help="a protocol, by name or file")
+    _add_run_options(add)
+    add_sweep_options(add)
+    add.set_defaults(command=sweep)
     return parser
 
 
@@ -170,14 +178,14 @@ def _run_module(module, argv):
 def _run_and_save(module, options):
     def resuming(directory):
         resumed = argparse.Namespace(**vars(options) | {"resume": str(directory)})
-        return shlex.join(["spikelearn", *_typed(resumed), *["--json"] * options.json])
+        return shlex.join(["spikelearn", *typed(resumed), *["--json"] * options.json])
 
     with warnings_in_one_line(), naming_the_settings(options):
-        return running.run_and_save(module, options, command=shlex.join(["spikelearn", *_typed(options)]),
+        return running.run_and_save(module, options, command=shlex.join(["spikelearn", *typed(options)]),
                                     again=resuming)
 
 
-def _typed(options):
+def typed(options):
     """The arguments that give this run again."""
     words = ["run", options.protocol]
     words += [word for synapse in options.synapse for word in ("--synapse", synapse)]
