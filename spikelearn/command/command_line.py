@@ -1,4 +1,4 @@
-"""The command line: spikelearn list | show | copy | run | sweep."""
+"""The command line: spikelearn list | show | copy | run | fit | sweep | again."""
 import argparse
 import contextlib
 import os
@@ -11,9 +11,10 @@ from pathlib import Path
 
 import spikelearn
 from spikelearn.command import run as running
+from spikelearn.command.again import add_again
+from spikelearn.command.fit import add_fit
 from spikelearn.command.process import Terminated, import_brian2, interrupts, lasting_streams, output_failure
-from spikelearn.command.sweep import add_options as add_sweep_options
-from spikelearn.command.sweep import sweep
+from spikelearn.command.sweep import add_sweep
 from spikelearn.equations.files import load_model, shipped_models
 from spikelearn.equations.records import NeuronModel
 from spikelearn.errors import SpikelearnError, SpikelearnWarning, alternatives
@@ -116,13 +117,13 @@ def _parser():
     parser = Parser(prog="spikelearn", description="A laboratory for spike-based learning rules on Brian2.",
                     allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"spikelearn {spikelearn.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run | sweep")
-    add = commands.add_parser("list", help="neurons, synapses, protocols, datasets: one line each")
+    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run | fit | sweep | again")
+    add = commands.add_parser("list", help="neurons, synapses, experiments, protocols, datasets: one line each")
     add.set_defaults(command=_list)
-    add = commands.add_parser("show", help="equations, events, parameters with units, source")
-    add.add_argument("name", metavar="NAME", help="a model or protocol, by name or file")
+    add = commands.add_parser("show", help="equations or conditions, parameters with units, source")
+    add.add_argument("name", metavar="NAME", help="a model, experiment or protocol, by name or file")
     add.set_defaults(command=_show)
-    add = commands.add_parser("copy", help="an editable copy of a model or protocol (never overwrites)")
+    add = commands.add_parser("copy", help="an editable copy of a model, experiment or protocol (never overwrites)")
     add.add_argument("name", metavar="NAME")
     add.add_argument("file", metavar="FILE")
     add.set_defaults(command=_copy)
@@ -131,12 +132,9 @@ def _parser():
     add.add_argument("protocol", metavar="PROTOCOL", help="a protocol, by name or file")
     _add_run_options(add)
     add.set_defaults(command=_run)
-    add = commands.add_parser("sweep", help="run a protocol at every combination of values, in parallel",
-                              allow_abbrev=False)
-    add.add_argument("protocol", metavar="PROTOCOL", help="a protocol, by name or file")
-    _add_run_options(add)
-    add_sweep_options(add)
-    add.set_defaults(command=sweep)
+    add_fit(commands, _add_run_options, _run)
+    add_sweep(commands, _add_run_options)
+    add_again(commands)
     return parser
 
 
@@ -198,10 +196,12 @@ def typed(options):
 
 def _list(options):
     from spikelearn.images.datasets import DATASETS
+    from spikelearn.stdp.shipped import shipped_experiments, title
 
-    kinds = {"neurons": {}, "synapses": {}, "protocols": {}, "datasets": DATASETS}
+    kinds = {"neurons": {}, "synapses": {}, "experiments": {}, "protocols": {}, "datasets": DATASETS}
     for name, path in shipped_models().items():
         kinds[name.split("/")[0]][name] = running.summary(path)
+    kinds["experiments"] = {f"experiments/{name}": title(path) for name, path in shipped_experiments().items()}
     kinds["protocols"] = {name: running.summary(path) for name, path in running.shipped_protocols().items()}
     width = max(len(name) for lines in kinds.values() for name in lines)
     for kind, lines in kinds.items():
@@ -211,20 +211,27 @@ def _list(options):
 
 
 def _file_of(name):
-    """The file of a shipped model or protocol, or the file itself."""
-    known = {**shipped_models(), **running.shipped_protocols()}
+    """The file of a shipped model, experiment or protocol, or the file itself."""
+    from spikelearn.stdp.shipped import shipped_experiments
+
+    experiments = {f"experiments/{key}": path for key, path in shipped_experiments().items()}
+    known = {**shipped_models(), **experiments, **running.shipped_protocols()}
     found = {path for key, path in known.items() if name in (key, key.split("/")[-1], f"protocols/{key}")}
     if not found and Path(name).is_file():
         return Path(name)
     if len(found) != 1:
-        raise SpikelearnError(f"there is no model or protocol '{name}'{alternatives(name, known)}")
+        raise SpikelearnError(f"there is no model, experiment or protocol '{name}'{alternatives(name, known)}")
     return found.pop()
 
 
 def _show(options):
     path = _file_of(options.name)
     import_brian2()
-    if re.search(r"^MODEL\b", path.read_text(encoding="utf-8"), flags=re.M):
+    if path.suffix == ".csv":
+        from spikelearn.stdp.experiments import described, experiment
+
+        print(described(experiment(path)))
+    elif re.search(r"^MODEL\b", path.read_text(encoding="utf-8"), flags=re.M):
         _show_model(load_model(str(path)))
     else:
         module = running.load_protocol(str(path))
@@ -275,10 +282,12 @@ def _copy(options):
     from spikelearn.results.result import write_file
 
     source, target = _file_of(options.name), Path(options.file)
-    if target.suffix != ".py":
-        raise SpikelearnError(f"'{target}' must be the name of a Python file, such as my_rule.py")
+    if target.suffix != source.suffix:
+        raise SpikelearnError(f"'{target}' must be the name of a CSV file, such as mine.csv" if source.suffix == ".csv"
+                              else f"'{target}' must be the name of a Python file, such as my_rule.py")
     write_file(target, source.read_bytes())
-    use = {"synapses": f"PROTOCOL --synapse {target}", "neurons": f"PROTOCOL --neuron {target}"}
+    use = {"synapses": f"PROTOCOL --synapse {target}", "neurons": f"PROTOCOL --neuron {target}",
+           "experiments": f"stdp_experiment --set data={target}"}
     print(f"{target} is yours to edit; run it with: spikelearn run {use.get(source.parent.name, target)}")
 
 

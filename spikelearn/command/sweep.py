@@ -18,8 +18,10 @@ from spikelearn.errors import SpikelearnError
 AT_ONCE = 50        # points of a pairing protocol that are simulated side by side; chosen here
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of the command that `run` does not have."""
+def add_sweep(commands, add_run_options) -> None:
+    """Add the command to the parser's commands. add_run_options : adds the options of `spikelearn run` to a parser."""
+    parser = commands.add_parser("sweep", help="run a protocol at every combination of values", allow_abbrev=False)
+    parser.add_argument("protocol", metavar="PROTOCOL", help="a protocol, by name or file")
     parser.add_argument("--vary", action="append", metavar="NAME=VALUES", required=True,
                         help='repeatable: "tau_plus=10..40*ms:7" (linear), "tau_plus=1..100*ms:5log", "seed=1..5", '
                              '"synapse=stdp_pair,mine.py"')
@@ -27,6 +29,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                                                                "tcp://host:8786; otherwise --jobs processes do")
     parser.add_argument("--share", metavar="K/N", help="run every N-th point from the K-th on: one job of an array")
     parser.add_argument("--figures", action="store_true", help="draw the protocol's figure of each point as well")
+    add_run_options(parser)
+    parser.set_defaults(command=sweep)
 
 
 def sweep(options: argparse.Namespace) -> int:

@@ -99,7 +99,7 @@ def own_time(connection, variable):
 
 
 def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", transmit="", transmit_back="",
-             pathways=None, events=None, inputs=None, turned=False, more=None, exact=False):
+             pathways=None, events=None, inputs=None, turned=False, more=None, exact=False, per_synapse=()):
     """A connection: Brian2's Synapses made from a SynapseModel.
 
     connect : "one-to-one", "all-to-all", a condition on i and j, or a pair (i, j) of index arrays.
@@ -110,6 +110,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     turned : with "all-to-all", keep a copy of the weights whose rows are the columns, for many post neurons that
         spike often; nothing but the rule's own pathways may look at the synapses during a run (see dense.py).
     more : Equations of further variables, for `transmit`. exact : integrate linear equations exactly.
+    per_synapse : parameters that differ between synapses, set by a run's values "name.parameter".
     Pre spikes act before post spikes of the same step: delta_t = 0 counts as pre before post. The rule's at_end
     acts on a synapse when its pre neuron has the event `finished` (see neurons(finished=)).
     """
@@ -130,7 +131,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
         pathway = side if event == "spike" else f"{side}_{event}"
         into[pathway] = f"{into[pathway]}\n{code}" if pathway in into else code
         event_of[pathway] = event
-    equations = _declared(model) if more is None else _declared(model) + more
+    equations = _declared(model, per_synapse) if more is None else _declared(model, per_synapse) + more
     connection = Synapses(pre, post, equations, on_pre=on_pre or None, on_post=on_post or None, on_event=event_of,
                           method=_method(model, exact), name=name, namespace=dict(inputs or {}))
     for order, pathway in enumerate([*on_pre, *on_post]):

@@ -126,13 +126,14 @@ class Simulation:
         return {f"{item.name}.{name}": value for item in self.objects.values()
                 for name, value in getattr(item, "_values", {}).items() if not isinstance(value, str)}
 
-    def run(self, values=None, *, seed=0, read=(), dt=None):
+    def run(self, values=None, *, seed=0, read=(), dt=None, finite=True):
         """Run the network from its initial values and return what was asked for.
 
         values : dict "object.variable" -> number, Quantity or array (or "timed_array" -> array of its shape);
             what is not given has its default. seed : int from 0 to 2^31 - 1, the same seed gives the same result.
         read : names "object.variable" to return, also of monitors ("spikes.t", "potential.v").
         dt : time step of this run, None = the simulation's. TimedArrays keep their own.
+        finite : refuse values that became infinite or not-a-number; False returns them.
         Returns a dict name -> Quantity or array; two-dimensional records have shape (n_recorded, n_steps).
         Raises SpikelearnError for an unknown name, a wrong unit or shape, a spike time that is no multiple of the time
         step or lies beyond the end, or a value that became infinite.
@@ -146,7 +147,7 @@ class Simulation:
         run = self._run_cpp if self.device == "cpp" else self._run_here
         with contextlib.nullcontext() if self.device == "cpp" else self._globals():     # a program runs in any thread
             results = run(values, int(seed), list(read), step)
-        for name, value in results.items():
+        for name, value in results.items() if finite else ():
             if np.issubdtype(np.asarray(value).dtype, np.floating) and not np.isfinite(np.asarray(value)).all():
                 raise SpikelearnError(f"'{name}' became infinite or not-a-number: its equations divide by zero "
                                       "or grow without bound, or the time step is too long for them")

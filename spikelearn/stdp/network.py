@@ -8,7 +8,7 @@ In time steps: where a rule or its neuron is integrated. All spikes lie on the g
 In both, a synapse copies its weight to `w_start` at the first spike of its condition, before that spike acts, and to
 `w_end` at the moment of reading: the events `begin` and `read` of its pre neuron.
 """
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -82,26 +82,51 @@ def moments(pairings: Sequence[Pairing], read_after: float) -> tuple[np.ndarray,
 def from_spike_to_spike(pairings: Sequence[Pairing], rule: SynapseModel, read_after: float, device: str,
                         seed: int) -> Changes:
     """Weights of each condition, exact between spikes."""
-    times, happens = moments(pairings, read_after)
-    steps, n = times.shape
-    times = np.hstack([times, times])
+    return FromSpikeToSpike(pairings, rule, read_after, device, seed).weights()
 
-    def build():
-        when = TimedArray(np.full_like(times, NEVER) * second, dt=TICK, name="moments")
-        what = TimedArray(np.zeros_like(times), dt=TICK, name="happens")
+
+class FromSpikeToSpike:
+    """The network of a pairing experiment whose steps go from spike to spike, built once.
+
+    copies : synapses of each condition, side by side; synapse k n + i is copy k of condition i.
+    per_synapse : parameters of the rule that differ between synapses.
+    """
+
+    def __init__(self, pairings: Sequence[Pairing], rule: SynapseModel, read_after: float, device: str, seed: int,
+                 copies: int = 1, per_synapse: Sequence[str] = ()):
+        times, self.happens = moments(pairings, read_after)
+        self.rule, self.seed, self.copies, self.per_synapse = rule, seed, copies, per_synapse
+        self.times = np.hstack([times, times])
+        self.simulation = Simulation(self._build, len(times) * TICK, device=device, dt=TICK)
+
+    def _build(self):
+        n = self.times.shape[1] // 2
+        when = TimedArray(np.full_like(self.times, NEVER) * second, dt=TICK, name="moments")
+        what = TimedArray(np.zeros_like(self.times), dt=TICK, name="happens")
         trains = NeuronGroup(
             2 * n, "now : second\nkind : 1", threshold="kind % 2 >= 1", reset="", name="trains",
             events={"begin": "kind % 4 >= 2", "read": "kind >= 4"}, namespace={"moments": when, "happens": what})
         trains.run_regularly("now = moments(t, i); kind = happens(t, i)", when="start")
-        connection = synapses(trains, trains, rule, name="rule", connect=(np.arange(n), n + np.arange(n)),
-                              transmit=READING, more=_weights_read(rule))
+        connection = synapses(trains, trains, self.rule, name="rule", connect=_copied(n, n, self.copies),
+                              transmit=READING, more=_weights_read(self.rule), per_synapse=self.per_synapse)
         own_time(connection, "now_post")
         return [when, what, trains, connection]
 
-    simulation = Simulation(build, steps * TICK, device=device, dt=TICK)
-    found = simulation.run({"moments": times * second, "happens": happens.astype(float)}, seed=seed,
-                           read=["rule.w_start", "rule.w_end"])
-    return Changes(np.asarray(found["rule.w_start"]), np.asarray(found["rule.w_end"]))
+    def weights(self, parameters: Mapping | None = None, finite: bool = True) -> Changes:
+        """Weights of each copy of each condition: (copies n,).
+
+        parameters : per_synapse name -> (copies n,) values. finite : refuse a weight that becomes infinite.
+        """
+        given = {f"rule.{name}": values for name, values in (parameters or {}).items()}
+        found = self.simulation.run({"moments": self.times * second, "happens": self.happens.astype(float), **given},
+                                    seed=self.seed, read=["rule.w_start", "rule.w_end"], finite=finite)
+        return Changes(np.asarray(found["rule.w_start"]), np.asarray(found["rule.w_end"]))
+
+
+def _copied(n: int, offset: int, copies: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the pre and post neurons of `copies` synapses for each of n conditions."""
+    one = np.tile(np.arange(n), copies)
+    return one, offset + one
 
 
 def _weights_read(rule: SynapseModel) -> Equations:
@@ -115,11 +140,14 @@ def _weights_read(rule: SynapseModel) -> Equations:
 class InTimeSteps:
     """The network of a pairing experiment in time steps, built once and run with any step.
 
-    Forced spikes are compared with those that the neurons fired.
+    Forced spikes are compared with those that the neurons fired. copies, per_synapse : as in FromSpikeToSpike; the
+    copies of a condition share its neurons.
     """
 
     def __init__(self, pairings: Sequence[Pairing], rule: SynapseModel, post_model: NeuronModel | None,
-                 read_after: float, device: str, seed: int, step: float, transmit: str = "", natural: bool = False):
+                 read_after: float, device: str, seed: int, step: float, transmit: str = "", natural: bool = False,
+                 copies: int = 1, per_synapse: Sequence[str] = ()):
+        self.copies, self.per_synapse = copies, per_synapse
         self.pairings, self.rule, self.post_model = pairings, rule, post_model
         self.read_after, self.seed, self.transmit, self.natural = read_after, seed, transmit, natural
         last = max((float(times[-1]) for pairing in pairings for times in (pairing.pre, pairing.post) if len(times)),
@@ -135,8 +163,9 @@ class InTimeSteps:
         trains, spikes = spike_trains(np.full_like(self.table, NEVER), name="trains", reading=reading)
         sides, made = {"pre": trains[:n], "post": trains[n:]}, [reading, spikes, trains]
         if self.post_model is None:
-            connection = synapses(trains, trains, rule, name="rule", connect=(np.arange(n), n + np.arange(n)),
-                                  transmit=READING, more=_weights_read(rule), exact=True)
+            connection = synapses(trains, trains, rule, name="rule", connect=_copied(n, n, self.copies),
+                                  transmit=READING, more=_weights_read(rule), exact=True,
+                                  per_synapse=self.per_synapse)
             return [*made, connection]
         for side in ("pre", "post") if self.both_sides else ("post",):
             group = neurons(self.post_model, n, name=side, reads=rule.reads()[side], exact=True,
@@ -145,18 +174,20 @@ class InTimeSteps:
                      SpikeMonitor(group, name=f"{side}_fired")]
             sides[side] = group
         transmit = READING | ({"spike": self.transmit} if self.transmit else {})
-        return [*made, synapses(sides["pre"], sides["post"], rule, name="rule", connect=(np.arange(n), np.arange(n)),
-                                transmit=transmit, more=_weights_read(rule), exact=True)]
+        return [*made, synapses(sides["pre"], sides["post"], rule, name="rule", connect=_copied(n, 0, self.copies),
+                                transmit=transmit, more=_weights_read(rule), exact=True,
+                                per_synapse=self.per_synapse)]
 
-    def weights(self, step: float) -> Changes:
-        """Weights of each condition with a time step in seconds."""
+    def weights(self, step: float, parameters: Mapping | None = None, finite: bool = True) -> Changes:
+        """Weights of each copy of each condition with a time step in seconds; see FromSpikeToSpike.weights."""
         shifted = [_on_grid(pairing, step) for pairing in self.pairings]
         table = spike_table([times * second for side in (0, 1) for times in (pair[side] for pair in shifted)])
         reading = np.array([self._begin_and_read(np.concatenate(sides)) for sides in shifted]).T
         monitors = [name for name in ("pre_fired", "post_fired") if name in self.simulation.objects]
         found = self.simulation.run(
-            {"trains_times": table * second, "read_times": np.hstack([reading, reading]) * second},
-            seed=self.seed, dt=step * second,
+            {"trains_times": table * second, "read_times": np.hstack([reading, reading]) * second,
+             **{f"rule.{name}": values for name, values in (parameters or {}).items()}},
+            seed=self.seed, dt=step * second, finite=finite,
             read=["rule.w_start", "rule.w_end", *(f"{name}.{which}" for name in monitors for which in ("t", "i"))])
         for name in monitors if not self.natural else ():
             side = name.removesuffix("_fired")

@@ -73,9 +73,9 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     fires otherwise than it is forced to, or if a weight starts at 0.
     """
     pairings, rule = list(pairings), load_model(synapse, "synapse")
-    after = _checked_time(read_after, "read_after")
+    after = checked_time(read_after, "read_after")
     if dt is not None:
-        _checked_time(dt, "dt")
+        checked_time(dt, "dt")
     post_model = post_neuron(rule, neuron, transmit)
     if rule.at_end:
         raise SpikelearnError(f"{rule.title} learns by presentations (at_end), not by pairings")
@@ -84,7 +84,7 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     if post_model is None and exact_between_spikes(rule):
         return Outcome(relative(from_spike_to_spike(pairings, rule, after, device, seed), rule))
     models = [model for model in (rule, post_model) if model]
-    step = fitting_step(_from_first(pairings), models, dt)
+    step = fitting_step(from_first(pairings), models, dt)
     network = InTimeSteps(pairings, rule, post_model, after, device, seed, step, transmit, natural)
     found = converged(lambda size: relative(network.weights(size), rule), step, keep=dt is not None,
                       random=drawn_on_grid or is_random(*models))
@@ -122,14 +122,14 @@ def post_neuron(synapse: str | SynapseModel, neuron: str | NeuronModel | None = 
     return load_model(neuron or rule.neuron, "neuron")
 
 
-def _checked_time(value: Quantity, name: str) -> float:
+def checked_time(value: Quantity, name: str) -> float:
     ok = get_dimensions(value) is second.dim and np.ndim(value) == 0 and np.isfinite(float(value)) and float(value) > 0
     if not ok:
         raise SpikelearnError(f"{name} must be a time above 0 s, such as 500*ms, not {value}")
     return float(value)
 
 
-def _from_first(pairings: list[Pairing]) -> list[np.ndarray]:
+def from_first(pairings: list[Pairing]) -> list[np.ndarray]:
     """Spike times of each condition from its own first spike on, in seconds."""
     together = [np.concatenate([np.asarray(pairing.pre), np.asarray(pairing.post)]) for pairing in pairings]
     return [times - times.min() for times in together if times.size]
