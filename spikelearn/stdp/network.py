@@ -9,6 +9,7 @@ In both, a synapse copies its weight to `w_start` at the first spike of its cond
 `w_end` at the moment of reading: the events `begin` and `read` of its pre neuron.
 """
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ TOGETHER = 2e-9     # seconds; spikes of a condition that are closer are at the 
 APART = 0.999e-6    # seconds; spikes of one neuron that are closer are refused
 TICK = 1 * ms       # nominal duration of a step from spike to spike
 SPIKE, BEGIN, READ = 1, 2, 4        # what happens at a moment, summed
+SIMULATED_BY = ContextVar("SIMULATED_BY", default=None)     # simulates pairings beside those of other runs: together
 READING = {"begin": "w_start = w", "read": "w_end = w"}
 
 
@@ -81,7 +83,10 @@ def moments(pairings: Sequence[Pairing], read_after: float) -> tuple[np.ndarray,
 
 def from_spike_to_spike(pairings: Sequence[Pairing], rule: SynapseModel, read_after: float, device: str,
                         seed: int) -> Changes:
-    """Weights of each condition, exact between spikes."""
+    """Weights of each condition, exact between spikes; by whom `SIMULATED_BY` names where it names one."""
+    simulate = SIMULATED_BY.get()
+    if simulate is not None:
+        return simulate(pairings, rule, read_after, device, seed)
     return FromSpikeToSpike(pairings, rule, read_after, device, seed).weights()
 
 
