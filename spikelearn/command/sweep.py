@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from spikelearn.command import run as running
-from spikelearn.command.sweep_points import Point, Reply, is_finished, point_of
+from spikelearn.command.sweep_points import Point, Reply, is_finished, points_of
 from spikelearn.command.sweep_table import replace_file, rows_of, text_of
-from spikelearn.command.sweep_values import Varied, combinations, refuse_twice, varied
+from spikelearn.command.sweep_values import Varied, refuse_twice, varied
 from spikelearn.command.sweep_workers import on_this_machine, over_scheduler
 from spikelearn.errors import SpikelearnError
 
@@ -46,8 +46,7 @@ def sweep(options: argparse.Namespace) -> int:
     all_varied, share, jobs = _checked(options)
     import_brian2()
     module, folder = running.load_protocol(options.protocol), Path(options.out)
-    points = [point_of(module, options, values, [it.label(values[it.name]) for it in all_varied], folder)
-              for values in combinations(all_varied)]
+    points = points_of(module, options, all_varied, folder)
     _make(folder)
     mine = points[share[0] - 1::share[1]]
     waiting = [point for point in mine if not is_finished(point)]
@@ -102,7 +101,8 @@ def _make(folder):
 def _started(points: list[Point], options, jobs):
     if options.scheduler is not None and points:
         return over_scheduler([_absolute(point) for point in points], options.scheduler)
-    return on_this_machine(points, jobs)
+    beside = all(point.beside for point in points)
+    return on_this_machine(points, jobs, min(AT_ONCE, -(-len(points) // jobs)) if beside else 1)
 
 
 def _absolute(point):
