@@ -1,5 +1,4 @@
-"""Workers of a sweep: processes of this machine (loky), or those of a Dask scheduler. One that dies loses no other's work.
-"""
+"""Workers of a sweep: processes of this machine (loky), or those of a Dask scheduler; points outlive their death."""
 import os
 import signal
 import threading
@@ -10,6 +9,7 @@ from spikelearn.command.sweep_points import Point, Reply, run_points
 from spikelearn.errors import SpikelearnError
 
 DIED = "its worker died: the memory was full, or somebody ended it"
+PATIENCE = "20s"      # until a scheduler answers; chosen here
 NO_DASK = "--scheduler needs Dask distributed, which is not installed: pip install 'spikelearn[cluster]'"
 
 
@@ -108,7 +108,7 @@ def over_scheduler(points: list[Point], address: str) -> Iterator[tuple[Point, R
     except ImportError as error:
         raise SpikelearnError(NO_DASK) from error
     try:
-        client = Client(address, timeout="20s")
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError, TypeError) as error:
         raise SpikelearnError(f"no Dask scheduler answers at '{address}'") from error
     with client:
