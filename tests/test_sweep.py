@@ -14,7 +14,7 @@ from spikelearn.command import sweep_workers
 from spikelearn.command.sweep_figure import _edges, draw_sweep
 from spikelearn.command.sweep_table import numbers_of
 from spikelearn.command.sweep_values import combinations, varied
-from spikelearn.results.result import load
+from spikelearn.results import load
 
 PROTOCOL = '''"""A product that needs no simulation, and dies or fails where it is told to."""
 import os

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from spikelearn.command import command_line as cli
-from spikelearn.results.result import load
+from spikelearn.results import load
 
 distributed = pytest.importorskip("distributed")
 

@@ -109,8 +109,13 @@ def sentence(error):
 
 
 def _main(argv):
-    options = _parser().parse_args(argv)
+    options = parsed(argv)
     return options.command(options)
+
+
+def parsed(argv):
+    """The options that some arguments give."""
+    return _parser().parse_args(argv)
 
 
 def _parser():

@@ -145,7 +145,7 @@ def is_finished(point: Point) -> bool:
     SpikelearnError
         If its folder holds a damaged result, or one of other settings, models or another protocol.
     """
-    from spikelearn.results.result import load
+    from spikelearn.results import load
 
     if not (point.folder / "run.json").exists():
         return False
