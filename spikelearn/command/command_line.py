@@ -1,4 +1,4 @@
-"""The command line: spikelearn list | show | copy | run | fit."""
+"""The command line: spikelearn list | show | copy | run | fit | sweep | again."""
 import argparse
 import contextlib
 import os
@@ -11,8 +11,10 @@ from pathlib import Path
 
 import spikelearn
 from spikelearn.command import run as running
+from spikelearn.command.again import add_again
 from spikelearn.command.fit import add_fit
 from spikelearn.command.process import Terminated, import_brian2, interrupts, lasting_streams, output_failure
+from spikelearn.command.sweep import add_sweep
 from spikelearn.equations.files import load_model, shipped_models
 from spikelearn.equations.records import NeuronModel
 from spikelearn.errors import SpikelearnError, SpikelearnWarning, alternatives
@@ -107,15 +109,20 @@ def sentence(error):
 
 
 def _main(argv):
-    options = _parser().parse_args(argv)
+    options = parsed(argv)
     return options.command(options)
+
+
+def parsed(argv):
+    """The options that some arguments give."""
+    return _parser().parse_args(argv)
 
 
 def _parser():
     parser = Parser(prog="spikelearn", description="A laboratory for spike-based learning rules on Brian2.",
                     allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"spikelearn {spikelearn.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run | fit")
+    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run | fit | sweep | again")
     add = commands.add_parser("list", help="neurons, synapses, experiments, protocols, datasets: one line each")
     add.set_defaults(command=_list)
     add = commands.add_parser("show", help="equations or conditions, parameters with units, source")
@@ -131,6 +138,8 @@ def _parser():
     _add_run_options(add)
     add.set_defaults(command=_run)
     add_fit(commands, _add_run_options, _run)
+    add_sweep(commands, _add_run_options)
+    add_again(commands)
     return parser
 
 
@@ -175,14 +184,14 @@ def _run_module(module, argv):
 def _run_and_save(module, options):
     def resuming(directory):
         resumed = argparse.Namespace(**vars(options) | {"resume": str(directory)})
-        return shlex.join(["spikelearn", *_typed(resumed), *["--json"] * options.json])
+        return shlex.join(["spikelearn", *typed(resumed), *["--json"] * options.json])
 
     with warnings_in_one_line(), naming_the_settings(options):
-        return running.run_and_save(module, options, command=shlex.join(["spikelearn", *_typed(options)]),
+        return running.run_and_save(module, options, command=shlex.join(["spikelearn", *typed(options)]),
                                     again=resuming)
 
 
-def _typed(options):
+def typed(options):
     """The arguments that give this run again."""
     words = ["run", options.protocol]
     words += [word for synapse in options.synapse for word in ("--synapse", synapse)]

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from spikelearn.errors import SpikelearnError
+from spikelearn.results.provenance import checksum_of
 
 FORMAT = "spikelearn result 1"
 
@@ -120,6 +121,7 @@ def save(result, directory):
             np.savez_compressed(file, **entries)
         run = {"format": FORMAT, "protocol": result.protocol, "sha256": _checksum(made / "result.npz"),
                "headline": plain(result.headline), "provenance": plain(result.provenance)}
+        run["checksum"] = checksum_of(run)
         write_file(made / "run.json", json.dumps(run, indent=2, allow_nan=False).encode() + b"\n")
         made.chmod(0o755)       # mkdtemp makes folders that only their owner can open
         os.rename(made, directory)

@@ -24,7 +24,7 @@ from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from spikelearn.equations.check import unit_text
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.keywords import KEYWORDS
-from spikelearn.simulation.programs import READ, compiled, compiler, folder_for_runs, fresh_names, write_what_is_read
+from spikelearn.simulation.programs import PARENT, READ, compiled, compiler, folder_for_runs, fresh_names, write_what_is_read
 from spikelearn.simulation.spike_tables import check_grid
 from spikelearn.simulation.warnings import brian_warnings_answered
 
@@ -252,7 +252,7 @@ class Simulation:
             arguments = self._arguments({**values, "simulation.random_seed": seed}, Path(folder))
             os.makedirs(f"{folder}/results")
             wanted = {} if self.profile else {READ: ",".join(self._file(name) for name in read)}
-            wanted |= {} if dt is self.dt else {STEP: repr(float(dt))}
+            wanted |= {PARENT: str(os.getpid())} | ({} if dt is self.dt else {STEP: repr(float(dt))})
             program = subprocess.run([str(self.folder / "main"), "--results_dir", f"{folder}/results/", *arguments],
                                      cwd=self.folder, capture_output=True, text=True, env={**os.environ, **wanted})
             if program.returncode or program.stderr.strip():

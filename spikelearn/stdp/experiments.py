@@ -6,6 +6,7 @@ An experiment is a CSV file, shipped in `experiments` or one of the user's. Chan
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -65,6 +66,16 @@ def experiment(name: str | Path) -> Experiment:
         raise SpikelearnError(f"there is no experiment '{name}'{alternatives(bare, known)}")
     if not path.is_file():
         raise SpikelearnError(f"there is no file '{name}'")
+    return _shipped(path) if path in known.values() else _read(path)
+
+
+@cache
+def _shipped(path):
+    """A shipped experiment, read once: a sweep and a fit ask for it again and again."""
+    return _read(path)
+
+
+def _read(path):
     comments, conditions = read_experiment(path)
     arrays = {key: _frozen([getattr(one, key) for one in conditions]) for key in ("mean", "sem", "control")}
     scored = [one.scored and bool(np.isfinite([one.mean, one.sem]).all()) for one in conditions]
