@@ -3,7 +3,7 @@ import numpy as np
 from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensions, linked_var, second
 from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
 
-from spikelearn.equations.assignments import check_assignments
+from spikelearn.equations.assignments import check_assignments, written_out
 from spikelearn.equations.check import USUAL_READS, check_model, unit_text
 from spikelearn.equations.files import load_model
 from spikelearn.errors import SpikelearnError, alternatives
@@ -121,6 +121,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
         steps.append(("pre", "finished", model.at_end))
     _check_reads(model, pre, post, steps)
     _check_transmit(model, pre, post, steps, more)
+    equations = _declared(model) if more is None else _declared(model) + more
     on_pre, on_post, event_of, order = {}, {}, {}, {}
     for side, event, code in steps:
         source, into = (pre, on_pre) if side == "pre" else (post, on_post)
@@ -128,9 +129,8 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
             raise SpikelearnError(f"{model.title} follows the event '{event}' of {_title(source)}, which has only: "
                                   f"{', '.join(source.events) or 'none'}")
         pathway = side if event == "spike" else f"{side}_{event}"
-        into[pathway] = f"{into[pathway]}\n{code}" if pathway in into else code
+        into[pathway] = "\n".join([*([into[pathway]] if pathway in into else []), written_out(code, equations)])
         event_of[pathway] = event
-    equations = _declared(model) if more is None else _declared(model) + more
     connection = Synapses(pre, post, equations, on_pre=on_pre or None, on_post=on_post or None, on_event=event_of,
                           method=_method(model, exact), name=name, namespace=dict(inputs or {}))
     for order, pathway in enumerate([*on_pre, *on_post]):
