@@ -18,16 +18,16 @@ MODEL = SynapseModel(
     """,
     on_pre="""
         x = 1
-        w = clip(w - eta_pre*y1, w_min, w_max)
+        w = clip(w - eta_minus*y1, w_min, w_max)
     """,
     on_post="""
-        w = clip(w + eta_post*x*y2, w_min, w_max)
+        w = clip(w + eta_plus*x*y2, w_min, w_max)
         y1 = 1
         y2 = 1
     """,
     parameters=dict(
-        eta_pre=1e-4,           # depression; the authors' program
-        eta_post=1e-2,          # potentiation; the authors' program
+        eta_minus=1e-4,           # depression; the authors' program
+        eta_plus=1e-2,          # potentiation; the authors' program
         tau_x=20 * ms,          # pre trace; the authors' program
         tau_y1=20 * ms,         # fast post trace; the authors' program
         tau_y2=40 * ms,         # slow post trace; the authors' program

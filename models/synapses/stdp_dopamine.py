@@ -1,10 +1,9 @@
 """Dopamine-modulated STDP: pairs leave an eligibility trace, and dopamine turns it into weight.
 
 Izhikevich (2007) Cereb Cortex 17:2443; numbers of the author's program, ModelDB 84167. dw/dt = c (d + tonic), with
-pair STDP going into the eligibility trace c and reward into dopamine d. Both decay, so that w nears w_rest while
-nothing happens: the formula of w is the exact solution. Reward comes in by a statement of the network, such as
-`w_rest += c*amount*tau_cd; d += amount`. In the author's program traces are set by a spike, here they add up. delta_t =
-t_post - t_pre; coincident spikes (delta_t = 0) count as pre before post.
+pair STDP going into the eligibility trace c and reward into dopamine d. Both decay exponentially, so that w nears
+w_rest between events; the formula of w is the exact solution. In the author's program a spike sets its trace, here
+traces add up. delta_t = t_post - t_pre; coincident spikes (delta_t = 0) count as pre before post.
 """
 from brian2 import Hz, ms, second
 
