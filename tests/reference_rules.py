@@ -157,12 +157,12 @@ def calcium(pre, post, tau_Ca, C_pre_spike, C_post_spike, theta_d, theta_p, gamm
 
 def btsp(spike_minus_plateau, w0, tau_ET, tau_IS, t_plateau, alpha_plus, beta_plus, alpha_minus, beta_minus, k_plus,
          k_minus, w_max, hold=False, linear=False, until=30.0, step=1e-3):
-    """Milstein et al. (2021): weights after one spike and one plateau, (n,); Heun steps, signals in closed form.
+    """Milstein et al. (2021): weights after one spike and one plateau, (n,); signals in closed form, at mid-steps.
 
     hold : the weight at which potentiation and depression cancel over the lap, W held fixed. linear : q(x) = x.
     """
     lag = np.asarray(spike_minus_plateau, dtype=float)
-    t = np.minimum(lag.min(), 0) + np.arange(0, until, step)[:, None]
+    t = np.minimum(lag.min(), 0) + np.arange(0, until, step)[:, None] + step / 2
     full = 1 - exp(-t_plateau / tau_IS)
     instructive = np.where(t < 0, 0, np.where(t < t_plateau, 1 - np.exp(-np.maximum(t, 0) / tau_IS),
                                               full * np.exp(-(t - t_plateau) / tau_IS))) / full
@@ -177,10 +177,9 @@ def btsp(spike_minus_plateau, w0, tau_ET, tau_IS, t_plateau, alpha_plus, beta_pl
     if hold:
         return w_max * up.sum(axis=0) / (up + down).sum(axis=0)
     w = np.full(lag.shape, float(w0))
-    for a0, a1, b0, b1 in zip(up, up[1:], down, down[1:]):
-        first = (w_max - w) * a0 - w * b0
-        guess = w + step * first
-        w = w + step / 2 * (first + (w_max - guess) * a1 - guess * b1)
+    for a, b in zip(up, down, strict=True):
+        rest = np.divide(w_max * a, a + b, out=np.zeros_like(w), where=a + b > 0)
+        w = rest + (w - rest) * np.exp(-step * (a + b))
     return w
 
 

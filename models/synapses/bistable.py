@@ -11,17 +11,17 @@ from spikelearn import SynapseModel
 MODEL = SynapseModel(
     source="Brader, Senn & Fusi (2007) Neural Comput 19:2881; numbers of public GeNN scripts",
     equations="""
-        w = J_minus + (J_plus - J_minus)*int(X > theta_X) : 1           # efficacy
-        X = clip(X_last + (t - t_last)*drift, 0, 1) : 1                 # internal variable
-        drift = alpha*int(X_last > theta_X) - beta*int(X_last <= theta_X) : Hz
-        X_last : 1                                                      # right after the last pre spike
+        w = J_minus + (J_plus - J_minus)*int(X > theta_X) : 1           # efficacy; the drift never crosses theta_X
+        X : 1                                                           # internal variable, as the last pre spike left it
+        drift = alpha*int(X > theta_X) - beta*int(X <= theta_X) : Hz    # of X between pre spikes
         t_last : second                                                 # time of the last pre spike
         dC/dt = -C / tau_C : 1 (event-driven)                           # recent post spikes
         up = int(u_post > theta_V)*int(C > up_low)*int(C < up_high) : 1
         down = int(u_post <= theta_V)*int(C > down_low)*int(C < down_high) : 1
     """,
     on_pre="""
-        X_last = clip(X + a*up - b*down, 0, 1)
+        X = clip(X + (t - t_last)*drift, 0, 1)
+        X = clip(X + a*up - b*down, 0, 1)
         t_last = t
     """,
     on_post="C += J_C",
@@ -42,6 +42,6 @@ MODEL = SynapseModel(
         J_plus=1,               # efficacy above theta_X; GeNN scripts
         J_minus=0,              # efficacy below theta_X; GeNN scripts
     ),
-    initial=dict(X_last=1),     # strong, so that pairings have a relative change; chosen here
-    ranges=dict(X_last=(0, 1), theta_X=(0, 1)),
+    initial=dict(X=1),     # strong, so that pairings have a relative change; chosen here
+    ranges=dict(X=(0, 1), theta_X=(0, 1)),
 )

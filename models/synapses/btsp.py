@@ -27,8 +27,8 @@ MODEL = SynapseModel(
         high_minus = 1/(1 + exp(-beta_minus*(1 - alpha_minus))) : 1
     """,
     on_pre="eligible += 1",
-    on_post="plateau_ends = t + t_plateau - dt/2",
-    method="exponential_euler",
+    on_post="plateau_ends = t + t_plateau + dt/2",      # the first step after a spike is the next one
+    method="euler",
     parameters=dict(
         tau_ET=2500 * ms,       # eligibility trace; fig. 5
         tau_IS=1500 * ms,       # instructive signal; fig. 5
