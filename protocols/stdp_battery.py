@@ -22,7 +22,7 @@ from spikelearn.command.run import load_protocol
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked
 from spikelearn.results.result import Missing, Result, plain
-from spikelearn.stdp.experiments import EXPERIMENTS, experiment, null_score, score
+from spikelearn.stdp.experiments import experiment, null_score, score, shipped_experiments
 from spikelearn.stdp.spike_times import beginning
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
@@ -42,7 +42,7 @@ def run(synapse=RULES, neuron=None, *, others=True, dt=None, read_after=READ_AFT
     titles = [rule.title for rule in rules]
     if len(set(titles)) < len(titles):
         raise SpikelearnError("stdp_battery needs rules of different names: copy one of them to another file")
-    data = {name: experiment(name) for name in EXPERIMENTS}
+    data = {name: experiment(name) for name in shipped_experiments()}
     pairings = [pairing for it in data.values() for pairing in it.pairings]
     if quick:
         pairings = [beginning(pairing, QUICK) for pairing in pairings]

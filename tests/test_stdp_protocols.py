@@ -18,10 +18,12 @@ from spikelearn.protocols import (
 )
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.stdp.experiments import EXPERIMENTS, experiment, null_score, score
+from spikelearn.stdp.experiments import experiment, null_score, score
+from spikelearn.stdp.shipped import shipped_experiments
 from spikelearn.stdp.spike_times import beginning
 from spikelearn.stdp.weight_change import weight_changes
 
+EXPERIMENTS = tuple(shipped_experiments())
 TAUS = dict(tau_plus=.0168, tau_minus=.0337)
 PAIR = dict(A_plus=.777 / 60, A_minus=.273 / 60, **TAUS)
 KNOWN_E = {  # of the rounded published parameters; Pfister & Gerstner print 2.9 for both full hippocampal fits
@@ -90,7 +92,7 @@ def test_frequency():
     """Quick: the continuous pairs from 10 Hz on, against the naive triplet rule."""
     result = stdp_frequency.run(device="numpy", quick=True)
     rule, it = load_model("stdp_triplet").parameters, experiment("sjostrom_frequency")
-    used = it.columns["rho_hz"] >= 10
+    used = it.columns["repeat_hz"] >= 10
     names = ("A2_plus", "A3_plus", "A2_minus", "A3_minus", "tau_plus", "tau_minus", "tau_x", "tau_y")
     expected = np.array([reference.triplet(p.pre, p.post, **{name: float(rule[name]) for name in names})
                          for p, wanted in zip(it.pairings, used, strict=True) if wanted])
@@ -105,7 +107,7 @@ def test_frequency():
 def test_frequency_curves_pass_through_the_measured_protocols(name):
     """The curves' pairings are the experiment's own where a rate was measured."""
     it = experiment(name)
-    for p, rho, delta_t in zip(it.pairings, it.columns["rho_hz"], it.columns["dt_ms"], strict=True):
+    for p, rho, delta_t in zip(it.pairings, it.columns["repeat_hz"], it.columns["delta_t_ms"], strict=True):
         own = stdp_frequency.pairs(name, delta_t * ms, rho * Hz)
         assert same(own, p)
 
@@ -155,7 +157,7 @@ def test_battery():
     files = stdp_battery.tables(result)
     rows = list(csv.DictReader(io.StringIO(files["table.csv"])))
     assert [row["experiment"] for row in rows] == list(EXPERIMENTS)
-    assert float(rows[0]["null"]) == pytest.approx(h["E_null_sjostrom_frequency"], rel=1e-5)
+    assert float(rows[0]["null"]) == pytest.approx(h["E_null_bi_poo_window"], rel=1e-5)
     assert json.loads(files["table.json"])["bi_poo_window"]["stdp_pair"] == h["E_bi_poo_window_stdp_pair"]
     assert len(drawn(stdp_battery, result)) == 6
 
@@ -201,8 +203,8 @@ def test_clopath_has_the_published_shape():
     """+10 ms: LTP only above about 10 Hz; -10 ms: LTD, turning to LTP near 40 Hz (15 trains of 5 pairs)."""
     it = experiment("sjostrom_trains")
     change = weight_changes(it.pairings, "synapses/stdp_voltage", device="cpp")
-    plus, minus = (dict(zip(it.columns["rho_hz"][side], change[side], strict=True))
-                   for side in (it.columns["dt_ms"] > 0, it.columns["dt_ms"] < 0))
+    plus, minus = (dict(zip(it.columns["repeat_hz"][side], change[side], strict=True))
+                   for side in (it.columns["delta_t_ms"] > 0, it.columns["delta_t_ms"] < 0))
     assert abs(plus[.1]) < .01 and 0 < plus[10] < .06 < plus[20] < plus[40] < plus[50]
     assert max(minus[.1], minus[10], minus[20]) < -.2 and 0 < minus[40] < .15 and minus[50] > .3
     assert score(change, it.mean, it.sem) < 1.2 < null_score(it.mean, it.sem) / 7

@@ -115,12 +115,12 @@ def _parser():
                     allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"spikelearn {spikelearn.__version__}")
     commands = parser.add_subparsers(required=True, metavar="list | show | copy | run")
-    add = commands.add_parser("list", help="neurons, synapses, protocols, datasets: one line each")
+    add = commands.add_parser("list", help="neurons, synapses, experiments, protocols, datasets: one line each")
     add.set_defaults(command=_list)
-    add = commands.add_parser("show", help="equations, events, parameters with units, source")
-    add.add_argument("name", metavar="NAME", help="a model or protocol, by name or file")
+    add = commands.add_parser("show", help="equations or conditions, parameters with units, source")
+    add.add_argument("name", metavar="NAME", help="a model, experiment or protocol, by name or file")
     add.set_defaults(command=_show)
-    add = commands.add_parser("copy", help="an editable copy of a model or protocol (never overwrites)")
+    add = commands.add_parser("copy", help="an editable copy of a model, experiment or protocol (never overwrites)")
     add.add_argument("name", metavar="NAME")
     add.add_argument("file", metavar="FILE")
     add.set_defaults(command=_copy)
@@ -190,10 +190,12 @@ def _typed(options):
 
 def _list(options):
     from spikelearn.images.datasets import DATASETS
+    from spikelearn.stdp.shipped import shipped_experiments, title
 
-    kinds = {"neurons": {}, "synapses": {}, "protocols": {}, "datasets": DATASETS}
+    kinds = {"neurons": {}, "synapses": {}, "experiments": {}, "protocols": {}, "datasets": DATASETS}
     for name, path in shipped_models().items():
         kinds[name.split("/")[0]][name] = running.summary(path)
+    kinds["experiments"] = {f"experiments/{name}": title(path) for name, path in shipped_experiments().items()}
     kinds["protocols"] = {name: running.summary(path) for name, path in running.shipped_protocols().items()}
     width = max(len(name) for lines in kinds.values() for name in lines)
     for kind, lines in kinds.items():
@@ -203,20 +205,27 @@ def _list(options):
 
 
 def _file_of(name):
-    """The file of a shipped model or protocol, or the file itself."""
-    known = {**shipped_models(), **running.shipped_protocols()}
+    """The file of a shipped model, experiment or protocol, or the file itself."""
+    from spikelearn.stdp.shipped import shipped_experiments
+
+    experiments = {f"experiments/{key}": path for key, path in shipped_experiments().items()}
+    known = {**shipped_models(), **experiments, **running.shipped_protocols()}
     found = {path for key, path in known.items() if name in (key, key.split("/")[-1], f"protocols/{key}")}
     if not found and Path(name).is_file():
         return Path(name)
     if len(found) != 1:
-        raise SpikelearnError(f"there is no model or protocol '{name}'{alternatives(name, known)}")
+        raise SpikelearnError(f"there is no model, experiment or protocol '{name}'{alternatives(name, known)}")
     return found.pop()
 
 
 def _show(options):
     path = _file_of(options.name)
     import_brian2()
-    if re.search(r"^MODEL\b", path.read_text(encoding="utf-8"), flags=re.M):
+    if path.suffix == ".csv":
+        from spikelearn.stdp.experiments import described, experiment
+
+        print(described(experiment(path)))
+    elif re.search(r"^MODEL\b", path.read_text(encoding="utf-8"), flags=re.M):
         _show_model(load_model(str(path)))
     else:
         module = running.load_protocol(str(path))
@@ -267,10 +276,12 @@ def _copy(options):
     from spikelearn.results.result import write_file
 
     source, target = _file_of(options.name), Path(options.file)
-    if target.suffix != ".py":
-        raise SpikelearnError(f"'{target}' must be the name of a Python file, such as my_rule.py")
+    if target.suffix != source.suffix:
+        raise SpikelearnError(f"'{target}' must be the name of a CSV file, such as mine.csv" if source.suffix == ".csv"
+                              else f"'{target}' must be the name of a Python file, such as my_rule.py")
     write_file(target, source.read_bytes())
-    use = {"synapses": f"PROTOCOL --synapse {target}", "neurons": f"PROTOCOL --neuron {target}"}
+    use = {"synapses": f"PROTOCOL --synapse {target}", "neurons": f"PROTOCOL --neuron {target}",
+           "experiments": f"stdp_experiment --set data={target}"}
     print(f"{target} is yours to edit; run it with: spikelearn run {use.get(source.parent.name, target)}")
 
 

@@ -3,9 +3,11 @@ import numpy as np
 from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensions, linked_var, second
 from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
 
+from spikelearn.equations.additions import functions_of
 from spikelearn.equations.assignments import check_assignments, written_out
 from spikelearn.equations.check import USUAL_READS, check_model, unit_text
 from spikelearn.equations.files import load_model
+from spikelearn.equations.own_names import for_brian
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.simulation.rows import make_dense, vectorise_thresholds
 from spikelearn.simulation.warnings import check_spikes
@@ -46,7 +48,8 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     if finished:
         events["finished"] = finished
     if reading is not None:
-        equations, events = equations + Equations(READING_TIMES), {**events, **READING_EVENTS}
+        times, more, after = _reading(reading)
+        equations, events = equations + Equations(times), {**events, **more}
         inputs = {**(inputs or {}), reading.name: reading}
     if linked:
         equations = Equations([equation for equation in equations.values() if equation.varname not in linked] + [
@@ -55,7 +58,9 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     group = NeuronGroup(
         n, equations, threshold=model.threshold or None, reset=model.reset or None,
         refractory=model.refractory or False, method=_method(model, exact), name=name,
-        namespace=dict(inputs or {}), events=events or None)
+        namespace=functions_of(model) | dict(inputs or {}), events=events or None)
+    if reading is not None and after:
+        group.run_on_event("third", after)
     for event, (_, statement) in model.events.items():
         if statement:
             group.run_on_event(event, statement)
@@ -69,7 +74,7 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     if derivative:                                  # the change of u over the last step, resets included
         group.run_regularly("dudt = (u - u_before) / dt; u_before = u", when="after_groups", order=1)
     group._values = {**model.parameters, **model.initial, **({"u_before": "u"} if derivative else {}),
-                     **(_reading(reading) if reading is not None else {})}
+                     **(_first_times(reading) if reading is not None else {})}
     group._model = model
     return group
 
@@ -78,12 +83,30 @@ READING_TIMES = """
     begin_time : second (constant)      # when the weights of the outgoing synapses are noted for the first time
     read_time : second (constant)       # when they are read
 """
-READING_EVENTS = {name: f"abs(t - {name}_time) < dt/2" for name in ("begin", "read")}
+THIRD_TIMES = """
+    third_on_time : second (constant)   # when a drug is washed in, and out
+    third_off_time : second (constant)
+    third_time : second                 # when the third factor comes next
+    thirds_so_far : integer
+"""
+READING, TREATMENT = ("begin", "read"), ("third_on", "third_off", "third")
 
 
 def _reading(times):
-    """Initial values of the times of the events "begin" and "read": rows 0 and 1 of a TimedArray (2, n)."""
-    return {f"{name}_time": f"{times.name}({row}*second, i)" for row, name in enumerate(("begin", "read"))}
+    """Declarations, events, and what follows the event "third", for a TimedArray of the times of these events.
+
+    Its rows: begin, read and, where there is a third factor, washed in, washed out, and every time it comes.
+    """
+    treated = len(times.values) > len(READING)
+    events = {name: f"abs(t - {name}_time) < dt/2" for name in READING + TREATMENT * treated}
+    after = f"thirds_so_far += 1; third_time = {times.name}((thirds_so_far + 4)*second, i)" if treated else ""
+    return READING_TIMES + THIRD_TIMES * treated, events, after
+
+
+def _first_times(times):
+    """Initial values of the times of the events, from the first rows of their TimedArray."""
+    names = READING + TREATMENT * (len(times.values) > len(READING))
+    return {f"{name}_time": f"{times.name}({row}*second, i)" for row, name in enumerate(names)}
 
 
 def _method(model, exact):
@@ -110,10 +133,11 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     turned : with "all-to-all", keep a copy of the weights whose rows are the columns, for many post neurons that
         spike often; nothing but the rule's own pathways may look at the synapses during a run (see dense.py).
     more : Equations of further variables, for `transmit`. exact : integrate linear equations exactly.
-    Pre spikes act before post spikes of the same step: delta_t = 0 counts as pre before post. The rule's at_end
+    Pre spikes act before post spikes of the same step: delta_t = 0 counts as pre before post. The rule's on_third acts
+    at the pre neuron's event `third`, after the spikes of its step. The rule's at_end
     acts on a synapse when its pre neuron has the event `finished` (see neurons(finished=)).
     """
-    model = load_model(model, "synapse")
+    model = for_brian(load_model(model, "synapse"))
     steps = [("pre", event, code) for event, code in _by_event(transmit).items()]
     steps += [("post", event, code) for event, code in _by_event(transmit_back).items()]
     steps += _learning(model, pathways, events or {})
@@ -129,11 +153,17 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
             raise SpikelearnError(f"{model.title} follows the event '{event}' of {_title(source)}, which has only: "
                                   f"{', '.join(source.events) or 'none'}")
         pathway = side if event == "spike" else f"{side}_{event}"
+        if pathway == side and getattr(model, f"delay_{side}") is not None and code == getattr(model, f"on_{side}"):
+            pathway = f"{side}_late"        # the rule is late, what the spike does to its target is not
         into[pathway] = "\n".join([*([into[pathway]] if pathway in into else []), written_out(code, equations)])
         event_of[pathway] = event
+    if model.follows_drug() and "third" not in (more or ()):
+        raise SpikelearnError(f"{model.title} reads 'third', a drug that is washed in, which only pairing experiments "
+                              "have")
     connection = Synapses(pre, post, equations, on_pre=on_pre or None, on_post=on_post or None, on_event=event_of,
-                          method=_method(model, exact), name=name, namespace=dict(inputs or {}))
-    for order, pathway in enumerate([*on_pre, *on_post]):
+                          method=_method(model, exact), name=name, namespace=functions_of(model) | dict(inputs or {}))
+    late = [pathway for pathway in ("pre_third",) if pathway in on_pre]
+    for order, pathway in enumerate([*(name for name in (*on_pre, *on_post) if name not in late), *late]):
         getattr(connection, pathway).order = order
     if "pre_finished" in on_pre:                   # between the presentations, before the next one begins
         connection.pre_finished.when, connection.pre_finished.order = "start", 8
@@ -141,6 +171,11 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
         connection.state_updater.when, connection.state_updater.order = "after_groups", 2
     _connect(connection, connect, turned)
     connection._values = {**model.parameters, **model.initial}
+    for side in ("pre", "post"):
+        if f"{side}_late" in (*on_pre, *on_post):
+            value = getattr(model, f"delay_{side}")
+            getattr(connection, f"{side}_late")._values = {"delay": value if isinstance(value, str) else
+                                                           f"{float(value)!r}*second"}
     connection._model = model
     return connection
 
@@ -152,6 +187,7 @@ def _by_event(transmit):
 def _learning(model, pathways, events):
     """(side, event, statement) of the rule's pathways that are used."""
     found = {"pre": model.on_pre, "post": model.on_post, **model.on_event}
+    found |= {"pre_third": model.on_third} if model.on_third else {}
     for pathway in [*events, *(pathways or ())]:
         if pathway not in found:
             raise SpikelearnError(f"{model.title} has no pathway '{pathway}'{alternatives(pathway, found)}")
@@ -220,15 +256,17 @@ def spike_trains(table, *, name, reading=None):
     refuses a run in which a spike time is no multiple of the time step, or comes after the end.
     """
     times = TimedArray(np.asarray(table, dtype=float) * second, dt=1 * second, name=f"{name}_times")
-    extra = "" if reading is None else READING_TIMES
+    extra, events, after = ("", None, "") if reading is None else _reading(reading)
     group = NeuronGroup(
         np.shape(table)[1], f"next_spike : second\nspikes_so_far : integer\n{extra}",
-        threshold="t >= next_spike - dt/2", events=None if reading is None else dict(READING_EVENTS),
+        threshold="t >= next_spike - dt/2", events=events,
         reset=f"spikes_so_far += 1; next_spike = {times.name}(spikes_so_far*second, i)", name=name,
         namespace={times.name: times} | ({} if reading is None else {reading.name: reading}))
     for thresholder in group.thresholder.values():
         thresholder.when = "start"                  # early enough to force spikes in the same time step
-    group._values = {"next_spike": f"{times.name}(0*second, i)"} | ({} if reading is None else _reading(reading))
+    if after:
+        group.run_on_event("third", after)
+    group._values = {"next_spike": f"{times.name}(0*second, i)"} | ({} if reading is None else _first_times(reading))
     times._holds_spikes = True
     return group, times
 

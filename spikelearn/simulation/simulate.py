@@ -119,7 +119,7 @@ class Simulation:
 
     def _expressions(self):
         """(object, variable, expression) of every initial value that is an expression."""
-        return [(item, name, value) for item in self.objects.values()
+        return [(item, name, value) for item in (*self.objects.values(), *self._pathways())
                 for name, value in getattr(item, "_values", {}).items() if isinstance(value, str)]
 
     def _defaults(self):

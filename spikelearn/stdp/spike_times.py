@@ -5,10 +5,11 @@ All functions here return one. The first spike comes after a lead-in, so that a 
 arrives; with whole milliseconds inside the motif and between the motifs, every spike is at a whole
 millisecond. delta_t = t_post - t_pre throughout.
 """
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
-from brian2 import Hz, Quantity, ms, second
+from brian2 import Hz, Quantity, ms, second, volt
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.spike_tables import checked_times, has_unit, in_ms
@@ -19,10 +20,14 @@ TAIL = 500 * ms      # chosen here: by then after-potentials have decayed
 
 @dataclass(frozen=True, eq=False)
 class Pairing:
-    """Spike times of one condition.
+    """Spike times of one condition, and what else is done to the synapse.
 
     pre, post : (n_pre,), (n_post,) times, strictly increasing, from 0 on; either may be empty
     label : what to call the condition in a plot
+    third : (n,) times at which a third factor arrives, such as a reward
+    bath : (2,) times at which a drug is washed in and out; None = there is none
+    hold : potential at which the post neuron is held (voltage clamp); None = it is not
+    read_after : the weight is read so long after the last spike; None = as the call says
 
     Raises SpikelearnError for other units or shapes, and for times unsorted, not finite or negative.
     """
@@ -30,9 +35,21 @@ class Pairing:
     pre: Quantity
     post: Quantity
     label: str = ""
+    third: Quantity = dataclasses.field(default_factory=lambda: [] * second)
+    bath: Quantity | None = None
+    hold: Quantity | None = None
+    read_after: Quantity | None = None
 
     def __post_init__(self):
-        for side in ("pre", "post"):
+        for name, unit in (("hold", volt), ("read_after", second)):
+            value = getattr(self, name)
+            if value is not None and (not has_unit(value, unit) or np.ndim(value) or not np.isfinite(float(value))):
+                raise SpikelearnError(f"{name} must be a {'potential' if name == 'hold' else 'time'}, not {value}")
+        if self.bath is not None and np.shape(self.bath) != (2,):
+            raise SpikelearnError("bath must be two times, such as [0, 600]*second")
+        for side in ("pre", "post", "third", "bath"):
+            if side == "bath" and self.bath is None:
+                continue
             times = checked_times(getattr(self, side), f"{side} spike times")
             if times.size and times[0] < 0:
                 raise SpikelearnError(f"the {side} spike times must not be negative")
@@ -50,13 +67,19 @@ def pairs(delta_t, n=60, rate=1 * Hz, *, label="", lead_in=LEAD_IN):
     return _repeated([0.0], [delta_t], n, _period(rate, "rate"), lead_in, label)
 
 
-def motifs(pre, post, n=60, rate=1 * Hz, *, label="", lead_in=LEAD_IN):
+def motifs(pre, post, n=60, rate=1 * Hz, *, trains=1, every=None, label="", lead_in=LEAD_IN):
     """`n` repeats of a motif such as a triplet or a quadruplet, `rate` motifs a second.
 
     pre, post : (n_pre,), (n_post,) inner spike times, from any zero, strictly increasing; either may be empty
+    trains, every : the `n` motifs make up a train, of which there are so many, from onset to onset so long
     """
     pre, post = checked_times(pre, "pre spike times of a motif"), checked_times(post, "post spike times of a motif")
-    return _repeated(pre, post, n, _period(rate, "rate"), lead_in, label)
+    period, count = _period(rate, "rate"), _count(n, "n")
+    if _count(trains, "trains") == 1 and every is None:
+        return _repeated(pre, post, count, period, lead_in, label)
+    _refuse_overlap(np.concatenate([pre, post]), count, period)
+    pre, post = (np.add.outer(period * np.arange(count), side).ravel() for side in (pre, post))
+    return _repeated(pre, post, trains, _positive_time(every, "every"), lead_in, label)
 
 
 def trains(delta_t, spikes, rho, n, interval, *, label="", lead_in=LEAD_IN):
@@ -120,21 +143,26 @@ def duration(pairings, tail=TAIL):
 def beginning(pairing, end):
     """The part of a Pairing before the time `end`: what a quick run simulates."""
     cut = _positive_time(end, "end") * second
-    return Pairing(pairing.pre[pairing.pre < cut], pairing.post[pairing.post < cut], pairing.label)
+    early = {name: getattr(pairing, name)[getattr(pairing, name) < cut] for name in ("pre", "post", "third")}
+    return dataclasses.replace(pairing, **early)
 
 
 def _repeated(pre, post, n, period, lead_in, label):
     """`n` copies of a motif (times in seconds), `period` apart, its first spike at the lead-in."""
-    inner = np.concatenate([pre, post])
-    if inner.size == 0:
-        raise SpikelearnError("a motif needs at least one spike")
-    count, span = _count(n, "n"), np.ptp(inner)
-    if count > 1 and not round(span, 9) < round(period, 9):
-        raise SpikelearnError(
-            f"motifs {in_ms(span)} long, one each {in_ms(period)}, overlap, their order would be lost")
+    inner, count = np.concatenate([pre, post]), _count(n, "n")
+    _refuse_overlap(inner, count, period)
     starts = _lead(lead_in) - inner.min() + period * np.arange(count)
     pre, post = (np.add.outer(starts, side).ravel() for side in (pre, post))
     return Pairing(pre * second, post * second, label)
+
+
+def _refuse_overlap(inner, count, period):
+    if inner.size == 0:
+        raise SpikelearnError("a motif needs at least one spike")
+    span = np.ptp(inner)
+    if count > 1 and not round(span, 9) < round(period, 9):
+        raise SpikelearnError(
+            f"motifs {in_ms(span)} long, one each {in_ms(period)}, overlap, their order would be lost")
 
 
 def _on_grid(rate, duration, dt, rng):
