@@ -120,7 +120,7 @@ def plot(result, figure):
     right.plot(t, np.asarray(a["rate_after"]), "C0", lw=1.8, label=str(a["rule"]))
     right.axhline(float(a["rho_0"]), color="k", lw=.9, ls="--", label=f"rho_0 = {float(a['rho_0']):g} Hz")
     right.set(xlabel="time (s)", ylabel="mean rate of the excitatory neurons (Hz)", yscale="log", xlim=(0, end))
-    right.legend(fontsize=8, loc="center right")
+    right.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1, .9))
     heading(right, "Inhibitory plasticity balances the network",
             f"{int(a['cells']):,} cells, inhibitory weights from 0, bins of {float(a['bin']) * 1e3:g} ms")
 

@@ -128,21 +128,21 @@ def dopamine(jumps, rewards, until, tau_c, tau_d, tonic, w0=1.0):
     return w
 
 
-def calcium_times(pre, post, tau_Ca, C_pre_spike, C_post_spike, theta_d, theta_p, until, step=2e-6):
+def calcium_times(pre, post, tau_Ca, C_pre, C_post, theta_d, theta_p, until, step=2e-6):
     """Graupner & Brunel (2012): the time that calcium spends above theta_d and above theta_p, in small steps."""
     t = np.arange(0, until, step) + step / 2
     c = np.zeros_like(t)
-    for times, size in ((pre, C_pre_spike), (post, C_post_spike)):
+    for times, size in ((pre, C_pre), (post, C_post)):
         for spike in seconds(times):
             later = t > spike
             c[later] += size * np.exp(-(t[later] - spike) / tau_Ca)
     return step * np.count_nonzero(c > theta_d), step * np.count_nonzero(c > theta_p)
 
 
-def calcium(pre, post, tau_Ca, C_pre_spike, C_post_spike, theta_d, theta_p, gamma_d, gamma_p, tau, until, rho=.5, rho_star=None,
+def calcium(pre, post, tau_Ca, C_pre, C_post, theta_d, theta_p, gamma_d, gamma_p, tau, until, rho=.5, rho_star=None,
             step=1e-5):
     """Graupner & Brunel (2012): efficacy at `until`, in small steps; rho_star : None is without the cubic drift."""
-    jumps = sorted([(t, C_pre_spike) for t in seconds(pre)] + [(t, C_post_spike) for t in seconds(post)])
+    jumps = sorted([(t, C_pre) for t in seconds(pre)] + [(t, C_post) for t in seconds(post)])
     c, k = 0.0, 0
     for n in range(round(until / step)):
         while k < len(jumps) and jumps[k][0] <= (n + .5) * step:

@@ -9,7 +9,7 @@ from spikelearn import load_model
 from spikelearn.stdp.spike_times import Pairing, pairs, poisson
 from spikelearn.stdp.weight_change import outcome, weight_changes
 
-DP = dict(tau_Ca=.02, C_pre_spike=1, C_post_spike=2, theta_d=1, theta_p=1.3)
+DP = dict(tau_Ca=.02, C_pre=1, C_post=2, theta_d=1, theta_p=1.3)
 GAMMA_D, GAMMA_P, TAU, SIGMA = 200, 321.808, 150, 2.8284
 DELTA_T, DELAY, PERIODS = np.array([-20, 0, 20, 40]) * 1e-3, .0137, 60
 ABOVE_D, ABOVE_P = np.array([20.172, 27.645, 20.085, 16.382]), np.array([9.678, 17.313, 14.837, 11.135])
@@ -113,6 +113,6 @@ def test_sets_are_those_of_the_authors():
     rule = load_model("calcium")
     assert len(rule.sets) == 9 and rule.with_parameters(parameters="DP").parameters == rule.parameters
     cortical = rule.with_parameters(parameters="cortical_slices").parameters
-    known = dict(tau_Ca=22.6936e-3, C_pre_spike=.5617539, C_post_spike=1.23964, theta_d=1, theta_p=1.3,
+    known = dict(tau_Ca=22.6936e-3, C_pre=.5617539, C_post=1.23964, theta_d=1, theta_p=1.3,
                  gamma_d=331.909, gamma_p=725.085, tau=346.3615)
     assert {name: float(value) for name, value in cortical.items()} == pytest.approx(known)

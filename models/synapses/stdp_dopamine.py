@@ -30,6 +30,10 @@ MODEL = SynapseModel(
         c += A_plus*x
         y += 1
     """,
+    on_third="""
+        w_rest = w + c*((d + reward)*tau_cd + tonic*tau_c)
+        d += reward
+    """,
     parameters=dict(
         A_plus=0.1,             # eligibility by a pair, pre first; ModelDB 84167
         A_minus=0.15,           # eligibility by a pair, post first; ModelDB 84167
@@ -37,6 +41,7 @@ MODEL = SynapseModel(
         tau_minus=20 * ms,      # window of depression; Izhikevich (2007)
         tau_c=1 * second,       # eligibility trace; Izhikevich (2007)
         tau_d=200 * ms,         # dopamine; Izhikevich (2007)
+        reward=0.5 * Hz,        # dopamine of a reward; ModelDB 84167
         tonic=0.002 * Hz,       # tonic dopamine; ModelDB 84167
         w_min=0,                # lower bound; ModelDB 84167
         w_max=4,                # upper bound; ModelDB 84167
