@@ -70,7 +70,7 @@ def frequency(rule, post, rates, n, options):
         raise SpikelearnError("rates must stay below 90 Hz, so that pairs of 10 ms do not overlap")
     found = outcome([pairing(d * ms, n, r * Hz) for d in (10, -10) for r in rho], rule, post, **options).change
     return dict(rates=rates, strength_plus=1 + found[:len(rho)], strength_minus=1 + found[len(rho):],
-                measured_rho=it.columns["rho_hz"] * Hz, measured_delta_t=it.columns["dt_ms"] * ms, measured=it.mean,
+                measured_rho=it.columns["repeat_hz"] * Hz, measured_delta_t=it.columns["delta_t_ms"] * ms, measured=it.mean,
                 measured_sem=it.sem)
 
 
