@@ -3,7 +3,7 @@ import re
 
 from brian2.equations.equations import SUBEXPRESSION
 from brian2.parsing.statements import parse_statement
-from brian2.utils.stringtools import get_identifiers
+from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from spikelearn.errors import SpikelearnError, alternatives
 
@@ -48,6 +48,20 @@ def check_model_assignments(model, equations, open_names):
     for where, (kind, code) in model.statements().items():
         if kind == "code":
             check_assignments(model.title, where, code, variables, computed | set(model.parameters))
+
+
+def written_out(code, equations):
+    """Code in which each subexpression is replaced by its expression.
+
+    At a spike Brian2 evaluates a subexpression with the values of before the spike: an event-driven variable that it
+    reads is not updated, and `t` is the clock's. Written out, it sees the same values as the statement itself.
+    code : str, statements. equations : Brian2 Equations. Returns the statements.
+    """
+    texts = {name: f"({equation.expr.code})" for name, equation in equations.items() if equation.type == SUBEXPRESSION}
+    code = re.sub(r"#.*", "", code)
+    while texts.keys() & get_identifiers(code):
+        code = word_substitute(code, texts)
+    return code
 
 
 def used_before(code, known):

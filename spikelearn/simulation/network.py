@@ -4,7 +4,7 @@ from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensi
 from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
 
 from spikelearn.equations.additions import functions_of
-from spikelearn.equations.assignments import check_assignments
+from spikelearn.equations.assignments import check_assignments, written_out
 from spikelearn.equations.check import USUAL_READS, check_model, unit_text
 from spikelearn.equations.files import load_model
 from spikelearn.equations.own_names import for_brian
@@ -148,6 +148,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
         steps.append(("pre", "finished", model.at_end))
     _check_reads(model, pre, post, steps)
     _check_transmit(model, pre, post, steps, more)
+    equations = _declared(model, per_synapse) if more is None else _declared(model, per_synapse) + more
     on_pre, on_post, event_of, order = {}, {}, {}, {}
     for side, event, code in steps:
         source, into = (pre, on_pre) if side == "pre" else (post, on_post)
@@ -157,12 +158,11 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
         pathway = side if event == "spike" else f"{side}_{event}"
         if pathway == side and getattr(model, f"delay_{side}") is not None and code == getattr(model, f"on_{side}"):
             pathway = f"{side}_late"        # the rule is late, what the spike does to its target is not
-        into[pathway] = f"{into[pathway]}\n{code}" if pathway in into else code
+        into[pathway] = "\n".join([*([into[pathway]] if pathway in into else []), written_out(code, equations)])
         event_of[pathway] = event
     if model.follows_drug() and "third" not in (more or ()):
         raise SpikelearnError(f"{model.title} reads 'third', a drug that is washed in, which only pairing experiments "
                               "have")
-    equations = _declared(model, per_synapse) if more is None else _declared(model, per_synapse) + more
     connection = Synapses(pre, post, equations, on_pre=on_pre or None, on_post=on_post or None, on_event=event_of,
                           method=_method(model, exact), name=name, namespace=functions_of(model) | dict(inputs or {}))
     late = [pathway for pathway in ("pre_third",) if pathway in on_pre]
