@@ -44,9 +44,9 @@ def run(synapse="synapses/stdp_voltage", neuron=None, *, dt=None, read_after=REA
         pairings = [beginning(p, 11 * second) for p in pairings]
     simulated = outcome(pairings, rule, post, dt=dt, read_after=read_after, device=device, seed=seed)
     found = dict(zip(asked, np.split(simulated.change, np.cumsum([len(p) for p in asked.values()])[:-1]), strict=True))
-    columns = ("condition", "n_ap", "burst_hz", "dt_ms", "dt_burst_ms")
-    arrays = {**found, **{name: it.columns[name] for name in columns}, "measured": it.mean, "measured_sem": it.sem,
-              "rule": rule.title, "neuron": post.title if post else ""}
+    columns = ("n_ap", "burst_hz", "nearest_ms", "first_ms")
+    arrays = {**found, **{name: it.columns[name] for name in columns}, "control": it.control, "measured": it.mean,
+              "measured_sem": it.sem, "rule": rule.title, "neuron": post.title if post else ""}
     headline = dict(E_nevian_bursts=score(found["conditions"], it.mean, it.sem),
                     E_null_nevian_bursts=null_score(it.mean, it.sem), **simulated.headline())
     return Result("stdp_bursts", arrays, headline, gaps=columns)        # no rate of one spike, no times of the controls
@@ -55,20 +55,20 @@ def run(synapse="synapses/stdp_voltage", neuron=None, *, dt=None, read_after=REA
 def plot(result, figure):
     """EPSP ratio against number, rate and timing; filled and solid: EPSP first, open and dashed: burst first."""
     a = result.arrays
-    paired, one, fifty = a["condition"] == "paired", a["n_ap"] == 1, a["burst_hz"] == 50
-    before, after = paired & (a["dt_ms"] == a["dt_burst_ms"]), paired & last_before(a)
-    ten = np.abs(a["dt_ms"]) == 10
+    paired, one, fifty = ~a["control"], a["n_ap"] == 1, a["burst_hz"] == 50
+    before, after = paired & (a["nearest_ms"] == a["first_ms"]), paired & last_before(a)
+    ten = np.abs(a["nearest_ms"]) == 10
     panels = figure.subplots(1, 3, sharey=True)
     drawn = [("n_ap", NUMBERS, "number", (fifty | one) & ten, "number of action potentials (50 Hz)"),
              ("burst_hz", RATES, "rate", (a["n_ap"] == 3) & ten, "rate of three action potentials (Hz)")]
     for axes, (column, x, curve, used, label) in zip(panels, drawn, strict=False):
         for side, key, line, face in ((before, "plus", "-", "k"), (after, "minus", "--", "white")):
-            points(axes, a, column, used & side & (a["dt_ms"] == (10 if key == "plus" else -10)), face,
+            points(axes, a, column, used & side & (a["nearest_ms"] == (10 if key == "plus" else -10)), face,
                    f"measured, Δt = {'+' if key == 'plus' else '-'}10 ms ± s.e.m.")
             axes.plot(x, 1 + a[f"{curve}_{key}"], MODEL + line, lw=2, label=str(a["rule"]))
         axes.set_xlabel(label)
     panels[0].set_xticks(NUMBERS)
-    points(panels[2], a, "dt_burst_ms", paired & fifty & (a["n_ap"] == 3), "k", "measured ± s.e.m.")
+    points(panels[2], a, "first_ms", paired & fifty & (a["n_ap"] == 3), "k", "measured ± s.e.m.")
     panels[2].plot(FIRST, 1 + a["first"], MODEL, lw=2, label=str(a["rule"]))
     panels[2].axvline(0, color="0.6", lw=.8, ls="--", zorder=0)
     panels[2].set_xlabel("Δt' = first action potential − EPSP (ms)")
@@ -85,7 +85,7 @@ def plot(result, figure):
 def last_before(a):
     """Conditions whose last action potential precedes the EPSP."""
     gap = np.nan_to_num(1000 / a["burst_hz"])
-    return np.isclose(a["dt_burst_ms"] + (a["n_ap"] - 1) * gap, a["dt_ms"]) & (a["dt_ms"] < 0)
+    return np.isclose(a["first_ms"] + (a["n_ap"] - 1) * gap, a["nearest_ms"]) & (a["nearest_ms"] < 0)
 
 
 def points(axes, a, column, used, face, label):

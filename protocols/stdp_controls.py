@@ -14,7 +14,7 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.ranges.check import checked
 from spikelearn.results.result import Result
-from spikelearn.stdp.experiments import table
+from spikelearn.stdp.experiments import experiment
 from spikelearn.stdp.spike_times import LEAD_IN, Pairing, pairs
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
@@ -81,10 +81,10 @@ def plot(result, figure):
     left.axhline(100, color="0.6", lw=.8, ls="--")
     left.bar(x - .2, 100 * (1 + a["without_epsp"]), .38, color="C0", label="own EPSP left out")
     left.bar(x + .2, 100 * (1 + a["with_epsp"]), .38, color="C1", label="own EPSP let in")
-    data = table("nevian_sakmann2006_bursts")
-    for place, condition in ((.2, "epsp_only"), (1, "aps_only")):
-        row = np.flatnonzero(data["condition"] == condition)[0]
-        left.errorbar(place, 100 * data["epsp_ratio"][row], 100 * data["sem"][row], fmt="ko", ms=4, capsize=3,
+    it = experiment("nevian_bursts")
+    for place, condition in ((.2, "EPSP only"), (1, "APs only")):
+        row = np.flatnonzero(it.columns["label"] == condition)[0]
+        left.errorbar(place, 100 + 100 * it.mean[row], 100 * it.sem[row], fmt="ko", ms=4, capsize=3,
                       label="Nevian & Sakmann 2006, ± s.e.m." if place < 1 else None)
     left.set_xticks(x, [str(condition) for condition in a["conditions"]])
     left.set(ylabel="normalised weight (%)")

@@ -40,8 +40,8 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, rates=CURVE, dt=None, r
     names, data, used = EXPERIMENTS[:1] if quick else EXPERIMENTS, {}, {}
     for name in names:
         data[name] = experiment(name)
-        used[name] = data[name].columns["rho_hz"] >= lowest
-    points = {name: list(zip(it.columns["dt_ms"][used[name]], it.columns["rho_hz"][used[name]], strict=True))
+        used[name] = data[name].columns["repeat_hz"] >= lowest
+    points = {name: list(zip(it.columns["delta_t_ms"][used[name]], it.columns["repeat_hz"][used[name]], strict=True))
               for name, it in data.items()}
     asked = list(dict.fromkeys((name, *point) for name in names for point in
                                [*points[name], *((delta_t, rho) for delta_t in curves(name) for rho in rates)]))

@@ -38,7 +38,7 @@ def run(synapse="synapses/stdp_pair", neuron=None, *, pairs=60, rate=1 * Hz, wid
         pairs, spacing = min(pairs, 5), max(spacing, 10 * ms)
     it, steps = experiment("bi_poo_window"), int(np.floor(widest / spacing + 1e-9))
     delta_t = np.arange(-steps, steps + 1) * spacing
-    pairings = [pairing.pairs(interval, pairs, rate) for interval in [*delta_t, *it.columns["dt_ms"] * ms]]
+    pairings = [pairing.pairs(interval, pairs, rate) for interval in [*delta_t, *it.columns["delta_t_ms"] * ms]]
     found = outcome(pairings, rule, post, dt=dt, read_after=read_after, device=device, seed=seed)
     window, at_bins = found.change[:len(delta_t)], found.change[len(delta_t):]
     A_plus, tau_plus = exponential(delta_t / ms, window)

@@ -16,7 +16,7 @@ def heading(axes, title, protocol):
     """Title, and under it in small print the protocol: motifs, rate, how the spikes are forced."""
     axes.set_title(title, fontsize=10, pad=8 + 10 * (protocol.count("\n") + 1))
     axes.annotate(protocol, (.5, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", ha="center",
-                  va="bottom", fontsize=7.5, color="0.3")
+                  va="bottom", fontsize=8, color="0.3")
 
 
 def scores(axes, model, null, where="lower right"):

@@ -201,8 +201,8 @@ MISTAKES = {
     "unwritable": (["run", "ramp.py", "--out", "rule.py/out"], "rule.py"),
     "copy over a file": (["copy", "ramp.py", "rule.py"], "nothing is overwritten"),
     "copy to no Python file": (["copy", "ramp.py", "rule"], "must be the name of a Python file"),
-    "copy of nothing": (["copy", "nothing", "mine.py"], "there is no model or protocol"),
-    "show nothing": (["show", "nothing"], "there is no model or protocol"),
+    "copy of nothing": (["copy", "nothing", "mine.py"], "there is no model, experiment or protocol"),
+    "show nothing": (["show", "nothing"], "there is no model, experiment or protocol"),
     "no command": ([], "required"),
     "wrong command": (["lst"], "invalid choice"),
 }

@@ -5,13 +5,14 @@ import pytest
 from brian2 import Hz, ms
 
 from spikelearn.errors import SpikelearnError
-from spikelearn.stdp.experiments import EXPERIMENTS, experiment, null_score, score, table
+from spikelearn.stdp.experiments import experiment, null_score, score, table
+from spikelearn.stdp.shipped import shipped_experiments
 from spikelearn.stdp.spike_times import duration
 from spikelearn.stdp.trains import bursts
 
-TABLES = {"sjostrom2001_frequency": 10, "wang2005_hippocampus": 13, "markram1997_frequency": 7,
-          "nevian_sakmann2006_bursts": 16, "pfister_gerstner2006_parameters": 8, "bi_poo1998_bins": 7,
-          "bi_wang2002_fit": 2}
+TABLES = {"pfister_gerstner2006_parameters": 8, "bi_wang2002_fit": 2}
+EXPERIMENTS = tuple(shipped_experiments())
+PAIRS = ("sjostrom_frequency", "sjostrom_trains", "markram_frequency", "bi_poo_window")
 
 
 def pair_of(pairing):
@@ -27,7 +28,8 @@ def test_rows_and_pairings_are_aligned(name):
     it = experiment(name)
     n = len(it.pairings)
     assert it.name == name and it.citation and "\n" not in it.protocol
-    assert it.mean.shape == it.sem.shape == (n,) and np.all(it.sem > 0)
+    assert it.mean.shape == it.sem.shape == it.scored.shape == (n,) and np.all(it.sem[it.scored] > 0)
+    assert np.isfinite(it.mean).all() and (it.scored.any() or "not checked" in it.comments["note"])
     assert all(len(column) == n for column in it.columns.values())
     assert len({pairing.label for pairing in it.pairings}) == n
 
@@ -44,23 +46,23 @@ def test_experiments_are_frozen(name):
             array[0] = 1
 
 
-@pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n not in ("wang_hippocampus", "nevian_bursts")])
+@pytest.mark.parametrize("name", PAIRS)
 def test_sign_and_size_of_delta_t(name):
     """Pairs: every delta_t of the table is t_post - t_pre of the spike times."""
     it = experiment(name)
-    for pairing, delta_t in zip(it.pairings, it.columns["dt_ms"], strict=True):
+    for pairing, delta_t in zip(it.pairings, it.columns["delta_t_ms"], strict=True):
         assert np.allclose(np.asarray((pairing.post - pairing.pre) / ms), delta_t, rtol=0, atol=1e-6)
 
 
 def test_sjostrom_continuous():
-    for pairing, rho in zip(*map_of("sjostrom_frequency", "rho_hz"), strict=True):
+    for pairing, rho in zip(*map_of("sjostrom_frequency", "repeat_hz"), strict=True):
         assert pair_of(pairing) == (60, 60)
         assert np.allclose(gaps_ms(pairing.pre), 1000 / rho)
 
 
 def test_sjostrom_trains():
     """15 trains of 5, 10 s from onset to onset; 50 single pairs each 10 s at 0.1 Hz."""
-    for pairing, rho in zip(*map_of("sjostrom_trains", "rho_hz"), strict=True):
+    for pairing, rho in zip(*map_of("sjostrom_trains", "repeat_hz"), strict=True):
         if rho == 0.1:
             assert pair_of(pairing) == (50, 50) and np.all(gaps_ms(pairing.pre) == 10000)
         else:
@@ -70,7 +72,7 @@ def test_sjostrom_trains():
 
 
 def test_markram_trains():
-    for pairing, rho in zip(*map_of("markram_frequency", "rho_hz"), strict=True):
+    for pairing, rho in zip(*map_of("markram_frequency", "repeat_hz"), strict=True):
         onsets = np.asarray(pairing.pre / ms).reshape(10, 5)
         assert np.allclose(np.diff(onsets, axis=1), 1000 / rho) and np.allclose(np.diff(onsets[:, 0]), 4000)
 
@@ -98,15 +100,15 @@ def test_hippocampal_motifs():
 
 def test_bursts_and_their_controls():
     it = experiment("nevian_bursts")
-    assert list(it.columns["control"]) == [True, True] + [False] * 14
+    assert list(it.control) == [True, True] + [False] * 14
     assert [pair_of(p) for p in it.pairings[:2]] == [(60, 0), (0, 180)]
     assert it.mean[0] == pytest.approx(-0.03) and it.mean[10] == pytest.approx(1.01)
     for k, pairing in enumerate(it.pairings):
-        if not it.columns["control"][k]:
+        if not it.control[k]:
             pre, post = np.asarray(pairing.pre / ms), np.asarray(pairing.post / ms).reshape(60, -1)
             assert post.shape[1] == it.columns["n_ap"][k]
-            assert np.allclose(post[:, 0] - pre, it.columns["dt_burst_ms"][k])
-            assert np.allclose(np.abs(post - pre[:, None]).min(axis=1), abs(it.columns["dt_ms"][k]))
+            assert np.allclose(post[:, 0] - pre, it.columns["first_ms"][k])
+            assert np.allclose(np.abs(post - pre[:, None]).min(axis=1), abs(it.columns["nearest_ms"][k]))
             assert np.allclose(np.diff(pre), 10000)
     row, by_hand = it.pairings[5], bursts(-30 * ms, 2, 50 * Hz)
     assert np.array_equal(row.post, by_hand.post) and np.array_equal(row.pre, by_hand.pre)
@@ -139,8 +141,8 @@ def test_score_refuses(wrong):
 def test_unknown_names():
     with pytest.raises(SpikelearnError, match="sjostrom_trains"):
         experiment("sjostrom_train")
-    with pytest.raises(SpikelearnError, match="bi_poo1998_bins"):
-        table("bi_poo")
+    with pytest.raises(SpikelearnError, match="bi_wang2002_fit"):
+        table("bi_wang")
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -150,9 +152,9 @@ def test_tables(name):
 
 
 def test_window_bins_hold_their_middle():
-    data = table("bi_poo1998_bins")
+    data = experiment("bi_poo_window").columns
     middle = (data["from_ms"] + data["to_ms"]) / 2
-    assert np.all(np.abs(middle - data["dt_ms"]) <= 0.5)
+    assert np.all(np.abs(middle - data["delta_t_ms"]) <= 0.5)
     assert np.all(data["to_ms"][:-1] <= data["from_ms"][1:])
 
 

@@ -18,10 +18,14 @@ from spikelearn.protocols import (
 )
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.stdp.experiments import EXPERIMENTS, experiment, null_score, score
+from spikelearn.stdp.experiments import experiment, null_score, score
+from spikelearn.stdp.shipped import shipped_experiments
 from spikelearn.stdp.spike_times import beginning
 from spikelearn.stdp.weight_change import weight_changes
 
+CLASSIC = ("bi_poo_window", "markram_frequency", "nevian_bursts", "sjostrom_frequency", "sjostrom_trains",
+           "wang_hippocampus")
+EXPERIMENTS = tuple(name for name in shipped_experiments() if experiment(name).scored.any())
 TAUS = dict(tau_plus=.0168, tau_minus=.0337)
 PAIR = dict(A_plus=.777 / 60, A_minus=.273 / 60, **TAUS)
 KNOWN_E = {  # of the rounded published parameters; Pfister & Gerstner print 2.9 for both full hippocampal fits
@@ -90,7 +94,7 @@ def test_frequency():
     """Quick: the continuous pairs from 10 Hz on, against the naive triplet rule."""
     result = stdp_frequency.run(device="numpy", quick=True)
     rule, it = load_model("stdp_triplet").parameters, experiment("sjostrom_frequency")
-    used = it.columns["rho_hz"] >= 10
+    used = it.columns["repeat_hz"] >= 10
     names = ("A2_plus", "A3_plus", "A2_minus", "A3_minus", "tau_plus", "tau_minus", "tau_x", "tau_y")
     expected = np.array([reference.triplet(p.pre, p.post, **{name: float(rule[name]) for name in names})
                          for p, wanted in zip(it.pairings, used, strict=True) if wanted])
@@ -105,7 +109,7 @@ def test_frequency():
 def test_frequency_curves_pass_through_the_measured_protocols(name):
     """The curves' pairings are the experiment's own where a rate was measured."""
     it = experiment(name)
-    for p, rho, delta_t in zip(it.pairings, it.columns["rho_hz"], it.columns["dt_ms"], strict=True):
+    for p, rho, delta_t in zip(it.pairings, it.columns["repeat_hz"], it.columns["delta_t_ms"], strict=True):
         own = stdp_frequency.pairs(name, delta_t * ms, rho * Hz)
         assert same(own, p)
 
@@ -143,9 +147,9 @@ def test_bursts():
 
 def test_battery():
     """Quick, two rules: E against the naive rule, the null model's E, the table's files."""
-    result = stdp_battery.run(("synapses/stdp_pair", "synapses/static"), device="numpy", quick=True)
+    result = stdp_battery.run(("synapses/stdp_pair", "synapses/static"), device="numpy", quick=True, data=CLASSIC)
     a, h = result.arrays, result.headline
-    for row, name in enumerate(EXPERIMENTS):
+    for row, name in enumerate(CLASSIC):
         it = experiment(name)
         expected = score(naive([beginning(p, 5 * second) for p in it.pairings]), it.mean, it.sem)
         # Markram's 30 Hz are no whole milliseconds: the step moves those spikes by up to 0.5 ms
@@ -154,15 +158,16 @@ def test_battery():
         assert h[f"E_{name}_static"] == h[f"E_null_{name}"] == null_score(it.mean, it.sem)
     files = stdp_battery.tables(result)
     rows = list(csv.DictReader(io.StringIO(files["table.csv"])))
-    assert [row["experiment"] for row in rows] == list(EXPERIMENTS)
-    assert float(rows[0]["null"]) == pytest.approx(h["E_null_sjostrom_frequency"], rel=1e-5)
+    assert [row["experiment"] for row in rows] == list(CLASSIC)
+    assert float(rows[0]["null"]) == pytest.approx(h["E_null_bi_poo_window"], rel=1e-5)
     assert json.loads(files["table.json"])["bi_poo_window"]["stdp_pair"] == h["E_bi_poo_window_stdp_pair"]
     assert len(drawn(stdp_battery, result)) == 6
 
 
 def test_battery_of_one_rule_names_experiments_only():
     h = stdp_battery.run("synapses/static", device="numpy", quick=True).headline
-    assert set(h) == {"step_error_percent", *(f"{kind}_{name}" for kind in ("E", "E_null") for name in EXPERIMENTS)}
+    assert set(h) == {"step_error_percent", *(f"{kind}_{name}" for kind in ("E", "E_null", "p") for name in EXPERIMENTS),
+                      "conditions_brzosko_acetylcholine", "conditions_brzosko_dopamine"}
     with pytest.raises(SpikelearnError, match="different names"):
         stdp_battery.run(("synapses/static", "static"), quick=True)
 
@@ -201,8 +206,8 @@ def test_clopath_has_the_published_shape():
     """+10 ms: LTP only above about 10 Hz; -10 ms: LTD, turning to LTP near 40 Hz (15 trains of 5 pairs)."""
     it = experiment("sjostrom_trains")
     change = weight_changes(it.pairings, "synapses/stdp_voltage", device="cpp")
-    plus, minus = (dict(zip(it.columns["rho_hz"][side], change[side], strict=True))
-                   for side in (it.columns["dt_ms"] > 0, it.columns["dt_ms"] < 0))
+    plus, minus = (dict(zip(it.columns["repeat_hz"][side], change[side], strict=True))
+                   for side in (it.columns["delta_t_ms"] > 0, it.columns["delta_t_ms"] < 0))
     assert abs(plus[.1]) < .01 and 0 < plus[10] < .06 < plus[20] < plus[40] < plus[50]
     assert max(minus[.1], minus[10], minus[20]) < -.2 and 0 < minus[40] < .15 and minus[50] > .3
     assert score(change, it.mean, it.sem) < 1.2 < null_score(it.mean, it.sem) / 7

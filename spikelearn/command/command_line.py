@@ -1,4 +1,4 @@
-"""The command line: spikelearn list | show | copy | run."""
+"""The command line: spikelearn list | show | copy | run | fit | sweep | again."""
 import argparse
 import contextlib
 import os
@@ -11,7 +11,10 @@ import warnings
 import spikelearn
 from spikelearn.command import run as running
 from spikelearn.command import show
+from spikelearn.command.again import add_again
+from spikelearn.command.fit import add_fit
 from spikelearn.command.process import Terminated, import_brian2, interrupts, lasting_streams, output_failure
+from spikelearn.command.sweep import add_sweep
 from spikelearn.errors import SpikelearnError, SpikelearnWarning
 
 
@@ -110,21 +113,26 @@ def sentence(error):
 
 
 def _main(argv):
-    options = _parser().parse_args(argv)
+    options = parsed(argv)
     return options.command(options)
+
+
+def parsed(argv):
+    """The options that some arguments give."""
+    return _parser().parse_args(argv)
 
 
 def _parser():
     parser = Parser(prog="spikelearn", description="A laboratory for spike-based learning rules on Brian2.",
                     allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"spikelearn {spikelearn.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run")
-    add = commands.add_parser("list", help="neurons, synapses, protocols, datasets: one line each")
+    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run | fit | sweep | again")
+    add = commands.add_parser("list", help="neurons, synapses, experiments, protocols, datasets: one line each")
     add.set_defaults(command=show.list_all)
-    add = commands.add_parser("show", help="equations, events, parameters with units, source")
-    add.add_argument("name", metavar="NAME", help="a model or protocol, by name or file")
+    add = commands.add_parser("show", help="equations or conditions, parameters with units, source")
+    add.add_argument("name", metavar="NAME", help="a model, experiment or protocol, by name or file")
     add.set_defaults(command=show.show)
-    add = commands.add_parser("copy", help="an editable copy of a model or protocol (never overwrites)")
+    add = commands.add_parser("copy", help="an editable copy of a model, experiment or protocol (never overwrites)")
     add.add_argument("name", metavar="NAME")
     add.add_argument("file", metavar="FILE")
     add.set_defaults(command=show.copy)
@@ -133,6 +141,9 @@ def _parser():
     add.add_argument("protocol", metavar="PROTOCOL", help="a protocol, by name or file")
     _add_run_options(add)
     add.set_defaults(command=_run)
+    add_fit(commands, _add_run_options, _run)
+    add_sweep(commands, _add_run_options)
+    add_again(commands)
     return parser
 
 
@@ -145,6 +156,9 @@ def _add_run_options(parser):
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the random numbers")
     parser.add_argument("--seeds", action="append", metavar="N", dest="settings", type=lambda n: f"seeds={n}",
                         help="how many seeds to run with, where a protocol takes several")
+    parser.add_argument("--pairing", action="append", metavar="TEXT", dest="settings",
+                        type=lambda text: f"pairing={text}",
+                        help='one condition without a file: "pre 0; post 7 17; 60 at 1*Hz", times of the motif in ms')
     parser.add_argument("--device", choices=["auto", "numpy", "cython", "cpp"], metavar="numpy|cython|cpp")
     parser.add_argument("--out", metavar="DIR", help="folder for the result; default: results/PROTOCOL-TIME")
     parser.add_argument("--resume", metavar="DIR", help="resume the training that was to write its result into DIR")
@@ -174,14 +188,14 @@ def _run_module(module, argv):
 def _run_and_save(module, options):
     def resuming(directory):
         resumed = argparse.Namespace(**vars(options) | {"resume": str(directory)})
-        return shlex.join(["spikelearn", *_typed(resumed), *["--json"] * options.json])
+        return shlex.join(["spikelearn", *typed(resumed), *["--json"] * options.json])
 
     with warnings_in_one_line(), naming_the_settings(options):
-        return running.run_and_save(module, options, command=shlex.join(["spikelearn", *_typed(options)]),
+        return running.run_and_save(module, options, command=shlex.join(["spikelearn", *typed(options)]),
                                     again=resuming)
 
 
-def _typed(options):
+def typed(options):
     """The arguments that give this run again."""
     words = ["run", options.protocol]
     words += [word for synapse in options.synapse for word in ("--synapse", synapse)]

@@ -10,12 +10,14 @@ from spikelearn.errors import SpikelearnError, alternatives
 
 
 def list_all(options):
-    """Print every shipped model, protocol and dataset, one line each."""
+    """Print every shipped model, experiment, protocol and dataset, one line each."""
     from spikelearn.images.datasets import DATASETS
+    from spikelearn.stdp.shipped import shipped_experiments, title
 
-    kinds = {"neurons": {}, "synapses": {}, "protocols": {}, "datasets": DATASETS}
+    kinds = {"neurons": {}, "synapses": {}, "experiments": {}, "protocols": {}, "datasets": DATASETS}
     for name, path in shipped_models().items():
         kinds[name.split("/")[0]][name] = running.summary(path)
+    kinds["experiments"] = {f"experiments/{name}": title(path) for name, path in shipped_experiments().items()}
     kinds["protocols"] = {name: running.summary(path) for name, path in running.shipped_protocols().items()}
     width = max(len(name) for lines in kinds.values() for name in lines)
     for kind, lines in kinds.items():
@@ -25,21 +27,28 @@ def list_all(options):
 
 
 def file_of(name):
-    """The file of a shipped model or protocol, or the file itself."""
-    known = {**shipped_models(), **running.shipped_protocols()}
+    """The file of a shipped model, experiment or protocol, or the file itself."""
+    from spikelearn.stdp.shipped import shipped_experiments
+
+    experiments = {f"experiments/{key}": path for key, path in shipped_experiments().items()}
+    known = {**shipped_models(), **experiments, **running.shipped_protocols()}
     found = {path for key, path in known.items() if name in (key, key.split("/")[-1], f"protocols/{key}")}
     if not found and Path(name).is_file():
         return Path(name)
     if len(found) != 1:
-        raise SpikelearnError(f"there is no model or protocol '{name}'{alternatives(name, known)}")
+        raise SpikelearnError(f"there is no model, experiment or protocol '{name}'{alternatives(name, known)}")
     return found.pop()
 
 
 def show(options):
-    """Print what a model or protocol says: equations, parameters with units, source."""
+    """Print what a model, experiment or protocol says: equations or conditions, parameters with units, source."""
     path = file_of(options.name)
     import_brian2()
-    if re.search(r"^MODEL\b", path.read_text(encoding="utf-8"), flags=re.M):
+    if path.suffix == ".csv":
+        from spikelearn.stdp.experiments import described, experiment
+
+        print(described(experiment(path)))
+    elif re.search(r"^MODEL\b", path.read_text(encoding="utf-8"), flags=re.M):
         _show_model(load_model(str(path)))
     else:
         module = running.load_protocol(str(path))
@@ -87,12 +96,14 @@ def _show_parameters(parameters, text, title="parameters"):
 
 
 def copy(options):
-    """Write an editable copy of a model or protocol."""
+    """Write an editable copy of a model, experiment or protocol."""
     from spikelearn.results.files import write_file
 
     source, target = file_of(options.name), Path(options.file)
-    if target.suffix != ".py":
-        raise SpikelearnError(f"'{target}' must be the name of a Python file, such as my_rule.py")
+    if target.suffix != source.suffix:
+        raise SpikelearnError(f"'{target}' must be the name of a CSV file, such as mine.csv" if source.suffix == ".csv"
+                              else f"'{target}' must be the name of a Python file, such as my_rule.py")
     write_file(target, source.read_bytes())
-    use = {"synapses": f"PROTOCOL --synapse {target}", "neurons": f"PROTOCOL --neuron {target}"}
+    use = {"synapses": f"PROTOCOL --synapse {target}", "neurons": f"PROTOCOL --neuron {target}",
+           "experiments": f"stdp_experiment --set data={target}"}
     print(f"{target} is yours to edit; run it with: spikelearn run {use.get(source.parent.name, target)}")

@@ -1,7 +1,7 @@
 """Checks of what statements assign to: every name on the left is declared, or read later in the same block."""
 import re
 
-from spikelearn.equations.parsing import SUBEXPRESSION, get_identifiers, parse_statement
+from spikelearn.equations.parsing import SUBEXPRESSION, get_identifiers, parse_statement, word_substitute
 from spikelearn.errors import SpikelearnError, alternatives
 
 FIXED = ("t", "dt", "i", "j", "N", "t_in_timesteps", "not_refractory")      # Brian2 sets these itself
@@ -45,6 +45,20 @@ def check_model_assignments(model, equations, open_names):
     for where, (kind, code) in model.statements().items():
         if kind == "code":
             check_assignments(model.title, where, code, variables, computed | set(model.parameters))
+
+
+def written_out(code, equations):
+    """Code in which each subexpression is replaced by its expression.
+
+    At a spike Brian2 evaluates a subexpression with the values of before the spike: an event-driven variable that it
+    reads is not updated, and `t` is the clock's. Written out, it sees the same values as the statement itself.
+    code : str, statements. equations : Brian2 Equations. Returns the statements.
+    """
+    texts = {name: f"({equation.expr.code})" for name, equation in equations.items() if equation.type == SUBEXPRESSION}
+    code = re.sub(r"#.*", "", code)
+    while texts.keys() & get_identifiers(code):
+        code = word_substitute(code, texts)
+    return code
 
 
 def used_before(code, known):

@@ -20,7 +20,9 @@ from brian2 import (
     volt,
 )
 
+from spikelearn.equations.additions import check_additions, functions_of
 from spikelearn.equations.assignments import check_model_assignments, used_before
+from spikelearn.equations.own_names import for_brian, renamed
 from spikelearn.equations.parsing import (
     Constant,
     Variable,
@@ -35,7 +37,7 @@ from spikelearn.errors import SpikelearnError, alternatives
 # What rules may read of any neuron, by its usual name; other names are checked when the two are connected.
 USUAL_READS = {"u": 1, "dudt": Hz, "v": volt, "s": 1, "ds": 1, "z": 1, "rho": 1,
                "ds_twin": 1, "learning": 1, "lastspike": second}
-BRIAN_NAMES = {"t": second, "dt": second, "i": 1, "N": 1, "lastspike": second, "t_in_timesteps": 1}
+BRIAN_NAMES = {"third": 1, "t": second, "dt": second, "i": 1, "N": 1, "lastspike": second, "t_in_timesteps": 1}
 ALWAYS = {**DEFAULT_FUNCTIONS, **DEFAULT_CONSTANTS,
           **{name: Constant(name, float(unit), get_dimensions(unit)) for name, unit in DEFAULT_UNITS.items()}}
 
@@ -100,7 +102,7 @@ def _known(model, equations, reads):
     known["not_refractory"] = _variable("not_refractory", 1, boolean=True)
     for name, dimensions in declared_units(model).items():
         known[name] = _variable(name, dimensions, name in equations and equations[name].var_type == "boolean")
-    return known
+    return known | functions_of(model)
 
 
 def check_model(model, reads=None):
@@ -109,6 +111,20 @@ def check_model(model, reads=None):
     reads : dict name -> dimensions of what a synapse reads of its neurons; without it the usual ones are
         assumed, and code that reads others is left to the connection. Raises SpikelearnError.
     """
+    names = renamed(model) if hasattr(model, "reads") else {}
+    if not names:
+        return _check_model(model, reads)
+    try:
+        _check_model(for_brian(model), reads)
+    except SpikelearnError as error:
+        said = str(error)
+        for own, told in names.items():
+            said = re.sub(rf"\b{told}\b", own, said)
+        raise SpikelearnError(said) from error
+
+
+def _check_model(model, reads):
+    check_additions(model)
     equations = parse(model)
     for name in model.parameters:
         if name in equations:
@@ -132,10 +148,26 @@ def check_model(model, reads=None):
             _check_condition(model, where, code, known)
         else:
             _check_expression(model, where, code, second.dim if kind == "expression" else get_dimensions(1), known)
+    if hasattr(model, "read"):
+        _check_read(model, known)
     _check_initial(model, equations, known)
     from spikelearn.equations.ranges import check_ranges
 
     check_ranges(model, equations)
+
+
+def _check_read(model, known):
+    """The measured weight is an expression of the rule's own variables; without a variable w it is not asked for."""
+    if model.read == "w" and "w" not in known:
+        return
+    unknown = sorted(get_identifiers(model.read) - set(known) - set(ALWAYS))
+    if unknown:
+        raise SpikelearnError(f"{model.title}: unknown name '{unknown[0]}' in read{alternatives(unknown[0], known)}")
+    try:
+        parse_expression_dimensions(model.read, {**ALWAYS, **known})
+    except Exception as error:
+        raise SpikelearnError(f"{model.title}: read = '{model.read}' is no expression of a weight: "
+                              f"{first_line(error)}") from error
 
 
 def _texts(model, equations):
@@ -159,6 +191,9 @@ def _check_names(model, equations, known, open_names):
             raise SpikelearnError(f"{model.title}: unknown name '{unknown[0]}' in the {where}"
                                   f"{alternatives(unknown[0], own)}")
         used |= names
+    delays = (getattr(model, f"delay_{side}", None) for side in ("pre", "post"))
+    used |= {delay for delay in delays if isinstance(delay, str)}
+    used |= get_identifiers(getattr(model, "read", ""))
     unused = sorted(set(model.parameters) - used)
     if unused:
         raise SpikelearnError(f"{model.title}: the parameter '{unused[0]}' is used nowhere in the equations")

@@ -6,9 +6,11 @@ import functools
 import hashlib
 import json
 import re
+import textwrap
 
 import numpy as np
 
+from spikelearn.equations.additions import source_of, stated
 from spikelearn.equations.files import load_model
 
 BASE_UNITS = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
@@ -18,7 +20,7 @@ NAMED_UNITS = ("volt", "amp", "ohm", "siemens", "farad", "coulomb", "metre", "se
 def code_of(model):
     """Equations and statements without comments and spacing, and the method: where -> text."""
     code = {"kind": type(model).__name__, "method": model.method, "equations": _bare(model.equations)}
-    return code | {where: _bare(text) for where, (_, text) in model.statements().items()}
+    return code | {where: _bare(text) for where, (_, text) in model.statements().items()} | stated(model)
 
 
 def _bare(code):
@@ -78,17 +80,31 @@ def same_code(model, *names):
 def python_text(model):
     """A model file that makes this record: for a record that comes from no file, or was changed."""
     fields = {"source": repr(model.source), "equations": _quoted(model.equations)}
-    defaults = {"method": "euler", "name": "", "file": "", "text": "", "made_of": ""}
+    defaults = {"method": "euler", "read": "w", "name": "", "file": "", "text": "", "made_of": ""}
     for name, value in vars(model).items():
         if isinstance(value, str) and name not in fields and value != defaults.get(name, "") and name not in (
                 "name", "file", "text", "made_of"):
             fields[name] = _quoted(value) if "\n" in value else repr(value)
-        elif not isinstance(value, str) and value:
-            fields[name] = _dict(value)
+        elif name in ("functions", "inputs"):
+            if value:
+                fields[name] = "{" + ", ".join(f"{key!r}: {_input(key, one)}" for key, one in value.items()) + "}"
+        elif not isinstance(value, str) and value is not None and (not hasattr(value, "items") or value):
+            fields[name] = _dict(value) if hasattr(value, "items") else _value(value)
     kind = type(model).__name__
     lines = "".join(f"    {name}={text},\n" for name, text in fields.items())
+    defined = "".join(f"{textwrap.dedent(source_of(one))}\n\n" for one in model.functions.values())
     return (f'"""{model.title}: written from the record that was run."""\nfrom brian2 import *\n\n'
-            f"from spikelearn import {kind}\n\nMODEL = {kind}(\n{lines})\n")
+            f"from spikelearn import {kind}\n\n{defined}MODEL = {kind}(\n{lines})\n")
+
+
+def _input(name, one):
+    """A function by its name; a TimedArray written out."""
+    import brian2
+
+    if not isinstance(one, brian2.TimedArray):
+        return getattr(getattr(one, "pyfunc", one), "__name__", name)
+    values = brian2.Quantity(1, dim=one.dim)
+    return f"TimedArray({np.asarray(one.values).tolist()!r} * {_value(values)}, dt={_value(one.dt * brian2.second)})"
 
 
 def _quoted(code):

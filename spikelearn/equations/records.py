@@ -42,6 +42,8 @@ class Model:
     initial: Mapping = dataclasses.field(default_factory=dict)      # variable -> value or expression
     sets: Mapping = dataclasses.field(default_factory=dict)         # published parameter sets: name -> values
     ranges: Mapping = dataclasses.field(default_factory=dict)       # parameter -> (lowest, highest) value
+    functions: Mapping = dataclasses.field(default_factory=dict)    # name -> Python function with units
+    inputs: Mapping = dataclasses.field(default_factory=dict)       # name -> TimedArray, read as name(t)
     method: str = "euler"               # integration method, as in Brian2
     name: str = ""                      # filled by load_model
     file: str = ""
@@ -188,8 +190,13 @@ class SynapseModel(Model):
     source : where the equations come from.
     equations : Brian2 equations of the weight `w` and the traces.
     on_pre, on_post : statements at each pre or post spike. Coincident spikes: the pre spike is taken first.
+    on_third : statements when a third factor arrives, such as a reward; after spikes of the same moment. A rule that
+        reads `third` knows of a drug: it is 1 while the drug is washed in, else 0.
     on_event : statements at other events, "pre_EVENT" or "post_EVENT" -> statements.
     at_end : statement for every synapse at the end of a presentation (changes collected until then).
+    delay_pre, delay_post : time by which on_pre, on_post come after the spike; a time, or the name of a parameter.
+    read : expression of what an experimenter measures as the weight, such as "P*q".
+    functions : name -> function that the equations call, with units. inputs : name -> TimedArray that they read.
     neuron : neuron model that the rule is tested with by default; "" = spike times are all it needs.
     parameters : name -> value with unit.
     initial : variable -> value, or an expression such as "rand()".
@@ -214,13 +221,29 @@ class SynapseModel(Model):
 
     on_pre: str = ""
     on_post: str = ""
+    on_third: str = ""
     on_event: Mapping = dataclasses.field(default_factory=dict)
     at_end: str = ""
+    delay_pre: object = None
+    delay_post: object = None
+    read: str = "w"
     neuron: str = ""
+
+    def delay(self, side: str) -> float:
+        """Seconds by which on_pre ("pre") or on_post ("post") come after the spike."""
+        value = getattr(self, f"delay_{side}")
+        return float(self.parameters[value] if isinstance(value, str) else value or 0)
+
+    def follows_drug(self) -> bool:
+        """Whether the rule reads `third`, which is 1 while a drug is washed in."""
+        code = "\n".join([self.equations, *(statement for _, statement in self.statements().values())])
+        from spikelearn.equations.own_names import declared
+
+        return "third" not in declared(self) and bool(re.search(r"\bthird\b", re.sub(r"#.*", "", code)))
 
     def statements(self) -> dict[str, tuple[str, str]]:
         """Where -> (kind of code, text) of everything the record says besides its equations."""
-        code = {"on_pre": self.on_pre, "on_post": self.on_post, "at_end": self.at_end}
+        code = {"on_pre": self.on_pre, "on_post": self.on_post, "on_third": self.on_third, "at_end": self.at_end}
         code |= {f"on_event '{event}'": statement for event, statement in self.on_event.items()}
         return {where: ("code", text) for where, text in code.items() if text}
 
@@ -228,9 +251,12 @@ class SynapseModel(Model):
         """Names that the rule, or some of its code, takes from its neurons: {"pre": set, "post": set}."""
         if code is None:
             code = "\n".join([self.equations, *(statement for _, statement in self.statements().values())])
-        own = set(re.findall(r"^\s*d?(\w+)(?:/dt)?\s*[=:]", self.equations, flags=re.M)) | set(self.parameters)
+        from spikelearn.equations.own_names import SUMMED, declared
+
+        own = declared(self) | set(SUMMED.findall(self.equations))
         found = {"pre": set(), "post": set()}
-        for name, side in re.findall(r"\b([A-Za-z]\w*?)_(pre|post)\b", re.sub(r"#.*", "", code)):
+        code = re.sub(r"#.*|^\s*d\w+\s*/\s*dt\b", "", code, flags=re.M)
+        for name, side in re.findall(r"\b([A-Za-z]\w*?)_(pre|post)\b", code):
             if f"{name}_{side}" not in own:
                 found[side].add(name)
         return found

@@ -19,6 +19,7 @@ import numpy as np
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.results.plain import entries, plain, with_unit
+from spikelearn.results.provenance import checksum_of
 from spikelearn.results.result import Result
 
 FORMAT = "spikelearn result 1"
@@ -68,6 +69,7 @@ def save(result: Result, directory: str | Path) -> Path:
             np.savez_compressed(file, **arrays)
         run = {"format": FORMAT, "protocol": result.protocol, "sha256": _checksum(made / "result.npz"),
                "headline": plain(result.headline), "provenance": plain(result.provenance)}
+        run["checksum"] = checksum_of(run)
         write_file(made / "run.json", json.dumps(run, indent=2, allow_nan=False).encode() + b"\n")
         made.chmod(0o755)       # mkdtemp makes folders that only their owner can open
         os.rename(made, directory)

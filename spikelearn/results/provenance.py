@@ -1,4 +1,6 @@
 """How a result came about: everything needed to get it again."""
+import hashlib
+import json
 import os
 import platform
 import shlex
@@ -36,6 +38,12 @@ def provenance(protocol, *, text="", command="", models=(), parameters=None, hea
         "wall_time_s": wall_time,
         "protocol_text": text,
     }
+
+
+def checksum_of(run: dict) -> str:
+    """Hash of what a run.json says, by which an edited one is known; its own entry "checksum" does not count."""
+    stated = {name: value for name, value in run.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
 
 def model_facts(model):

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 import numpy as np
 from brian2 import Equations, Hz, NeuronGroup, Synapses, get_dimensions, linked_var, second
 
+from spikelearn.equations.additions import functions_of
+from spikelearn.equations.assignments import written_out
 from spikelearn.equations.files import load_model
+from spikelearn.equations.own_names import for_brian
 from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.brian_internals.objects import (
     computed,
@@ -14,19 +17,15 @@ from spikelearn.simulation.brian_internals.objects import (
     order_event,
     order_pathway,
     order_state_updater,
+    pathways,
     threshold_slot,
 )
 from spikelearn.simulation.order import AT_END
+from spikelearn.simulation.reading import at_third, first_times, reading_events, reading_times
 from spikelearn.simulation.reads import check_reads, check_transmit, learning_steps, title_of
 from spikelearn.simulation.rows import make_dense, vectorise_thresholds
 from spikelearn.simulation.tables import lookup_table
 from spikelearn.simulation.warnings import check_spikes
-
-READING_TIMES = """
-    begin_time : second (constant)      # when the weights of the outgoing synapses are noted for the first time
-    read_time : second (constant)       # when they are read
-"""
-READING_EVENTS = {name: f"abs(t - {name}_time) < dt/2" for name in ("begin", "read")}
 
 
 def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None, finished="", reading=None,
@@ -47,8 +46,10 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     group = NeuronGroup(
         n, _equations(model, reads, per_neuron, linked, derivative, reading), threshold=model.threshold or None,
         reset=model.reset or None, refractory=model.refractory or False, method=_method(model, exact), name=name,
-        namespace={**(inputs or {}), **({} if reading is None else {reading.name: reading})},
+        namespace={**functions_of(model), **(inputs or {}), **({} if reading is None else {reading.name: reading})},
         events=_events(model, finished, reading) or None)
+    if reading is not None and at_third(reading):
+        group.run_on_event("third", at_third(reading))
     for event, (_, statement) in model.events.items():
         if statement:
             group.run_on_event(event, statement)
@@ -62,7 +63,7 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     if derivative:                                  # the change of u over the last step, resets included
         group.run_regularly("dudt = (u - u_before) / dt; u_before = u", when="after_groups", order=1)
     note(group, model=model, values={**model.parameters, **model.initial, **({"u_before": "u"} if derivative else {}),
-                                     **({} if reading is None else _reading(reading))})
+                                     **({} if reading is None else first_times(reading))})
     return group
 
 
@@ -83,7 +84,7 @@ def _equations(model, reads, per_neuron, linked, derivative, reading):
     if derivative:
         equations += declared({"dudt": (get_dimensions(Hz),), "u_before": (get_dimensions(1),)})
     if reading is not None:
-        equations += Equations(READING_TIMES)
+        equations += reading_times(reading)
     if linked:
         equations = Equations([equation for equation in equations.values() if equation.varname not in linked])
         equations += declared({name: (source.variables[variable].dim, "linked")
@@ -94,12 +95,7 @@ def _equations(model, reads, per_neuron, linked, derivative, reading):
 def _events(model, finished, reading):
     """A population's events besides the spike: name -> condition."""
     events = {event: condition for event, (condition, _) in model.events.items()}
-    return events | ({"finished": finished} if finished else {}) | ({} if reading is None else READING_EVENTS)
-
-
-def _reading(times):
-    """Initial values of the times of the events "begin" and "read": rows 0 and 1 of a TimedArray (2, n)."""
-    return {f"{name}_time": f"{times.name}({row}*second, i)" for row, name in enumerate(("begin", "read"))}
+    return events | ({"finished": finished} if finished else {}) | ({} if reading is None else reading_events(reading))
 
 
 def _method(model, exact):
@@ -108,7 +104,7 @@ def _method(model, exact):
 
 
 def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", transmit="", transmit_back="",
-             pathways=None, events=None, inputs=None, turned=False, more=None, exact=False):
+             pathways=None, events=None, inputs=None, turned=False, more=None, exact=False, per_synapse=()):
     """A connection: Brian2's Synapses made from a SynapseModel.
 
     connect : "one-to-one", "all-to-all", a condition on i and j, a pair (i, j) of index arrays, or a dict of the
@@ -120,28 +116,43 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     turned : with "all-to-all", keep a copy of the weights whose rows are the columns, for many post neurons that
         spike often; nothing but the rule's own pathways may look at the synapses during a run (see rows.py).
     more : Equations of further variables, for `transmit`. exact : integrate linear equations exactly.
-    Pre spikes act before post spikes of the same step: delta_t = 0 counts as pre before post. The rule's at_end
+    per_synapse : parameters that differ between synapses, set by a run's values "name.parameter".
+    Pre spikes act before post spikes of the same step: delta_t = 0 counts as pre before post. The rule's on_third acts
+    at the pre neuron's event `third`, after the spikes of its step. The rule's at_end
     acts on a synapse when its pre neuron has the event `finished` (see neurons(finished=)).
     """
-    model = load_model(model, "synapse")
+    model = for_brian(load_model(model, "synapse"))
     steps = learning_steps(model, pre, transmit, transmit_back, pathways, events or {})
     check_reads(model, pre, post, steps)
     check_transmit(model, pre, post, steps, more)
-    on_pre, on_post, event_of = _pathways(model, pre, post, steps)
-    equations = _declared(model) if more is None else _declared(model) + more
+    if model.follows_drug() and "third" not in (more or ()):
+        raise SpikelearnError(f"{model.title} reads 'third', a drug that is washed in, which only pairing experiments "
+                              "have")
+    equations = _declared(model, per_synapse) if more is None else _declared(model, per_synapse) + more
+    on_pre, on_post, event_of = _pathways(model, pre, post, steps, equations)
     connection = Synapses(pre, post, equations, on_pre=on_pre or None, on_post=on_post or None, on_event=event_of,
-                          method=_method(model, exact), name=name, namespace=dict(inputs or {}))
-    for order, pathway in enumerate([*on_pre, *on_post]):
+                          method=_method(model, exact), name=name, namespace={**functions_of(model), **(inputs or {})})
+    for order, pathway in enumerate(sorted([*on_pre, *on_post], key=lambda name: name == "pre_third")):
         order_pathway(connection, pathway, order)
     if "pre_finished" in on_pre:                    # between the presentations, before the next one begins
         order_pathway(connection, "pre_finished", AT_END.carried, "start")
     order_state_updater(connection, 2, "after_groups")      # rules see what their neurons are now, dudt included
     _connect(connection, connect, turned)
     note(connection, values={**model.parameters, **model.initial}, model=model)
+    _delay(connection, model)
     return connection
 
 
-def _pathways(model, pre, post, steps):
+def _delay(connection, model):
+    """Let what the rule does at a spike come as late as it says: a time, or one of its parameters."""
+    for pathway in pathways(connection):
+        side, _, late = pathway.objname.partition("_")
+        if late == "late":
+            value = getattr(model, f"delay_{side}")
+            note(pathway, values={"delay": value if isinstance(value, str) else f"{float(value)!r}*second"})
+
+
+def _pathways(model, pre, post, steps, equations):
     """(pathway -> statements of pre events, the same of post events, pathway -> event)."""
     on_pre, on_post, event_of = {}, {}, {}
     for side, event, code in steps:
@@ -150,7 +161,9 @@ def _pathways(model, pre, post, steps):
             raise SpikelearnError(f"{model.title} follows the event '{event}' of {title_of(source)}, which has only: "
                                   f"{', '.join(source.events) or 'none'}")
         pathway = side if event == "spike" else f"{side}_{event}"
-        into[pathway] = f"{into[pathway]}\n{code}" if pathway in into else code
+        if pathway == side and getattr(model, f"delay_{side}") is not None and code == getattr(model, f"on_{side}"):
+            pathway = f"{side}_late"        # the rule is late, what the spike does to its target is not
+        into[pathway] = "\n".join([*([into[pathway]] if pathway in into else []), written_out(code, equations)])
         event_of[pathway] = event
     return on_pre, on_post, event_of
 
@@ -182,14 +195,16 @@ def spike_trains(table, *, name, reading=None):
     """
     times = lookup_table(np.asarray(table, dtype=float) * second,
                          name.replace("*", "_times*") if name.endswith("*") else f"{name}_times")
-    extra = "" if reading is None else READING_TIMES
+    equations = Equations("next_spike : second\nspikes_so_far : integer")
     group = NeuronGroup(
-        np.shape(table)[1], f"next_spike : second\nspikes_so_far : integer\n{extra}",
-        threshold="t >= next_spike - dt/2", events=None if reading is None else dict(READING_EVENTS),
+        np.shape(table)[1], equations if reading is None else equations + reading_times(reading),
+        threshold="t >= next_spike - dt/2", events=None if reading is None else reading_events(reading),
         reset=f"spikes_so_far += 1; next_spike = {times.name}(spikes_so_far*second, i)", name=name,
         namespace={times.name: times} | ({} if reading is None else {reading.name: reading}))
     threshold_slot(group, "start")                  # early enough to force spikes in the same time step
-    note(group, values={"next_spike": f"{times.name}(0*second, i)"} | ({} if reading is None else _reading(reading)))
+    if reading is not None and at_third(reading):
+        group.run_on_event("third", at_third(reading))
+    note(group, values={"next_spike": f"{times.name}(0*second, i)"} | ({} if reading is None else first_times(reading)))
     note(times, holds_spikes=True)
     return group, times
 

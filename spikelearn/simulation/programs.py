@@ -1,13 +1,18 @@
 """Compiling Brian2's generated C++ once and keeping the program in the user's cache folder.
 
-A program is found again by a hash of its sources, static data, compiler, flags and processor.
+A program is found again by a hash of its sources, static data, compiler, flags, processor and C library. One that is
+not what was compiled, such as a truncated file, is compiled again. A program ends with the process that started it.
 """
+import contextlib
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +24,9 @@ from spikelearn.simulation.brian_internals.sources import check_program, in_own_
 
 TOLD = "spikelearn: "           # begins a sentence for the user in what a compiled program prints
 READ = "SPIKELEARN_READ"        # environment variable with the names of the result files that a program is to write
+PARENT = "SPIKELEARN_PARENT"    # environment variable with the number of the process that starts a program
+CHECKSUM = "checksum.txt"       # file in the folder of a program: the hash of what was compiled
+ABANDONED = 24 * 3600           # seconds after which an unfinished build is nobody's; chosen here
 
 
 def write_what_is_read(device):
@@ -63,6 +71,24 @@ if (const char* wanted = std::getenv("{READ}"))
 """
 
 
+# the kernel ends a program with the process that started it, which may have ended already
+END_WITH_PARENT = f"""
+if (const char* parent = std::getenv("{PARENT}"))
+{{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != std::atol(parent))
+        std::_Exit(1);
+}}
+"""
+
+
+def end_with_parent(device):
+    """Let the program of a Brian2 standalone device end when the process that starts it is killed (Linux only)."""
+    if sys.platform == "linux":
+        device.headers += ["<sys/prctl.h>", "<unistd.h>"]
+        device.insert_code("before_start", END_WITH_PARENT)
+
+
 def compiler():
     """The C++ compiler and make that Brian2 calls, or None if one of them is missing."""
     found = shutil.which(os.environ.get("CXX", "g++").split()[0])
@@ -79,21 +105,26 @@ def cache_folder():
 def compiled(device):
     """(folder of the compiled program, whether it was compiled now) of a Brian2 standalone device.
 
-    Another process that wants the same program waits for it. Raises SpikelearnError if the cache cannot be written
-    or the compiler fails.
+    Another process that wants the same program waits for it. A program in the cache that is not what was compiled is
+    compiled again. Raises SpikelearnError if the cache cannot be written or the compiler fails.
     """
     cache = cache_folder() / "networks"
     draft = None
     try:
         cache.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(cache)
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
+        end_with_parent(device)
         device.build(directory=str(draft), compile=False, run=False)
         check_program(draft)
         folder = cache / _fingerprint(draft)
         with FileLock(f"{folder}.lock"):
-            if (folder / "main").exists():
+            if _whole(folder):
                 return folder, False
             make_program(draft)
+            (draft / CHECKSUM).write_text(_checksum(draft))
+            if folder.is_symlink() or folder.is_file():
+                folder.unlink()
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(draft, folder)
             return folder, True
@@ -102,6 +133,31 @@ def compiled(device):
     finally:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def _whole(folder):
+    """Whether a folder of the cache holds the program that was compiled, and the data that it reads."""
+    try:
+        return os.access(folder / "main", os.X_OK) and (folder / CHECKSUM).read_text() == _checksum(folder)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _checksum(folder):
+    """Hash of a program and of the data that it reads."""
+    digest = hashlib.sha256()
+    for path in [folder / "main", *sorted(path for path in (folder / "static_arrays").glob("*"))]:
+        content = path.read_bytes()
+        digest.update(f"{path.name} {len(content)} ".encode() + content)
+    return digest.hexdigest()
+
+
+def _remove_abandoned(cache):
+    """Remove unfinished builds whose processes were killed."""
+    for draft in cache.glob("draft-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - draft.stat().st_mtime > ABANDONED:
+                shutil.rmtree(draft, ignore_errors=True)
 
 
 def folder_for_runs(program):
@@ -122,7 +178,7 @@ def folder_for_runs(program):
 
 
 def _fingerprint(folder):
-    """Hash of the generated sources, static data, makefile (flags), compiler and processor."""
+    """Hash of the generated sources, static data, makefile (flags), compiler, processor and C library."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = without_order(path.read_bytes())
@@ -131,7 +187,7 @@ def _fingerprint(folder):
     cpu = Path("/proc/cpuinfo")
     told = cpu.read_text().splitlines() if cpu.exists() else []
     flags = [line for line in told if line.startswith(("flags", "Features"))][:1]
-    digest.update("\n".join([*version, *flags]).encode())
+    digest.update("\n".join([*version, *flags, platform.machine(), *platform.libc_ver()]).encode())
     return digest.hexdigest()[:32]
 
 

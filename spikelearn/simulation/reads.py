@@ -25,6 +25,7 @@ def _by_event(transmit):
 def _learning(model, pathways, events):
     """(side, event, statement) of the rule's pathways that are used."""
     found = {"pre": model.on_pre, "post": model.on_post, **model.on_event}
+    found |= {"pre_third": model.on_third} if model.on_third else {}
     for pathway in [*events, *(pathways or ())]:
         if pathway not in found:
             raise SpikelearnError(f"{model.title} has no pathway '{pathway}'{alternatives(pathway, found)}")

@@ -22,7 +22,16 @@ from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.keywords import KEYWORDS
 from spikelearn.simulation.brian_internals import device as devices
 from spikelearn.simulation.brian_internals.objects import delays, fresh_names, is_array, note, noted, pathways
-from spikelearn.simulation.programs import READ, TOLD, compiled, compiler, folder_for_runs, problem, write_what_is_read
+from spikelearn.simulation.programs import (
+    PARENT,
+    READ,
+    TOLD,
+    compiled,
+    compiler,
+    folder_for_runs,
+    problem,
+    write_what_is_read,
+)
 from spikelearn.simulation.spike_tables import check_grid
 from spikelearn.simulation.variables import checked_value, find, size_of, with_unit
 from spikelearn.simulation.warnings import brian_warnings_answered
@@ -115,7 +124,7 @@ class Simulation:
 
     def _expressions(self):
         """(object, variable, expression) of every initial value that is an expression."""
-        return [(item, name, value) for item in self.objects.values()
+        return [(item, name, value) for item in (*self.objects.values(), *self._pathways())
                 for name, value in noted(item, "values", {}).items() if isinstance(value, str)]
 
     def _defaults(self):
@@ -123,13 +132,14 @@ class Simulation:
                 for name, value in noted(item, "values", {}).items() if not isinstance(value, str)}
 
     def run(self, values: Mapping | None = None, *, seed: int = 0, read: Iterable[str] = (),
-            dt: Quantity | None = None) -> dict:
+            dt: Quantity | None = None, finite: bool = True) -> dict:
         """Run the network from its initial values and return what was asked for.
 
         values : dict "object.variable" -> number, Quantity or array (or "timed_array" -> array of its shape);
             what is not given has its default. seed : int from 0 to 2^31 - 1, the same seed gives the same result.
         read : names "object.variable" to return, also of monitors ("spikes.t", "potential.v").
         dt : time step of this run, None = the simulation's. TimedArrays keep their own.
+        finite : refuse values that became infinite or not-a-number; False returns them.
         Returns a dict name -> Quantity or array; two-dimensional records have shape (n_recorded, n_steps).
         Raises SpikelearnError for an unknown name, a wrong unit or shape, a spike time that is no multiple of the time
         step or lies beyond the end, or a value that became infinite.
@@ -143,7 +153,7 @@ class Simulation:
         run = self._run_cpp if self.device == "cpp" else self._run_here
         with contextlib.nullcontext() if self.device == "cpp" else self._globals():     # a program runs in any thread
             results = run(values, int(seed), list(read), step)
-        for name, value in results.items():
+        for name, value in results.items() if finite else ():
             if np.issubdtype(np.asarray(value).dtype, np.floating) and not np.isfinite(np.asarray(value)).all():
                 raise SpikelearnError(f"'{name}' became infinite or not-a-number: its equations divide by zero "
                                       "or grow without bound, or the time step is too long for them")
@@ -221,7 +231,7 @@ class Simulation:
             arguments = self._arguments({**values, "simulation.random_seed": seed}, Path(folder))
             os.makedirs(f"{folder}/results")
             wanted = {} if self.profile else {READ: ",".join(self._file(name) for name in read)}
-            wanted |= {} if dt is self.dt else {STEP: repr(float(dt))}
+            wanted |= {PARENT: str(os.getpid())} | ({} if dt is self.dt else {STEP: repr(float(dt))})
             program = subprocess.run([str(self.folder / "main"), "--results_dir", f"{folder}/results/", *arguments],
                                      cwd=self.folder, capture_output=True, text=True, env={**os.environ, **wanted})
             if program.returncode or program.stderr.strip():

@@ -1,48 +1,110 @@
-"""Published pairing experiments: protocol, measured change, and the score of a model against them.
+"""Pairing experiments: conditions, measured change, and the score of a model against them.
 
-The measurements are the CSV files in `data`, each with its source. Changes are relative to the start:
+An experiment is a CSV file, shipped in `experiments` or one of the user's. Changes are relative to the start:
 0 = none, 1 = doubled.
 """
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from brian2 import Hz, ms, second
 from numpy.typing import ArrayLike
+from scipy.stats import chi2
 
 from spikelearn.errors import SpikelearnError, alternatives
-from spikelearn.stdp.spike_times import motifs, pairs
-from spikelearn.stdp.trains import trains
+from spikelearn.stdp.experiment_files import read_experiment
+from spikelearn.stdp.shipped import shipped_experiments
 
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """One published experiment of n conditions.
+    """An experiment of n conditions.
 
-    name : as in EXPERIMENTS; citation : paper, and whose table the numbers are
-    protocol : one line: motifs, rate, induction
-    pairings : n Pairing records, aligned with the rows of the table
-    mean, sem : (n,) relative change and its standard error
-    columns : column name -> (n,) array of the table's numbers (NaN = empty), words or flags
+    name : name of its file; file : the file
+    comments : key -> text at the top of the file: title, citation, table, preparation, protocol, measured, note
+    pairings : n Pairing records
+    mean, sem : (n,) relative change and its standard error, NaN where there is none
+    control, scored : (n,) whether a condition is a control, and whether it counts in E
+    cells : n arrays of relative changes of single cells
+    columns : column of the file -> (n,) array of numbers (NaN = empty) or words
     """
 
     name: str
-    citation: str
-    protocol: str
+    file: Path
+    comments: Mapping
     pairings: tuple
     mean: np.ndarray
     sem: np.ndarray
+    control: np.ndarray
+    scored: np.ndarray
+    cells: tuple
     columns: Mapping
 
+    @property
+    def citation(self) -> str:
+        """Paper, and whose table the numbers are."""
+        return self.comments.get("citation", "")
 
-def experiment(name):
-    """The `Experiment` called `name`; SpikelearnError for an unknown name."""
-    if name not in _EXPERIMENTS:
-        raise SpikelearnError(f"there is no experiment '{name}'{alternatives(name, EXPERIMENTS)}")
-    return _EXPERIMENTS[name](name)
+    @property
+    def protocol(self) -> str:
+        """One line: motifs, rate, induction."""
+        return self.comments.get("protocol", "")
+
+
+def experiment(name: str | Path) -> Experiment:
+    """An `Experiment` by its shipped name or by its file.
+
+    Raises SpikelearnError for an unknown name, and for a file that says something impossible: one sentence with file,
+    line and column.
+    """
+    known, bare = shipped_experiments(), str(name).removeprefix("experiments/")
+    path = known.get(bare, Path(name))
+    if path.suffix != ".csv":
+        raise SpikelearnError(f"there is no experiment '{name}'{alternatives(bare, known)}")
+    if not path.is_file():
+        raise SpikelearnError(f"there is no file '{name}'")
+    return _shipped(path) if path in known.values() else _read(path)
+
+
+@cache
+def _shipped(path):
+    """A shipped experiment, read once: a sweep and a fit ask for it again and again."""
+    return _read(path)
+
+
+def _read(path):
+    comments, conditions = read_experiment(path)
+    arrays = {key: _frozen([getattr(one, key) for one in conditions]) for key in ("mean", "sem", "control")}
+    scored = [one.scored and bool(np.isfinite([one.mean, one.sem]).all()) for one in conditions]
+    columns = {key: _column([one.row[key] for one in conditions]) for key in conditions[0].row}
+    return Experiment(path.stem, path, MappingProxyType(comments), tuple(one.pairing for one in conditions),
+                      **arrays, scored=_frozen(scored), cells=tuple(one.cells for one in conditions),
+                      columns=MappingProxyType(columns))
+
+
+def described(it: Experiment) -> str:
+    """An experiment in words: what its file says at the top, and a line for each condition."""
+    head = [f"{it.name} (experiment, {it.file})", ""]
+    head += [f"{key}: {text}" for key, text in it.comments.items()]
+    own = [name for name in it.columns if name not in ("label", "cell")]
+    rows = [["", "condition", *own]]
+    rows += [[str(k), pairing.label, *(_shown(it.columns[name][k - 1]) for name in own)]
+             for k, pairing in enumerate(it.pairings, 1)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    left_out = [pairing.label for pairing, scored in zip(it.pairings, it.scored, strict=True) if not scored]
+    scored = f"scored: {len(it.pairings) - len(left_out)} of {len(it.pairings)} conditions"
+    return "\n".join([*head, "", *lines, "", scored + (f", all but {'; '.join(left_out)}" if left_out else "")])
+
+
+def _shown(value) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if np.isnan(value) else f"{value:g}"
 
 
 def score(model: ArrayLike, mean: ArrayLike, sem: ArrayLike) -> float:
@@ -85,6 +147,11 @@ def null_score(mean, sem):
     return score(np.zeros(np.shape(mean)), mean, sem)
 
 
+def chi_square_p(E: float, n: int) -> float:
+    """Probability of an error of E or more over n conditions if the model is right and the errors are normal."""
+    return float(chi2.sf(n * E, n))
+
+
 def table(name):
     """Columns of data/NAME.csv: name -> read-only (n,) array of float (NaN = empty) or str."""
     folder = files("spikelearn.stdp") / "data"
@@ -98,98 +165,12 @@ def table(name):
 
 def _column(cells):
     try:
-        column = np.array([float(cell) if cell else np.nan for cell in cells])
+        return _frozen([float(cell) if cell else np.nan for cell in cells])
     except ValueError:
-        column = np.array(cells)
-    column.setflags(write=False)
-    return column
+        return _frozen(cells)
 
 
-def _sjostrom_frequency(name):
-    data = table("sjostrom2001_frequency")
-    pairings = [pairs(dt * ms, 60, rho * Hz, label=f"{dt:+g} ms, {rho:g} Hz")
-                for rho, dt in zip(data["rho_hz"], data["dt_ms"], strict=True)]
-    protocol = "60 pairs in one continuous train at rho, as Pfister & Gerstner fitted; measured otherwise"
-    return _experiment(name, _SJOSTROM, protocol, pairings, data)
-
-
-def _sjostrom_trains(name):
-    data = table("sjostrom2001_frequency")
-    pairings = []
-    for rho, dt in zip(data["rho_hz"], data["dt_ms"], strict=True):
-        label = f"{dt:+g} ms, {rho:g} Hz"
-        if rho == 0.1:   # single pairs: a train of 5 would last longer than the time between trains
-            pairings.append(pairs(dt * ms, 50, rho * Hz, label=label))
-        else:
-            pairings.append(trains(dt * ms, 5, rho * Hz, 15, 10 * second, label=label))
-    protocol = "15 trains of 5 pairs at rho, one each 10 s; at 0.1 Hz 50 single pairs"
-    return _experiment(name, _SJOSTROM, protocol, pairings, data)
-
-
-def _wang_hippocampus(name):
-    data = table("wang2005_hippocampus")
-    pairings = [motifs(_spikes(pre), _spikes(post), 60, 1 * Hz, label=str(label))
-                for pre, post, label in zip(data["pre_ms"], data["post_ms"], data["label"], strict=True)]
-    citation = ("Bi & Poo (1998) J Neurosci 18:10464 and Wang, Gerkin, Nauen & Bi (2005) Nat Neurosci 8:187, "
-                "as tabulated by Pfister & Gerstner (2006)")
-    return _experiment(name, citation, "60 pairs, triplets or quadruplets at 1 Hz", pairings, data)
-
-
-def _markram_frequency(name):
-    data = table("markram1997_frequency")
-    pairings = [trains(dt * ms, 5, rho * Hz, 10, 4 * second, label=f"{dt:+g} ms, {rho:g} Hz")
-                for rho, dt in zip(data["rho_hz"], data["dt_ms"], strict=True)]
-    citation = "Markram, Lubke, Frotscher & Sakmann (1997) Science 275:213, as Graupner & Brunel used it"
-    return _experiment(name, citation, "10 trains of 5 pairs at rho, one each 4 s", pairings, data)
-
-
-def _nevian_bursts(name):
-    data = dict(table("nevian_sakmann2006_bursts"))
-    pairings = [_nevian_pairing(*row) for row in zip(
-        data["condition"], data["n_ap"], data["burst_hz"], data["dt_burst_ms"], strict=True)]
-    data |= dict(control=data["condition"] != "paired", dw_mean=data["epsp_ratio"] - 1, dw_sem=data["sem"])
-    protocol = "60 EPSPs at 0.1 Hz, each with 1-3 action potentials forced by current; controls: one side"
-    return _experiment(name, "Nevian & Sakmann (2006) J Neurosci 26:11001", protocol, pairings, data)
-
-
-def _nevian_pairing(condition, n_ap, burst_hz, dt_burst_ms):
-    if condition == "epsp_only":
-        return motifs([0] * ms, [] * ms, 60, 0.1 * Hz, label="EPSP only")
-    gap = 0 if np.isnan(burst_hz) else 1000 / burst_hz   # ms; a single action potential has no burst rate
-    if condition == "aps_only":
-        return motifs([] * ms, gap * np.arange(n_ap) * ms, 60, 0.1 * Hz, label="APs only")
-    label = f"{n_ap:g} AP, {dt_burst_ms:+g} ms" + (f", {burst_hz:g} Hz" if gap else "")
-    return motifs([0] * ms, (dt_burst_ms + gap * np.arange(n_ap)) * ms, 60, 0.1 * Hz, label=label)
-
-
-def _bi_poo_window(name):
-    data = table("bi_poo1998_bins")
-    pairings = [pairs(dt * ms, 60, 1 * Hz, label=f"{dt:+g} ms") for dt in data["dt_ms"]]
-    citation = "Bi & Poo (1998) J Neurosci 18:10464, Fig. 7; own bin means of a public digitisation"
-    return _experiment(name, citation, "60 pairs at 1 Hz", pairings, data)
-
-
-def _experiment(name, citation, protocol, pairings, data):
-    columns = dict(data)
-    for column in columns.values():
-        column.setflags(write=False)
-    return Experiment(name, citation, protocol, tuple(pairings), columns["dw_mean"], columns["dw_sem"],
-                      MappingProxyType(columns))
-
-
-def _spikes(cell):
-    """Spike times of a table's cell, which is one number or several separated by spaces."""
-    return np.array([float(word) for word in str(cell).split()]) * ms
-
-
-_SJOSTROM = ("Sjostrom, Turrigiano & Nelson (2001) Neuron 32:1149, as tabulated by "
-             "Pfister & Gerstner (2006) J Neurosci 26:9673")
-_EXPERIMENTS = dict(
-    sjostrom_frequency=_sjostrom_frequency,
-    sjostrom_trains=_sjostrom_trains,
-    wang_hippocampus=_wang_hippocampus,
-    markram_frequency=_markram_frequency,
-    nevian_bursts=_nevian_bursts,
-    bi_poo_window=_bi_poo_window,
-)
-EXPERIMENTS = tuple(_EXPERIMENTS)
+def _frozen(values):
+    array = np.array(values)
+    array.setflags(write=False)
+    return array

@@ -1,35 +1,35 @@
-"""Brian2 networks of a pairing experiment: one synapse a condition, from spike to spike or in time steps.
+"""The Brian2 network of a pairing experiment from spike to spike: one synapse a condition, exact between spikes.
 
-From spike to spike: where nothing happens to a rule between its spikes that Brian2 cannot compute exactly, step k of
-the simulation is the k-th moment of each condition, at a time of its own (`now`). The rule's equations are the same;
-only the time `t` that they see is the condition's own. Spikes are where they are, to the last digit.
-In time steps: where a rule or its neuron is integrated. All spikes lie on the grid.
+Where nothing happens to a rule between its spikes that Brian2 cannot compute exactly, step k of the simulation is the
+k-th moment of each condition, at a time of its own (`now`). The rule's equations are the same; only the time `t` that
+they see is the condition's own. Spikes are where they are, to the last digit.
 
-In both, a synapse copies its weight to `w_start` at the first spike of its condition, before that spike acts, and to
-`w_end` at the moment of reading: the events `begin` and `read` of its pre neuron.
+A synapse copies its weight to `w_start` at the first moment of its condition, before anything acts, and to `w_end` at
+the moment of reading: the events `begin` and `read` of its pre neuron.
 """
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import numpy as np
-from brian2 import Equations, NeuronGroup, SpikeMonitor, TimedArray, ms, second
+from brian2 import Equations, NeuronGroup, Quantity, StateMonitor, TimedArray, get_dimensions, ms, second
 
-from spikelearn.equations.parsing import get_identifiers
-from spikelearn.equations.records import NeuronModel, SynapseModel
+from spikelearn.equations.additions import functions_of
+from spikelearn.equations.check import ALWAYS, declared_units
+from spikelearn.equations.own_names import unchecked
+from spikelearn.equations.parsing import Variable, get_identifiers, parse_expression_dimensions
+from spikelearn.equations.records import SynapseModel
 from spikelearn.errors import SpikelearnError
-from spikelearn.simulation.brian_internals.objects import declared, own_time
-from spikelearn.simulation.network import force_spikes, neurons, spike_trains, synapses
+from spikelearn.simulation.brian_internals.objects import computed, declared, own_time
+from spikelearn.simulation.network import synapses
 from spikelearn.simulation.simulate import Simulation
-from spikelearn.simulation.spike_tables import NEVER, spike_table
-from spikelearn.simulation.tables import lookup_table
-from spikelearn.stdp.spike_times import LEAD_IN, Pairing
-from spikelearn.stdp.time_steps import text
+from spikelearn.simulation.spike_tables import NEVER
+from spikelearn.stdp.moments import EVENTS, SPIKE, moments
+from spikelearn.stdp.spike_times import Pairing
 
-TOGETHER = 2e-9     # seconds; spikes of a condition that are closer are at the same time: rounding of sums
-APART = 0.999e-6    # seconds; spikes of one neuron that are closer are refused
 TICK = 1 * ms       # nominal duration of a step from spike to spike
-SPIKE, BEGIN, READ = 1, 2, 4        # what happens at a moment, summed
-READING = {"begin": "w_start = w", "read": "w_end = w"}
+SIMULATED_BY = ContextVar("SIMULATED_BY", default=None)     # simulates pairings beside those of other runs: together
+HAPPENS = "kind % (2*{0}) >= {0}"
 
 
 class Changes(NamedTuple):
@@ -46,150 +46,113 @@ def exact_between_spikes(rule: SynapseModel) -> bool:
                      or "summed" in equation.flags for equation in equations.values())
     code = [equation.expr.code for equation in equations.values() if equation.expr is not None]
     names = get_identifiers("\n".join([*code, *(text for _, text in rule.statements().values())]))
-    return not integrated and not names & {"dt", "t_in_timesteps"} and not rule.at_end
-
-
-def moments(pairings: Sequence[Pairing], read_after: float) -> tuple[np.ndarray, np.ndarray]:
-    """When something happens in each condition, and what.
-
-    Returns (times, happens): (moments, n) in seconds, filled up with NEVER, and (moments, 2 n), the sum of SPIKE,
-    BEGIN and READ for the n pre neurons, then for the n post neurons.
-    """
-    times, kinds = [], []
-    for pairing in pairings:
-        pre, post = np.asarray(pairing.pre), np.asarray(pairing.post)
-        for name, side in (("pre", pre), ("post", post)):
-            if np.any(np.diff(side) <= APART):
-                raise SpikelearnError(f"two {name} spikes of the condition '{pairing.label or len(times) + 1}' are "
-                                      "less than 1 us apart: no neuron fires so fast")
-        together = np.sort(np.concatenate([pre, post]))
-        first = np.flatnonzero(np.diff(together, prepend=-np.inf) > TOGETHER)
-        own = together[first] if together.size else np.array([float(LEAD_IN)])
-        kind = np.zeros((len(own) + 1, 2), dtype=int)
-        for side, spikes in enumerate((pre, post)):
-            kind[np.searchsorted(own, spikes + TOGETHER / 2, side="right") - 1, side] += SPIKE
-        kind[0] += BEGIN
-        kind[-1] += READ
-        times.append(np.append(own, own[-1] + read_after))
-        kinds.append(kind)
-    longest = max(map(len, times))
-    table, happens = np.full((longest, len(times)), NEVER), np.zeros((longest, 2 * len(times)), dtype=int)
-    for k, (own, kind) in enumerate(zip(times, kinds, strict=True)):
-        table[:len(own), k] = own
-        happens[:len(own), [k, len(times) + k]] = kind
-    return table, happens
+    return not integrated and not names & {"dt", "t_in_timesteps", *rule.inputs} and not rule.at_end
 
 
 def from_spike_to_spike(pairings: Sequence[Pairing], rule: SynapseModel, read_after: float, device: str,
                         seed: int) -> Changes:
-    """Weights of each condition, exact between spikes."""
-    times, happens = moments(pairings, read_after)
-    steps, n = times.shape
-    times = np.hstack([times, times])
-
-    def build():
-        when = TimedArray(np.full_like(times, NEVER) * second, dt=TICK, name="moments")
-        what = TimedArray(np.zeros_like(times), dt=TICK, name="happens")
-        trains = NeuronGroup(
-            2 * n, "now : second\nkind : 1", threshold="kind % 2 >= 1", reset="", name="trains",
-            events={"begin": "kind % 4 >= 2", "read": "kind >= 4"}, namespace={"moments": when, "happens": what})
-        trains.run_regularly("now = moments(t, i); kind = happens(t, i)", when="start")
-        connection = synapses(trains, trains, rule, name="rule", connect=(np.arange(n), n + np.arange(n)),
-                              transmit=READING, more=_weights_read(rule))
-        own_time(connection, "now_post")
-        return [when, what, trains, connection]
-
-    simulation = Simulation(build, steps * TICK, device=device, dt=TICK)
-    found = simulation.run({"moments": times * second, "happens": happens.astype(float)}, seed=seed,
-                           read=["rule.w_start", "rule.w_end"])
-    return Changes(np.asarray(found["rule.w_start"]), np.asarray(found["rule.w_end"]))
+    """Weights of each condition, exact between spikes; by whom `SIMULATED_BY` names where it names one."""
+    simulate = SIMULATED_BY.get()
+    if simulate is not None:
+        return simulate(pairings, rule, read_after, device, seed)
+    return FromSpikeToSpike(pairings, rule, read_after, device, seed).weights()
 
 
-def _weights_read(rule: SynapseModel) -> Equations:
-    """Declarations of the two copies of the weight, in its unit."""
-    equations = Equations(rule.equations)
-    if "w" not in equations:
-        raise SpikelearnError(f"{rule.title} has no weight w")
-    return declared(dict.fromkeys(("w_start", "w_end"), (equations["w"].dim,)))
+def simulate_moments(rule: SynapseModel, times: np.ndarray, happens: np.ndarray, device: str, seed: int,
+                     read: Sequence[str], recorded: Sequence[str] = ()) -> dict:
+    """Run a rule from moment to moment: name -> values, for the names to `read`.
+
+    times, happens : see `moments`. recorded : variables that a monitor "traces" holds after each moment.
+    """
+    return FromMomentToMoment(rule, times, happens, device, seed, recorded).run(read)
 
 
-class InTimeSteps:
-    """The network of a pairing experiment in time steps, built once and run with any step.
+class FromMomentToMoment:
+    """The network of a pairing experiment whose steps go from moment to moment, built once.
 
-    Forced spikes are compared with those that the neurons fired.
+    times, happens : see `moments`. recorded : variables that a monitor "traces" holds after each moment.
+    copies : synapses of each condition, side by side; synapse k n + i is copy k of condition i.
+    per_synapse : parameters of the rule that differ between synapses.
     """
 
-    def __init__(self, pairings: Sequence[Pairing], rule: SynapseModel, post_model: NeuronModel | None,
-                 read_after: float, device: str, seed: int, step: float, transmit: str = "", natural: bool = False):
-        self.pairings, self.rule, self.post_model = pairings, rule, post_model
-        self.read_after, self.seed, self.transmit, self.natural = read_after, seed, transmit, natural
-        last = max((float(times[-1]) for pairing in pairings for times in (pairing.pre, pairing.post) if len(times)),
-                   default=float(LEAD_IN))
-        self.end = np.ceil(np.round((last + read_after) / float(TICK), 6) + 1) * TICK
-        self.both_sides = post_model is not None and bool(rule.reads()["pre"])
-        self.table = spike_table([pairing.pre for pairing in pairings] + [pairing.post for pairing in pairings])
-        self.simulation = Simulation(self._build, self.end, device=device, dt=step * second)
+    def __init__(self, rule: SynapseModel, times: np.ndarray, happens: np.ndarray, device: str, seed: int,
+                 recorded: Sequence[str] = (), copies: int = 1, per_synapse: Sequence[str] = ()):
+        self.rule, self.happens, self.seed, self.recorded = rule, happens, seed, recorded
+        self.copies, self.per_synapse = copies, per_synapse
+        self.times = np.hstack([times, times])
+        self.simulation = Simulation(self._build, len(times) * TICK, device=device, dt=TICK)
 
     def _build(self):
-        n, rule = len(self.pairings), self.rule
-        reading = lookup_table(np.full((2, 2 * n), NEVER) * second, "read_times")
-        trains, spikes = spike_trains(np.full_like(self.table, NEVER), name="trains", reading=reading)
-        sides, made = {"pre": trains[:n], "post": trains[n:]}, [reading, spikes, trains]
-        if self.post_model is None:
-            connection = synapses(trains, trains, rule, name="rule", connect=(np.arange(n), n + np.arange(n)),
-                                  transmit=READING, more=_weights_read(rule), exact=True)
-            return [*made, connection]
-        for side in ("pre", "post") if self.both_sides else ("post",):
-            group = neurons(self.post_model, n, name=side, reads=rule.reads()[side], exact=True,
-                            reading=reading if side == "pre" else None)
-            made += [group, force_spikes(sides[side], group, name=f"{side}_forced"),
-                     SpikeMonitor(group, name=f"{side}_fired")]
-            sides[side] = group
-        transmit = READING | ({"spike": self.transmit} if self.transmit else {})
-        return [*made, synapses(sides["pre"], sides["post"], rule, name="rule", connect=(np.arange(n), np.arange(n)),
-                                transmit=transmit, more=_weights_read(rule), exact=True)]
+        n, rule = self.times.shape[1] // 2, self.rule
+        reading, more = read_weight(rule, bool(self.recorded))
+        at_once = unchecked(rule, delay_pre=None, delay_post=None)      # the moments are late already
+        when = TimedArray(np.full_like(self.times, NEVER) * second, dt=TICK, name="moments")
+        what = TimedArray(np.zeros_like(self.times), dt=TICK, name="happens")
+        trains = NeuronGroup(
+            2 * n, "now : second\nkind : 1", threshold=HAPPENS.format(SPIKE), reset="", name="trains",
+            events={name: HAPPENS.format(bit) for name, bit in EVENTS.items() if name in ("begin", "read", *reading)
+                    or name == "third" and rule.on_third},
+            namespace={"moments": when, "happens": what})
+        trains.run_regularly("now = moments(t, i); kind = happens(t, i)", when="start")
+        connection = synapses(trains, trains, at_once, name="rule", connect=copied(n, n, self.copies),
+                              transmit=reading, more=more, per_synapse=self.per_synapse)
+        own_time(connection, "now_post")
+        return [when, what, trains, connection, *monitor(connection, self.recorded, "traces")]
 
-    def weights(self, step: float) -> Changes:
-        """Weights of each condition with a time step in seconds."""
-        shifted = [_on_grid(pairing, step) for pairing in self.pairings]
-        table = spike_table([times * second for side in (0, 1) for times in (pair[side] for pair in shifted)])
-        reading = np.array([self._begin_and_read(np.concatenate(sides)) for sides in shifted]).T
-        monitors = [name for name in ("pre_fired", "post_fired") if name in self.simulation.objects]
-        found = self.simulation.run(
-            {"trains_times": table * second, "read_times": np.hstack([reading, reading]) * second},
-            seed=self.seed, dt=step * second,
-            read=["rule.w_start", "rule.w_end", *(f"{name}.{which}" for name in monitors for which in ("t", "i"))])
-        for name in monitors if not self.natural else ():
-            side = name.removesuffix("_fired")
-            self._compare(side, [times[side == "post"] for times in shifted], np.asarray(found[f"{name}.i"]),
-                          np.asarray(found[f"{name}.t"]), step)
+    def run(self, read: Sequence[str], parameters: Mapping | None = None, finite: bool = True) -> dict:
+        """Name -> values, for the names to `read`. parameters, finite : see FromSpikeToSpike.weights."""
+        given = {f"rule.{name}": values for name, values in (parameters or {}).items()}
+        return self.simulation.run({"moments": self.times * second, "happens": self.happens.astype(float), **given},
+                                   seed=self.seed, read=list(read), finite=finite)
+
+
+class FromSpikeToSpike(FromMomentToMoment):
+    """The network of a pairing experiment that is exact between spikes; see FromMomentToMoment."""
+
+    def __init__(self, pairings: Sequence[Pairing], rule: SynapseModel, read_after: float, device: str, seed: int,
+                 copies: int = 1, per_synapse: Sequence[str] = ()):
+        for delay in (rule.delay_pre, rule.delay_post):
+            if delay in per_synapse:
+                raise SpikelearnError(f"the delay '{delay}' of {rule.title} cannot differ between synapses that are "
+                                      "simulated side by side")
+        super().__init__(rule, *moments(pairings, rule, read_after), device, seed, (), copies, per_synapse)
+
+    def weights(self, parameters: Mapping | None = None, finite: bool = True) -> Changes:
+        """Weights of each copy of each condition: (copies n,).
+
+        parameters : per_synapse name -> (copies n,) values. finite : refuse a weight that becomes infinite.
+        """
+        found = self.run(["rule.w_start", "rule.w_end"], parameters, finite)
         return Changes(np.asarray(found["rule.w_start"]), np.asarray(found["rule.w_end"]))
 
-    def _begin_and_read(self, spikes: np.ndarray) -> tuple[float, float]:
-        first, last = (spikes.min(), spikes.max()) if spikes.size else (float(LEAD_IN),) * 2
-        return first, last + self.read_after
 
-    def _compare(self, side: str, forced: list, who: np.ndarray, when: np.ndarray, step: float) -> None:
-        """Refuse a condition in which a neuron fired otherwise than it was forced to."""
-        for k, wanted in enumerate(forced):
-            fired, end = np.sort(when[who == k]), min(len(wanted), np.count_nonzero(who == k))
-            differ = np.flatnonzero(np.abs(fired[:end] - wanted[:end]) > 0.6 * step)
-            if not differ.size and len(fired) == len(wanted):
-                continue
-            at = differ[0] if differ.size else end
-            label = self.pairings[k].label or f"number {k + 1}"
-            if at < len(wanted) and (at >= len(fired) or fired[at] > wanted[at]):
-                what = f"did not fire the spike forced at {text(wanted[at])}"
-                what += f" (it fired at {text(fired[at])})" if at < len(fired) else ""
-            else:
-                what = f"fired at {text(fired[at])}, where no spike was forced"
-            raise SpikelearnError(f"the {side} neuron {self.post_model.title} {what} in the condition '{label}': "
-                                  "its forced= must make it spike at once, and nothing else may")
+def copied(n: int, offset: int, copies: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the pre and post neurons of `copies` synapses for each of n conditions."""
+    one = np.tile(np.arange(n), copies)
+    return one, offset + one
 
 
-def _on_grid(pairing: Pairing, step: float) -> tuple[np.ndarray, np.ndarray]:
-    """Spike times of both sides, all later by less than a step so that the first of them lies on the grid."""
-    pre, post = np.asarray(pairing.pre), np.asarray(pairing.post)
-    first = min((float(side[0]) for side in (pre, post) if len(side)), default=0.0)
-    later = np.ceil(first / step - 1e-6) * step - first
-    return tuple(np.round((side + later) / step) * step for side in (pre, post))
+def monitor(group, recorded: Sequence[str], name: str, every: Quantity | None = None) -> list[StateMonitor]:
+    """A monitor of some variables at the end of each step, once all has acted; none where nothing is recorded."""
+    return [StateMonitor(group, list(recorded), record=True, when="end", order=9, name=name, dt=every)] * bool(recorded)
+
+
+def read_weight(rule: SynapseModel, sampled: bool = False) -> tuple[dict, Equations]:
+    """What a synapse does at the events of a pairing, and declarations: copies of the weight, and the drug.
+
+    sampled : at the event "sample" it brings its event-driven variables up to date; `weight_read` is what is read.
+    """
+    equations = Equations(rule.equations)
+    if rule.read == "w" and "w" not in equations:
+        raise SpikelearnError(f"{rule.title} has no weight w; a rule whose weight has another name says read=")
+    known = {name: Variable(name, dimensions=dim, dtype=float) for name, dim in declared_units(rule).items()}
+    unit = parse_expression_dimensions(rule.read, {**ALWAYS, **known, **functions_of(rule)})
+    more, reading = {"w_start": (unit,), "w_end": (unit,)}, {"begin": f"w_start = {rule.read}",
+                                                             "read": f"w_end = {rule.read}"}
+    if rule.follows_drug():
+        more["third"] = (get_dimensions(1),)
+        reading |= {"third_on": "third = 1", "third_off": "third = 0"}
+    if not sampled:
+        return reading, declared(more)
+    more["sampled"] = (get_dimensions(1),)
+    return reading | {"sample": "sampled = 1"}, declared(more) + computed("weight_read", unit, rule.read)

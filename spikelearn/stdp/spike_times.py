@@ -5,10 +5,11 @@ All functions here return one. The first spike comes after a lead-in, so that a 
 arrives; with whole milliseconds inside the motif and between the motifs, every spike is at a whole
 millisecond. delta_t = t_post - t_pre throughout.
 """
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
-from brian2 import Hz, Quantity, ms, second
+from brian2 import Hz, Quantity, ms, second, volt
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.ranges.check import refuse_large
@@ -21,12 +22,16 @@ TAIL = 500 * ms      # chosen here: by then after-potentials have decayed
 
 @dataclass(frozen=True, eq=False)
 class Pairing:
-    """Spike times of one condition.
+    """Spike times of one condition, and what else is done to the synapse.
 
     Parameters
     ----------
     pre, post : spike times, strictly increasing, from 0 s on; either may be empty.
     label : name of the condition in a plot.
+    third : times at which a third factor arrives, such as a reward.
+    bath : the two times at which a drug is washed in and out; None = there is none.
+    hold : potential at which the post neuron is held (voltage clamp); None = it is not.
+    read_after : the weight is read so long after the last spike; None = as the call says.
 
     Raises
     ------
@@ -41,9 +46,21 @@ class Pairing:
     pre: Quantity
     post: Quantity
     label: str = ""
+    third: Quantity = dataclasses.field(default_factory=lambda: [] * second)
+    bath: Quantity | None = None
+    hold: Quantity | None = None
+    read_after: Quantity | None = None
 
     def __post_init__(self):
-        for side in ("pre", "post"):
+        for name, unit in (("hold", volt), ("read_after", second)):
+            value = getattr(self, name)
+            if value is not None and (not has_unit(value, unit) or np.ndim(value) or not np.isfinite(float(value))):
+                raise SpikelearnError(f"{name} must be a {'potential' if name == 'hold' else 'time'}, not {value}")
+        if self.bath is not None and np.shape(self.bath) != (2,):
+            raise SpikelearnError("bath must be two times, such as [0, 600]*second")
+        for side in ("pre", "post", "third", "bath"):
+            if side == "bath" and self.bath is None:
+                continue
             times = checked_times(getattr(self, side), f"{side} spike times")
             if times.size and times[0] < 0:
                 raise SpikelearnError(f"the {side} spike times must not be negative")
@@ -80,7 +97,8 @@ def pairs(delta_t: Quantity, n: int = 60, rate: Quantity = 1 * Hz, *, label: str
     return _repeated([0.0], [delta_t], n, _period(rate, "rate"), lead_in, label)
 
 
-def motifs(pre: Quantity, post: Quantity, n: int = 60, rate: Quantity = 1 * Hz, *, label: str = "",
+def motifs(pre: Quantity, post: Quantity, n: int = 60, rate: Quantity = 1 * Hz, *, trains: int = 1,
+           every: Quantity | None = None, label: str = "",
            lead_in: Quantity = LEAD_IN) -> Pairing:
     """Repeats of a motif such as a triplet or a quadruplet of spikes.
 
@@ -88,6 +106,7 @@ def motifs(pre: Quantity, post: Quantity, n: int = 60, rate: Quantity = 1 * Hz, 
     ----------
     pre, post : spike times of the motif, from any zero, strictly increasing; either may be empty.
     n, rate : how many motifs, and how many a second.
+    trains, every : the n motifs make up a train, of which there are so many, from onset to onset so long.
     label, lead_in : name of the condition in a plot, and time of the first spike.
 
     Returns
@@ -105,7 +124,12 @@ def motifs(pre: Quantity, post: Quantity, n: int = 60, rate: Quantity = 1 * Hz, 
     (120, 60)
     """
     pre, post = checked_times(pre, "pre spike times of a motif"), checked_times(post, "post spike times of a motif")
-    return _repeated(pre, post, n, _period(rate, "rate"), lead_in, label)
+    period, count = _period(rate, "rate"), _count(n, "n")
+    if _count(trains, "trains") == 1 and every is None:
+        return _repeated(pre, post, count, period, lead_in, label)
+    _refuse_overlap(np.concatenate([pre, post]), count, period)
+    pre, post = (np.add.outer(period * np.arange(count), side).ravel() for side in (pre, post))
+    return _repeated(pre, post, trains, _positive_time(every, "every"), lead_in, label)
 
 
 def duration(pairings, tail=TAIL):
@@ -121,22 +145,27 @@ def duration(pairings, tail=TAIL):
 def beginning(pairing, end):
     """The part of a Pairing before the time `end`: what a quick run simulates."""
     cut = _positive_time(end, "end") * second
-    return Pairing(pairing.pre[pairing.pre < cut], pairing.post[pairing.post < cut], pairing.label)
+    early = {name: getattr(pairing, name)[getattr(pairing, name) < cut] for name in ("pre", "post", "third")}
+    return dataclasses.replace(pairing, **early)
 
 
 def _repeated(pre, post, n, period, lead_in, label):
     """`n` copies of a motif (times in seconds), `period` apart, its first spike at the lead-in."""
-    inner = np.concatenate([pre, post])
-    if inner.size == 0:
-        raise SpikelearnError("a motif needs at least one spike")
-    count, span = _count(n, "n"), np.ptp(inner)
-    if count > 1 and not round(span, 9) < round(period, 9):
-        raise SpikelearnError(
-            f"motifs {in_ms(span)} long, one each {in_ms(period)}, overlap, their order would be lost")
+    inner, count = np.concatenate([pre, post]), _count(n, "n")
+    _refuse_overlap(inner, count, period)
     refuse_large("the motifs", count * inner.size, MOST)
     starts = _lead(lead_in) - inner.min() + period * np.arange(count)
     pre, post = (np.add.outer(starts, side).ravel() for side in (pre, post))
     return Pairing(pre * second, post * second, label)
+
+
+def _refuse_overlap(inner, count, period):
+    if inner.size == 0:
+        raise SpikelearnError("a motif needs at least one spike")
+    span = np.ptp(inner)
+    if count > 1 and not round(span, 9) < round(period, 9):
+        raise SpikelearnError(
+            f"motifs {in_ms(span)} long, one each {in_ms(period)}, overlap, their order would be lost")
 
 
 def _scalar(value, unit, name, example):

@@ -1,15 +1,20 @@
 """Weight change of a rule under pairing protocols: all conditions side by side, one synapse each, in one simulation."""
+import dataclasses
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from brian2 import Quantity, get_dimensions, ms, second
 
+from spikelearn.equations.additions import without_cpp
 from spikelearn.equations.files import load_model
+from spikelearn.equations.own_names import for_brian
 from spikelearn.equations.records import Model, NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError
-from spikelearn.stdp.network import Changes, InTimeSteps, exact_between_spikes, from_spike_to_spike
+from spikelearn.stdp.moments import moments_of
+from spikelearn.stdp.network import Changes, exact_between_spikes, from_spike_to_spike
 from spikelearn.stdp.spike_times import Pairing
+from spikelearn.stdp.time_step_network import InTimeSteps
 from spikelearn.stdp.time_steps import converged, fitting_step, is_random
 
 READ_AFTER = 500 * ms       # chosen here: by then after-potentials have decayed
@@ -92,24 +97,50 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     """
     if isinstance(pairings, Pairing) or not isinstance(pairings, Iterable):
         raise SpikelearnError("pairings must be a list of them, such as [pairs(10*ms)]")
-    pairings, rule = list(pairings), load_model(synapse, "synapse")
+    pairings, rule = list(pairings), for_brian(load_model(synapse, "synapse"))
     for pairing in pairings:
         if not isinstance(pairing, Pairing):
             raise SpikelearnError(f"pairings must hold Pairing records, as pairs(10*ms) makes them, not {pairing!r}")
-    after = _checked_time(read_after, "read_after")
+    pairings = [pairing if pairing.label else dataclasses.replace(pairing, label=str(k))
+                for k, pairing in enumerate(pairings, 1)]
+    after = checked_time(read_after, "read_after")
     if dt is not None:
-        _checked_time(dt, "dt")
+        checked_time(dt, "dt")
     post_model = post_neuron(rule, neuron, transmit)
     if not pairings:
         return Outcome(np.zeros(0))
+    device = device_for(rule, device)
+    held = np.array([pairing.hold is not None for pairing in pairings])
+    if held.any() and not held.all() and post_model is not None:
+        return _apart(held, pairings, rule, post_model, dt=dt, device=device, seed=seed, transmit=transmit,
+                      read_after=read_after, natural=natural, drawn_on_grid=drawn_on_grid)
     if post_model is None and exact_between_spikes(rule):
         return Outcome(relative(from_spike_to_spike(pairings, rule, after, device, seed), rule))
     models = [model for model in (rule, post_model) if model]
-    step = fitting_step(_from_first(pairings), models, dt)
+    step = fitting_step(acting_times(pairings, rule, after), models, dt)
     network = InTimeSteps(pairings, rule, post_model, after, device, seed, step, transmit, natural)
     found = converged(lambda size: relative(network.weights(size), rule), step, keep=dt is not None,
                       random=drawn_on_grid or is_random(*models))
     return Outcome(found.values, found.step, found.error_percent)
+
+
+def _apart(held: np.ndarray, pairings: list[Pairing], rule: SynapseModel, neuron: NeuronModel, **options) -> Outcome:
+    """Outcome of conditions of which some are held, whose post neuron is another one."""
+    change, errors, step = np.zeros(len(pairings)), [], None
+    for side in (held, ~held):
+        found = outcome([pairings[k] for k in np.flatnonzero(side)], rule, neuron, **options)
+        change[side], step = found.change, found.step
+        errors.append(found.error_percent)
+    return Outcome(change, step, None if None in errors else max(errors))
+
+
+def device_for(rule: Model, device: str) -> str:
+    """The device for a rule: a function without C++ text runs in NumPy only. Raises SpikelearnError."""
+    name = without_cpp(rule)
+    if name and device not in ("auto", "numpy"):
+        raise SpikelearnError(f"the function '{name}' of {rule.title} has no text for the device '{device}': give one "
+                              "by Brian2's @implementation, or use --device numpy")
+    return "numpy" if name else device
 
 
 def relative(weights: Changes, rule: Model) -> np.ndarray:
@@ -122,7 +153,7 @@ def relative(weights: Changes, rule: Model) -> np.ndarray:
 
 def start_weight(rule: SynapseModel) -> float:
     """The initial weight that a rule states as a number above or below 0, in base units."""
-    weight = rule.initial.get("w", 0)
+    weight = rule.initial.get(rule.read, 0)
     if isinstance(weight, str) or np.ndim(weight) or float(weight) == 0:
         raise SpikelearnError(f"{rule.title} must state its initial w as a number other than 0, not {weight}")
     return float(weight)
@@ -145,14 +176,17 @@ def post_neuron(synapse: str | SynapseModel, neuron: str | NeuronModel | None = 
     return load_model(neuron or rule.neuron, "neuron")
 
 
-def _checked_time(value: Quantity, name: str) -> float:
+def checked_time(value: Quantity, name: str) -> float:
     ok = get_dimensions(value) is second.dim and np.ndim(value) == 0 and np.isfinite(float(value)) and float(value) > 0
     if not ok:
         raise SpikelearnError(f"{name} must be a time above 0 s, such as 500*ms, not {value}")
     return float(value)
 
 
-def _from_first(pairings: list[Pairing]) -> list[np.ndarray]:
-    """Spike times of each condition from its own first spike on, in seconds."""
-    together = [np.concatenate([np.asarray(pairing.pre), np.asarray(pairing.post)]) for pairing in pairings]
-    return [times - times.min() for times in together if times.size]
+def acting_times(pairings: list[Pairing], rule: SynapseModel, read_after: float) -> list[np.ndarray]:
+    """Times of what happens in each condition from its own first moment on, in seconds."""
+    found = []
+    for pairing in pairings:
+        when = moments_of(pairing, rule, read_after)
+        found.append(np.concatenate([np.asarray(pairing.pre), np.asarray(pairing.post), when.acting]) - when.begin)
+    return found

@@ -1,0 +1,1 @@
+"""Measured pairing experiments: one CSV file each, read by `spikelearn.stdp.experiments`."""

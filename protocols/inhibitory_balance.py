@@ -1,0 +1,128 @@
+"""Inhibitory plasticity balances a network: rates of the excitatory neurons before and after the synapses have learnt.
+
+Vogels, Sprekeler, Zenke, Clopath & Gerstner (2011) Science 334:1569, figure 4; sizes and conductances of the authors'
+program, ModelDB 143751, as in Brian2's example of it. 8,000 excitatory and 2,000 inhibitory conductance neurons, 2 % of
+the pairs connected, 200 pA into each. The synapses from inhibitory to excitatory neurons learn, from 0 on; the rule
+draws each excitatory neuron to rho_0. The same program runs without learning first.
+"""
+
+import numpy as np
+from brian2 import Hz, PopulationRateMonitor, SpikeMonitor, ms, mV, second
+
+from spikelearn import SpikelearnError, load_model
+from spikelearn.command.command_line import run_protocol
+from spikelearn.plotting import heading
+from spikelearn.ranges.check import Range, checked, whole
+from spikelearn.results.result import Accepted, Missing, Result
+from spikelearn.simulation.network import neurons, synapses
+from spikelearn.simulation.simulate import Simulation
+
+FIGURE_SIZE = (12, 4.6)
+IN_DEGREE = 0.02            # share of connected pairs; ModelDB 143751
+G_E, G_II = 0.3, 3.0        # jump of the conductances in nS, excitatory and between inhibitory neurons; ModelDB 143751
+SHOWN = 200                 # excitatory neurons in the rasters and for the irregularity
+BIN = 100                   # ms, of the population rate
+LAST = 2 * second           # over which the rates after learning are taken
+ACCEPTED = {
+    "rate_after_hz": Accepted(2.7, 3.6, "rho_0 = 3 Hz, which the mean drift of the rule draws each neuron to"),
+    "rate_before_over_after": Accepted(5, 1000, "the network without learning is far from balanced; chosen here"),
+}
+RANGES = {"cells": whole(100, 20_000), "duration": Range(3, 1000, unit="second")}
+
+
+@checked
+def run(synapse="synapses/stdp_inhibitory", neuron="neurons/conductance_lif", *, cells=10_000, duration=20 * second, dt=0.1 * ms, seed=1, device="auto", quick=False):
+    """cells : of which 4/5 are excitatory; the number of inputs of each stays that of 10,000.
+
+    duration : simulated without learning and with it. quick : 1,000 cells, 6 s. Returns a Result.
+    """
+    rule, cell = load_model(synapse, "synapse"), load_model(neuron, "neuron")
+    if "eta" not in rule.parameters or "w" not in rule.initial:
+        raise SpikelearnError(f"{rule.title} has no learning rate eta that could be set to 0 before learning")
+    if quick:
+        cells, duration = min(cells, 1000), min(duration, 6 * second)
+    excitatory, rng = cells * 4 // 5, np.random.default_rng(seed)
+    simulation = Simulation(network(rule, cell, cells, excitatory, rng), duration, device=device, dt=dt)
+    start = {"cells.v": rng.uniform(-60, -50, cells) * mV, "learning.w": 0 * rule.initial["w"]}
+    read = ["rate.rate", "spikes.t", "spikes.i"]
+    without = simulation.run({**start, "learning.eta": 0 * rule.parameters["eta"]}, seed=seed, read=read)
+    learnt = simulation.run(start, seed=seed, read=[*read, "learning.w"])
+    steps, arrays = round(float(BIN * ms / dt)), {}
+    for name, found in (("before", without), ("after", learnt)):
+        rate = np.asarray(found["rate.rate"])
+        rate = rate[:len(rate) // steps * steps].reshape(-1, steps).mean(axis=1)
+        arrays |= {f"rate_{name}": rate * Hz, f"spikes_{name}_t": found["spikes.t"],
+                   f"spikes_{name}_i": np.asarray(found["spikes.i"])}
+    last = round(float(LAST / (BIN * ms)))
+    rate_before, rate_after = (float(arrays[f"rate_{name}"][-last:].mean()) for name in ("before", "after"))
+    w = learnt["learning.w"]
+    arrays |= dict(bin=BIN * ms, duration=duration, rho_0=rule.parameters.get("rho_0", 0 * Hz), rule=rule.title,
+                   cells=cells, w=w)
+    headline = {"rate_before_hz": rate_before, "rate_after_hz": rate_after,
+                "rate_before_over_after": rate_before / rate_after if rate_after else Missing("no neuron fires"),
+                "mean_weight": float(np.mean(np.asarray(w))),
+                "cv_of_intervals_before": irregularity(without, duration),
+                "cv_of_intervals_after": irregularity(learnt, duration)}
+    return Result("inhibitory_balance", arrays, headline)
+
+
+def network(rule, cell, cells, excitatory, rng):
+    """Function that builds the network; the connections are drawn here, so that every run has the same."""
+    share = min(1.0, IN_DEGREE * 10_000 / cells)
+    drawn = {name: pairs(rng, sources, targets, share) for name, sources, targets in (
+        ("excitation", excitatory, cells), ("inhibition", cells - excitatory, cells - excitatory),
+        ("learning", cells - excitatory, excitatory))}
+
+    def build():
+        group = neurons(cell, cells, name="cells")
+        E, I = group[:excitatory], group[excitatory:]
+        return [group, PopulationRateMonitor(E, name="rate"), SpikeMonitor(E[:min(SHOWN, excitatory)], name="spikes"),
+                synapses(E, group, "static", name="excitation", connect=drawn["excitation"],
+                         transmit=f"g_E_post += {G_E}*nS"),
+                synapses(I, I, "static", name="inhibition", connect=drawn["inhibition"],
+                         transmit=f"g_I_post += {G_II}*nS"),
+                synapses(I, E, rule, name="learning", connect=drawn["learning"], transmit="g_I_post += w")]
+
+    return build
+
+
+def pairs(rng, sources, targets, share):
+    """Index arrays (i, j) of a random connection: every pair with the probability `share`."""
+    counts = rng.binomial(targets, share, sources)
+    j = np.concatenate([np.sort(rng.choice(targets, count, replace=False)) for count in counts])
+    return np.repeat(np.arange(sources), counts), j
+
+
+def irregularity(found, duration):
+    """Mean coefficient of variation of the intervals of neurons with ten spikes or more in the second half."""
+    t, i = np.asarray(found["spikes.t"]), np.asarray(found["spikes.i"])
+    i, t = i[t > float(duration) / 2], t[t > float(duration) / 2]
+    intervals = [np.diff(t[i == k]) for k in np.unique(i)]
+    found = [gaps.std() / gaps.mean() for gaps in intervals if len(gaps) >= 9]
+    return float(np.mean(found)) if found else Missing("no neuron fires ten spikes in the second half")
+
+
+def plot(result, figure):
+    """Rasters without and after learning; population rate over time."""
+    a, h = result.arrays, result.headline
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.3])
+    end = float(a["duration"])
+    for axes, name, rate, title in ((left, "before", h["rate_before_hz"], "Without learning"),
+                                    (middle, "after", h["rate_after_hz"], "After learning")):
+        t = np.asarray(a[f"spikes_{name}_t"])
+        now = t > end - .5
+        axes.plot(1e3 * (t[now] - end + .5), a[f"spikes_{name}_i"][now], "k.", ms=1.5)
+        axes.set(xlabel=f"time (ms), last half second of {end:g} s", ylabel="excitatory neuron", xlim=(0, 500))
+        heading(axes, title, f"mean rate {rate:.3g} Hz")
+    t = float(a["bin"]) * (np.arange(len(a["rate_after"])) + .5)
+    right.plot(t, np.asarray(a["rate_before"]), "0.6", label="without learning")
+    right.plot(t, np.asarray(a["rate_after"]), "C0", lw=1.8, label=str(a["rule"]))
+    right.axhline(float(a["rho_0"]), color="k", lw=.9, ls="--", label=f"rho_0 = {float(a['rho_0']):g} Hz")
+    right.set(xlabel="time (s)", ylabel="mean rate of the excitatory neurons (Hz)", yscale="log", xlim=(0, end))
+    right.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1, .9))
+    heading(right, "Inhibitory plasticity balances the network",
+            f"{int(a['cells']):,} cells, inhibitory weights from 0, bins of {float(a['bin']) * 1e3:g} ms")
+
+
+if __name__ == "__main__":
+    run_protocol()

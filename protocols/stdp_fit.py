@@ -1,0 +1,195 @@
+"""The fit: which numbers of a rule come closest to measured weight changes, and how well they are known.
+
+Chi-square, the sum over all scored conditions of ((model - measured) / s.e.m.)^2, is minimised by differential
+evolution and then by least squares from several starts; all candidates run side by side as synapses of one simulation.
+Intervals are 68 % by profile likelihood and take the s.e.m. as the standard deviation of a normal error. Experiments
+named by hold_out are predicted, not fitted. `spikelearn fit` is the same with options of its own.
+"""
+from contextlib import nullcontext
+from typing import NamedTuple
+
+import numpy as np
+from brian2 import second
+
+from spikelearn import SpikelearnError, load_model
+from spikelearn.command.command_line import run_protocol
+from spikelearn.command.free_parameters import free_parameters
+from spikelearn.equations.content import content
+from spikelearn.equations.written import with_numbers
+from spikelearn.plotting import heading
+from spikelearn.ranges.check import checked, whole
+from spikelearn.results.result import Result
+from spikelearn.stdp import fit_report
+from spikelearn.stdp.candidates import Candidates
+from spikelearn.stdp.experiments import experiment, null_score, score
+from spikelearn.stdp.fit import GENERATIONS, Residuals, Scale, fit, population
+from spikelearn.stdp.kept import Kept, nothing_kept
+from spikelearn.stdp.spike_times import beginning
+from spikelearn.stdp.time_steps import is_random
+from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
+from spikelearn.training.checkpoint import checkpoint_file, checkpointing
+
+FIGURE_SIZE = (11, 6)
+QUICK = 2 * second      # of each condition in a quick run
+TOGETHER = 16           # searches whose points fit into one simulation
+ACCEPTED = {}
+RANGES = {"starts": whole(1, 1000), "repeats": whole(1, 10_000)}
+
+
+@checked
+def run(synapse="synapses/stdp_triplet", neuron=None, *, to="sjostrom_frequency", hold_out="none",
+        free="A3_plus, A2_minus, tau_y", starts=8, repeats=1, read_after=READ_AFTER, seed=1, device="auto", out=None,
+        resume=None, quick=False):
+    """to, hold_out : experiments, shipped or files, separated by commas. free : parameters with bounds "a..b*unit";
+    a bare name is searched from a tenth of its value to ten times its value. starts : searches by least squares.
+    repeats : synapses of each candidate, for rules that draw random numbers. quick : the first 2 s of each condition,
+    few generations, one search.
+    """
+    rule = load_model(synapse, "synapse")
+    bounds, data = free_parameters(free, rule), measurements(to, hold_out)
+    if len(data.mean) <= len(bounds):
+        raise SpikelearnError(f"free names {len(bounds)} parameters, which cannot be fitted to {len(data.mean)} "
+                              "conditions: free fewer, or add an experiment")
+    lowest, highest = (np.array([float(pair[side]) for pair in bounds.values()]) for side in (0, 1))
+    scale, starts = Scale(lowest, highest), 1 if quick else starts
+    candidates = Candidates(
+        shortened(data.pairings, quick), rule, tuple(bounds), lowest,
+        highest, max(population(len(bounds)), min(starts, TOGETHER) * (2 * len(bounds) + 1)), neuron,
+        read_after=read_after, device="numpy" if quick and device == "auto" else device, seed=seed, repeats=repeats)
+    first = scale.numbers(np.array([float(rule.parameters[name]) for name in bounds]))
+    who = {**content(rule), "neuron": str(neuron and content(load_model(neuron, "neuron"))), "seed": str(seed),
+           "fit": repr((bounds, to, starts, repeats, quick, float(read_after), data.mean, data.sem))}
+    with (keeping(out, resume, who, len(bounds), len(data.mean)) as (begun, save),
+          Kept(candidates.changes, begun, save) as changes):
+        found = fit(Residuals(changes, scale, data.mean, data.sem), first, starts=starts, seed=seed,
+                    random=draws_random(rule, neuron), generations=1 if quick else GENERATIONS)
+    best = rule.with_parameters(**candidates.with_units(scale.values(found.u)))
+    made = fit_report.estimates(rule, tuple(bounds), scale, found)
+    headline = fit_report.numbers(found, len(data.mean), made)
+    arrays = {}
+    for it in (*data.fitted, *data.held_out):
+        options = dict(neuron=post_neuron(rule, neuron), read_after=read_after, seed=seed, device=device)
+        headline |= compared(it, rule, best, data, found, options, arrays, quick)
+    arrays |= described(rule, best, made, headline, found, data)
+    print(arrays["report"])
+    return Result("stdp_fit", arrays, headline, gaps=tuple(name for name in arrays if arrays[name].dtype.kind == "f"))
+
+
+class Data(NamedTuple):
+    """What is fitted and what is held out. mean, sem : (n,) of the scored conditions, whose Pairings are `pairings`."""
+
+    fitted: list
+    held_out: list
+    pairings: list
+    mean: np.ndarray
+    sem: np.ndarray
+
+    def part(self, it):
+        """The conditions of a fitted experiment among all, as a slice."""
+        counts = np.cumsum([0, *(int(other.scored.sum()) for other in self.fitted)])
+        k = self.fitted.index(it)
+        return slice(counts[k], counts[k + 1])
+
+
+def measurements(to, hold_out):
+    """The experiments that two texts name. Raises SpikelearnError if one has nothing to be fitted to."""
+    fitted, held_out = ([experiment(name.strip()) for name in text.split(",") if name.strip() not in ("", "none")]
+                        for text in (to, hold_out))
+    if not fitted:
+        raise SpikelearnError("to must name one experiment or more")
+    names = [it.name for it in (*fitted, *held_out)]
+    for it in (*fitted, *held_out):
+        if not np.any(it.scored):
+            raise SpikelearnError(f"{it.name} has no condition with a measured change and its s.e.m., so nothing can "
+                                  "be fitted to it")
+        if names.count(it.name) > 1:
+            raise SpikelearnError(f"the experiment {it.name} is named twice in to and hold_out")
+    mean, sem = (np.concatenate([getattr(it, name)[it.scored] for it in fitted]) for name in ("mean", "sem"))
+    pairings = [pairing for it in fitted for pairing, scored in zip(it.pairings, it.scored, strict=True) if scored]
+    return Data(fitted, held_out, pairings, mean, sem)
+
+
+def shortened(pairings, quick):
+    """The first seconds of each pairing in a quick run."""
+    return [beginning(pairing, QUICK) for pairing in pairings] if quick else list(pairings)
+
+
+def draws_random(rule, neuron):
+    """Whether the rule or its neuron draws random numbers."""
+    return is_random(*[model for model in (rule, post_neuron(rule, neuron)) if model])
+
+
+def keeping(out, resume, who, p, n):
+    """The checkpoint of the fit, which keeps every simulation."""
+    if not (out or resume):
+        return nullcontext((nothing_kept(p, n), lambda state: None))
+    return checkpointing(checkpoint_file(out or resume), checkpoint_file(resume) if resume else None, who,
+                         nothing_kept(p, n), 1)
+
+
+def compared(it, rule, best, data, found, options, arrays, quick):
+    """Headline of one experiment, before and after the fit; what its panel shows goes into `arrays`."""
+    part, scored = "held_out_" if it in data.held_out else "", it.scored
+    before, after = (outcome(shortened(it.pairings, quick), model, **options) for model in (rule, best))
+    spread = np.full(len(it.mean), np.nan)
+    if not part:
+        spread[scored] = found.spread[data.part(it)] * it.sem[scored]
+    arrays |= {f"{it.name}_measured": it.mean, f"{it.name}_sem": it.sem, f"{it.name}_before": before.change,
+               f"{it.name}_fitted": after.change, f"{it.name}_spread": spread,
+               f"{it.name}_labels": np.array([pairing.label for pairing in it.pairings])}
+    mean, sem = it.mean[scored], it.sem[scored]
+    return {f"E_before_{part}{it.name}": score(before.change[scored], mean, sem),
+            f"E_{part}{it.name}": score(after.change[scored], mean, sem),
+            f"E_null_{part}{it.name}": null_score(mean, sem), **after.headline()}
+
+
+def described(rule, best, made, headline, found, data):
+    """Arrays and texts of the fit as a whole."""
+    names = ", ".join(it.name for it in data.fitted)
+    comments = {one.name: f"fitted: {one.interval}; was {one.published:.4g}" for one in made}
+    heading_line = f"{rule.title} fitted to {names}: chi-square {found.chi2:.4g} over {len(data.mean)} conditions"
+    texts = dict(fitted=with_numbers(rule, {one.name: best.parameters[one.name] for one in made}, comments,
+                                     heading_line),
+                 report=fit_report.report(rule.title, names, headline, made, found), table=fit_report.table(made))
+    return dict(rule=np.array(rule.title), free=np.array([one.name for one in made]),
+                values=np.array([float(best.parameters[one.name]) for one in made]),
+                published=np.array([float(rule.parameters[one.name]) for one in made]),
+                correlation=found.correlation, experiments=np.array([it.name for it in data.fitted]),
+                held_out=np.array([it.name for it in data.held_out], dtype=str),
+                **{name: np.array(text) for name, text in texts.items()})
+
+
+def tables(result):
+    """The rule's file with the fitted numbers, the report, and the parameters as CSV."""
+    return {"fitted.py": str(result.arrays["fitted"]), "report.txt": str(result.arrays["report"]),
+            "parameters.csv": str(result.arrays["table"])}
+
+
+def plot(result, figure):
+    """A panel for each experiment: measurements, the rule before and after the fit, and the band of the fit."""
+    a = result.arrays
+    names = [*map(str, a["experiments"]), *map(str, a["held_out"])]
+    rows = int(np.ceil(len(names) / 3))
+    panels = np.ravel(figure.subplots(rows, min(len(names), 3), squeeze=False))
+    for axes, name in zip(panels, names, strict=False):
+        x = np.arange(len(a[f"{name}_measured"]))
+        fitted, spread = 100 * a[f"{name}_fitted"], 100 * a[f"{name}_spread"]
+        axes.axhline(0, color="0.6", lw=.8, ls="--", zorder=0)
+        axes.plot(x, 100 * a[f"{name}_before"], "D", color="0.6", ms=4, mew=0, label="published numbers")
+        axes.errorbar(x, fitted, np.nan_to_num(spread), fmt="C0D", ms=5, elinewidth=5, ecolor="#1f77b450",
+                      label="fitted, with the uncertainty of the fit")
+        axes.errorbar(x, 100 * a[f"{name}_measured"], 100 * a[f"{name}_sem"], fmt="ko", ms=4, lw=1, capsize=2,
+                      mfc="none", label="measured ± s.e.m.")
+        axes.set_xticks(x, [str(label) for label in a[f"{name}_labels"]], rotation=90, fontsize=8)
+        part = "held_out_" if name in a["held_out"] else ""
+        heading(axes, f"{name}, held out" if part else name,
+                f"E: before {result.headline[f'E_before_{part}{name}']:.3g}, after "
+                f"{result.headline[f'E_{part}{name}']:.3g}, no change {result.headline[f'E_null_{part}{name}']:.3g}")
+        axes.set_ylabel("change of weight (%)")
+    for axes in panels[len(names):]:
+        axes.axis("off")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+
+
+if __name__ == "__main__":
+    run_protocol()

@@ -1,0 +1,182 @@
+"""`spikelearn sweep`: a protocol at every combination of values, a folder a point, a table and a figure of all."""
+import argparse
+import contextlib
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+from spikelearn.command import run as running
+from spikelearn.command.sweep_points import Point, Reply, is_finished, points_of
+from spikelearn.command.sweep_table import replace_file, rows_of, text_of
+from spikelearn.command.sweep_values import Varied, refuse_twice, varied
+from spikelearn.command.sweep_workers import on_this_machine, over_scheduler
+from spikelearn.errors import SpikelearnError
+
+AT_ONCE = 50        # points of a pairing protocol that are simulated side by side; chosen here
+
+
+def add_sweep(commands, add_run_options) -> None:
+    """Add the command to the parser's commands. add_run_options : adds the options of `spikelearn run` to a parser."""
+    parser = commands.add_parser("sweep", help="run a protocol at every combination of values", allow_abbrev=False)
+    parser.add_argument("protocol", metavar="PROTOCOL", help="a protocol, by name or file")
+    parser.add_argument("--vary", action="append", metavar="NAME=VALUES", required=True,
+                        help='repeatable: "tau_plus=10..40*ms:7" (linear), "tau_plus=1..100*ms:5log", "seed=1..5", '
+                             '"synapse=stdp_pair,mine.py"')
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers run the points, such as "
+                                                               "tcp://host:8786; otherwise --jobs processes do")
+    parser.add_argument("--share", metavar="K/N", help="run every N-th point from the K-th on: one job of an array")
+    parser.add_argument("--figures", action="store_true", help="draw the protocol's figure of each point as well")
+    add_run_options(parser)
+    parser.set_defaults(command=sweep)
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """Run a sweep as the command line's options say. Returns the exit code: 1 if a point failed.
+
+    Raises
+    ------
+    SpikelearnError
+        If an option or a value is refused, before anything is run.
+    """
+    from spikelearn.command.process import import_brian2
+
+    all_varied, share, jobs = _checked(options)
+    import_brian2()
+    module, folder = running.load_protocol(options.protocol), Path(options.out)
+    points = points_of(module, options, all_varied, folder)
+    _make(folder)
+    mine = points[share[0] - 1::share[1]]
+    waiting = [point for point in mine if not is_finished(point)]
+    progress = Progress(len(mine), len(mine) - len(waiting))
+    replies = {}
+    try:
+        for point, reply in _started(waiting, options, jobs):
+            replies[point.folder.name] = reply
+            progress.tell(reply)
+    except KeyboardInterrupt as stop:
+        stop.args = (f"{progress.done} of {len(mine)} points are over; the same command runs the others",)
+        raise
+    finally:
+        progress.end()
+        failures = {name: reply.failure for name, reply in replies.items() if reply.failure}
+        drawn = _gather(points, all_varied, failures, folder, running.protocol_name(module))
+    _report(mine, replies, failures, folder, drawn, options.json)
+    return 1 if failures else 0
+
+
+def _checked(options) -> tuple[list[Varied], tuple[int, int], int]:
+    """What is varied, the share and the number of processes; mistakes are refused."""
+    if options.out is None:
+        raise SpikelearnError("a sweep needs --out DIR, the folder of its points; a sweep that is there goes on")
+    if options.resume is not None:
+        raise SpikelearnError("a sweep takes no --resume: the same command goes on where it was stopped")
+    all_varied = [varied(setting) for setting in options.vary]
+    refuse_twice(all_varied, options.settings,
+                 [name for name in ("synapse", "neuron", "seed", "device") if getattr(options, name)])
+    found = re.fullmatch(r"(\d+)/(\d+)", options.share or "1/1")
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise SpikelearnError(f"--share must be K/N with K from 1 to N, such as 2/8, not {options.share}")
+    if options.scheduler is not None and options.jobs is not None:
+        raise SpikelearnError("--jobs counts processes of this machine: leave it or --scheduler out")
+    jobs = (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    jobs = jobs if options.jobs is None else options.jobs
+    if not 1 <= jobs <= 1024:
+        raise SpikelearnError(f"--jobs must be a whole number from 1 to 1024, not {jobs}")
+    return all_varied, (int(found[1]), int(found[2])), jobs
+
+
+def _make(folder):
+    """Make the folder of the sweep; a result of one run is not one."""
+    if (folder / "run.json").exists():
+        raise SpikelearnError(f"'{folder}' holds the result of one run: choose another --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpikelearnError(f"'{folder}' cannot be made: {error.strerror}; --out DIR chooses another place") from error
+
+
+def _started(points: list[Point], options, jobs):
+    if options.scheduler is not None and points:
+        return over_scheduler([_absolute(point) for point in points], options.scheduler)
+    beside = all(point.beside for point in points)
+    return on_this_machine(points, jobs, min(AT_ONCE, -(-len(points) // jobs)) if beside else 1)
+
+
+def _absolute(point):
+    """A point whose files are found from any folder."""
+    own = argparse.Namespace(**vars(point.options))
+    if Path(own.protocol).is_file():
+        own.protocol = str(Path(own.protocol).resolve())
+    return point._replace(folder=point.folder.resolve(), options=own)
+
+
+def _gather(points, all_varied, failures, folder, title):
+    """Write table and figure of all points that are over, also those of other shares. Returns the files' names."""
+    from io import BytesIO
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from spikelearn.command.sweep_figure import draw_sweep
+
+    rows = rows_of(points, all_varied, failures)
+    if not rows:
+        return []
+    replace_file(folder / "sweep.csv", text_of(rows).encode())
+    figure = Figure(layout="constrained")
+    FigureCanvasAgg(figure)
+    if not draw_sweep(rows, all_varied, figure, title):
+        return ["sweep.csv"]
+    image = BytesIO()
+    figure.savefig(image, format="png", dpi=150)
+    replace_file(folder / "figure.png", image.getvalue())
+    return ["sweep.csv", "figure.png"]
+
+
+def _report(points, replies: dict[str, Reply], failures, folder, files, as_json):
+    """How many points have a result, where it is, and why the others have none."""
+    finished = len(points) - len(failures)
+    if as_json:
+        print(json.dumps({"points": len(points), "finished": finished, "failed": failures, "folder": str(folder)}))
+    else:
+        print(f"{finished} of {len(points)} points have a result"
+              + (f"; {' and '.join(files)} are in {folder}" if files else ""))
+    warned = [line for reply in replies.values() for line in reply.warnings]
+    for line in dict.fromkeys(warned):
+        print(f"spikelearn: warning: {line} ({warned.count(line)} of {len(points)} points)", file=sys.stderr)
+    for name, failure in failures.items():
+        print(f"failed: {name}: {failure}", file=sys.stderr)
+
+
+class Progress:
+    """How far a sweep is: a bar with the time left on a terminal, else a plain line at most every ten seconds."""
+
+    def __init__(self, points: int, done: int):
+        self.points, self.done, self.kept, self.failed, self.bar = points, done, done, 0, None
+        self.began = self.last = time.monotonic()
+        if done:
+            print(f"{done} of {points} points have a result already", file=sys.stderr)
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=points, initial=done, unit=" points", file=sys.stderr)
+
+    def tell(self, reply: Reply) -> None:
+        """A point more is over."""
+        self.done, self.failed = self.done + 1, self.failed + bool(reply.failure)
+        if self.bar is not None:
+            self.bar.set_postfix_str(f"{self.failed} failed" if self.failed else "")
+            self.bar.update()
+        elif time.monotonic() - self.last > 10 or self.done == self.points:
+            self.last = time.monotonic()
+            left = (self.last - self.began) / (self.done - self.kept) * (self.points - self.done)
+            failed = f", {self.failed} failed" if self.failed else ""
+            print(f"{self.done} of {self.points} points{failed}, {left:.0f} s left", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Leave the bar as it is."""
+        with contextlib.suppress(AttributeError):
+            self.bar.close()

@@ -1,0 +1,88 @@
+"""The table of a sweep: one row a point, what was varied and the headline numbers, with units in the header."""
+import csv
+import io
+import json
+import math
+import os
+from pathlib import Path
+
+from spikelearn.command.sweep_points import Point
+from spikelearn.command.sweep_values import Varied
+
+
+def rows_of(points: list[Point], all_varied: list[Varied], failures: dict[str, str]) -> list[dict]:
+    """The rows of the points that are over: column -> number or text.
+
+    Parameters
+    ----------
+    points : those of the whole sweep; what has no result and no failure is left out.
+    all_varied : what is varied.
+    failures : name of a point's folder -> sentence.
+    """
+    rows = []
+    for point in points:
+        row = {column(it): _value(it, point.values[it.name]) for it in all_varied}
+        path, failure = point.folder / "run.json", failures.get(point.folder.name)
+        if failure is not None:
+            rows.append(row | {"failure": failure})
+        elif path.exists():
+            rows.append(row | headline(json.loads(path.read_bytes())))
+    return rows
+
+
+def column(it: Varied) -> str:
+    """The header of a varied parameter: its name, and its unit if it has one."""
+    return f"{it.name} ({it.unit})" if it.unit else it.name
+
+
+def _value(it, text):
+    if it.numbers is None:
+        return text
+    number = it.numbers[it.texts.index(text)]
+    return int(number) if number == int(number) and it.texts[0].lstrip("+-").isdigit() else number
+
+
+def headline(run: dict) -> dict:
+    """The headline of a run.json that fits into cells: column -> number or text."""
+    row = {}
+    for name, value in run["headline"].items():
+        if isinstance(value, dict) and {"value", "unit"} <= set(value):
+            name, value = f"{name} ({value['unit']})", value["value"]
+        if isinstance(value, bool | int | float | str):
+            row[name] = value
+    return row
+
+
+def columns_of(rows: list[dict]) -> list[str]:
+    """Every column, in the order of appearance; failures are the last."""
+    names = list(dict.fromkeys(name for row in rows for name in row if name != "failure"))
+    return names + ["failure"] * any("failure" in row for row in rows)
+
+
+def text_of(rows: list[dict]) -> str:
+    """The rows as CSV. A cell is empty where a point has no such number."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, columns_of(rows), restval="", lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue()
+
+
+def numbers_of(rows: list[dict], all_varied: list[Varied]) -> list[str]:
+    """The headline numbers that differ between points, which are worth drawing."""
+    known = {column(it) for it in all_varied} | {"failure"}
+    found = []
+    for name in columns_of(rows):
+        values = [row[name] for row in rows if name in row]
+        numeric = all(isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+                      for value in values)
+        if name not in known and numeric and len(set(values)) > 1:
+            found.append(name)
+    return found
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file of the sweep anew, whole or not at all: it is made of the points' results, which stay."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)

@@ -1,0 +1,164 @@
+"""Rules beside measurements: what each rule predicts for every condition of some experiments, and its error E."""
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from brian2 import Quantity
+
+from spikelearn.equations.files import load_model
+from spikelearn.equations.records import NeuronModel, SynapseModel
+from spikelearn.errors import SpikelearnError
+from spikelearn.stdp.conditions import REPEATS, WAYS
+from spikelearn.stdp.experiment_files import TREATMENT
+from spikelearn.stdp.experiments import Experiment, chi_square_p, experiment, null_score, score
+from spikelearn.stdp.spike_times import Pairing, beginning
+from spikelearn.stdp.time_steps import is_random
+from spikelearn.stdp.weight_change import outcome, post_neuron
+
+MANY = 12       # predictions that are printed where nothing was measured
+MOST_GROUPS = 4
+
+
+def rules_of(synapse: str | SynapseModel | Sequence) -> list[SynapseModel]:
+    """Records of one rule or several. Raises SpikelearnError if two have the same name."""
+    rules = [load_model(rule, "synapse") for rule in (synapse if isinstance(synapse, tuple | list) else [synapse])]
+    twice = next((rule.title for k, rule in enumerate(rules) if rule.title in [one.title for one in rules[:k]]), "")
+    if twice:
+        raise SpikelearnError(f"two rules are called {twice}, and rules that are compared must have different names: "
+                              "copy one of them to another file")
+    return rules
+
+
+def suffix(rule: SynapseModel, rules: Sequence[SynapseModel]) -> str:
+    """What marks a rule's headline numbers where there are several."""
+    return f"_{rule.title}" if len(rules) > 1 else ""
+
+
+def experiments_of(data: str | Iterable) -> dict[str, Experiment]:
+    """Experiments by name or file: name -> Experiment. Raises SpikelearnError if two have the same name."""
+    found = {}
+    for name in [data] if isinstance(data, str | Path) else data:
+        it = experiment(name)
+        if it.name in found:
+            raise SpikelearnError(f"two experiments are called {it.name}: rename one of the files")
+        found[it.name] = it
+    return found
+
+
+def known_to(rule: SynapseModel, pairing: Pairing) -> bool:
+    """Whether a rule knows the third factor that a condition has, if it has one."""
+    return bool(rule.on_third or not len(pairing.third)) and (pairing.bath is None or rule.follows_drug())
+
+
+def predicted(rule: SynapseModel, pairings: Sequence[Pairing], neuron: str | NeuronModel | None = None, *,
+              copies: int = 20, **options) -> tuple[np.ndarray, dict]:
+    """Relative weight change of a rule in each condition (n,), and the accuracy as headline numbers.
+
+    NaN where the condition has a third factor that the rule does not know. copies : of each condition, for a rule that
+    draws random numbers; the change is their mean. options : of `outcome`.
+    """
+    change = np.full(len(pairings), np.nan)
+    asked = [k for k, pairing in enumerate(pairings) if known_to(rule, pairing)]
+    post = post_neuron(rule, neuron)
+    drawn = copies if is_random(*[model for model in (rule, post) if model]) else 1
+    found = outcome([pairings[k] for k in asked for _ in range(drawn)], rule, post, **options)
+    change[asked] = found.change.reshape(len(asked), drawn).mean(axis=1)
+    return change, found.headline()
+
+
+def compared(rules: Sequence[SynapseModel], data: Mapping[str, Experiment], neuron: str | NeuronModel | None = None, *,
+             until: Quantity | None = None, **options) -> tuple[dict, dict, tuple]:
+    """Every rule in every experiment: (arrays, headline numbers, names of arrays with gaps) of a Result.
+
+    until : simulate only what happens before. options : of `predicted`.
+    """
+    pairings = [pairing for it in data.values() for pairing in it.pairings]
+    if until is not None:
+        pairings = [beginning(pairing, until) for pairing in pairings]
+    ends = np.cumsum([len(it.pairings) for it in data.values()])[:-1]
+    arrays = dict(rules=np.array([rule.title for rule in rules]), experiments=np.array(list(data)))
+    headline, gaps = {}, []
+    for rule in rules:
+        change, accuracy = predicted(rule, pairings, neuron, **options)
+        for (name, it), own in zip(data.items(), np.split(change, ends), strict=True):
+            headline |= _errors(name, suffix(rule, rules), it, own, rule)
+            arrays[f"{name}_{rule.title}"] = own
+            gaps.append(f"{name}_{rule.title}")
+        headline |= {key + suffix(rule, rules): value for key, value in accuracy.items()}
+    for name, it in data.items():
+        if it.scored.any():
+            headline[f"E_null_{name}"] = null_score(it.mean[it.scored], it.sem[it.scored])
+        arrays |= {f"{name}_{key}": value for key, value in _drawn(it).items()}
+        gaps += [f"{name}_{key}" for key in ("measured", "sem", "x")]
+    return arrays, headline, tuple(gaps)
+
+
+def _errors(name: str, rule_name: str, it: Experiment, change: np.ndarray, rule: SynapseModel) -> dict:
+    """E and the probability of chi-square of one rule in one experiment, or what it predicts."""
+    if not it.scored.any():
+        if len(change) > MANY:
+            return {}
+        return {f"change_percent{rule_name}" + (f" ({pairing.label})" if len(change) > 1 else ""): 100 * float(value)
+                for pairing, value in zip(it.pairings, change, strict=True) if np.isfinite(value)}
+    used = it.scored & np.isfinite(change)
+    if not used.any():
+        raise SpikelearnError(f"{it.name} has a third factor in every condition that is scored, and {rule.title} knows "
+                              "none: a rule says on_third= what it does, or reads 'third' where a drug is washed in")
+    name += rule_name
+    E = score(change[used], it.mean[used], it.sem[used])
+    n = int(np.count_nonzero(used))
+    found = {f"E_{name}": E, f"p_{name}": chi_square_p(E, n)}
+    return found | ({f"conditions_{name}": n} if n < np.count_nonzero(it.scored) else {})
+
+
+def _drawn(it: Experiment) -> dict:
+    """What a figure needs of an experiment."""
+    x, group, label = axis(it)
+    return dict(
+        x=x, group=np.array(group), xlabel=np.array(label), labels=np.array([one.label for one in it.pairings]),
+        measured=it.mean, sem=it.sem, scored=it.scored, control=it.control,
+        cells=np.concatenate([np.zeros(0), *it.cells]),
+        cell_of=np.repeat(np.arange(len(it.cells)), [len(cells) for cells in it.cells]),
+        title=np.array(it.comments.get("title") or it.name), protocol=np.array(it.protocol))
+
+
+def axis(it: Experiment) -> tuple[np.ndarray, list[str], str]:
+    """What varies between conditions: x (n,), which curve each belongs to (n,), and the label of the axis.
+
+    x is the interval, the frequency, or the number of the condition.
+    """
+    n, columns = len(it.pairings), it.columns
+    named = [name for name in (*WAYS, *REPEATS, *TREATMENT) if name in columns]
+    varying = {name for name in named if len(set(map(str, columns[name]))) > 1}
+
+    def numbers(name):
+        return name in columns and columns[name].dtype.kind == "f" and bool(np.isfinite(columns[name]).all())
+
+    if n > 1 and varying == {"delta_t_ms"} and numbers("delta_t_ms"):
+        sides = ["−" if dt < 0 else "+" for dt in columns["delta_t_ms"]]
+        return columns["delta_t_ms"], sides, "Δt = t_post − t_pre (ms)"
+    several = "repeat_hz" in varying and numbers("repeat_hz")
+    if several and varying <= {"repeat_hz", *REPEATS}:
+        return columns["repeat_hz"], [""] * n, "frequency (Hz)"
+    if several and varying <= {"delta_t_ms", *REPEATS} and numbers("delta_t_ms"):
+        if len(set(columns["delta_t_ms"])) <= MOST_GROUPS:
+            return columns["repeat_hz"], [f"Δt = {dt:+g} ms" for dt in columns["delta_t_ms"]], "frequency (Hz)"
+    return np.arange(1.0, n + 1), ["condition"] * n, "condition"
+
+
+def table_of(arrays: Mapping) -> str:
+    """All conditions of all experiments as the text of a CSV file, changes in per cent."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    rules = [str(rule) for rule in arrays["rules"]]
+    writer.writerow(["experiment", "condition", "measured_percent", "sem_percent", "scored",
+                     *(f"{rule}_percent" for rule in rules)])
+    for name in map(str, arrays["experiments"]):
+        for k, label in enumerate(arrays[f"{name}_labels"]):
+            numbers = [arrays[f"{name}_measured"][k], arrays[f"{name}_sem"][k]]
+            shown = ["" if np.isnan(value) else repr(100 * float(value)) for value in
+                     (*numbers, *(arrays[f"{name}_{rule}"][k] for rule in rules))]
+            writer.writerow([name, label, *shown[:2], int(arrays[f"{name}_scored"][k]), *shown[2:]])
+    return text.getvalue()

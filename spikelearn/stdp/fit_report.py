@@ -1,0 +1,119 @@
+"""What a fit found, in words and numbers."""
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from brian2 import Quantity, get_dimensions
+from scipy.stats import chi2 as chi_square
+
+from spikelearn.equations.records import SynapseModel
+from spikelearn.results.result import Missing
+from spikelearn.stdp.fit import Fitted, Scale
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A fitted parameter in a unit that reads well.
+
+    unit : its name, "" for numbers. published, value : before and after the fit. low, high : ends of the 68 % interval,
+    not-a-number where it does not close between the bounds lowest and highest.
+    """
+
+    name: str
+    unit: str
+    published: float
+    value: float
+    low: float
+    high: float
+    lowest: float
+    highest: float
+
+    @property
+    def key(self) -> str:
+        """Name of the headline number, with the unit."""
+        return "_".join([self.name, *re.findall(r"\w+", self.unit)])
+
+    @property
+    def interval(self) -> str:
+        """The interval in words."""
+        if np.isnan(self.low) and np.isnan(self.high):
+            return f"not identified between {self.lowest:.4g} and {self.highest:.4g}{self._unit}"
+        if np.isnan(self.low):
+            return f"68 % interval up to {self.high:.4g}{self._unit}, not identified below"
+        if np.isnan(self.high):
+            return f"68 % interval from {self.low:.4g}{self._unit}, not identified above"
+        return f"68 % interval {self.low:.4g} to {self.high:.4g}{self._unit}"
+
+    @property
+    def _unit(self):
+        return f" {self.unit}" if self.unit else ""
+
+    def __str__(self):
+        return f"{self.name} = {self.value:.4g}{self._unit} ({self.interval}; was {self.published:.4g})"
+
+
+def estimates(rule: SynapseModel, free: tuple, scale: Scale, found: Fitted) -> list[Estimate]:
+    """The fitted parameters, each with its interval."""
+    values, ends = scale.values(found.u), scale.values(np.nan_to_num(found.interval).T).T
+    ends = np.where(np.isnan(found.interval), np.nan, ends)
+    made = []
+    for k, name in enumerate(free):
+        number = rule.parameters[name]
+        numbers = (float(number), values[k], *ends[k], scale.lowest[k], scale.highest[k])
+        dimensions = get_dimensions(number)
+        if dimensions.is_dimensionless:
+            made.append(Estimate(name, "", *map(float, numbers)))
+            continue
+        best = Quantity(values[k] or scale.highest[k], dim=dimensions).get_best_unit()
+        made.append(Estimate(name, str(best), *(float(number) / float(best) for number in numbers)))
+    return made
+
+
+def numbers(found: Fitted, n: int, made: list[Estimate]) -> dict:
+    """Headline numbers of a fit to n conditions: how good it is, and the parameters."""
+    p = len(made)
+    room = n - p - 1
+    return dict(
+        chi_square=found.chi2, conditions=n, free_parameters=p, chi_square_p=float(chi_square.sf(found.chi2, n - p)),
+        AIC=found.chi2 + 2 * p,
+        AICc=found.chi2 + 2 * p + 2 * p * (p + 1) / room if room > 0 else
+        Missing("it needs two conditions more than free parameters, at least"),
+        **{one.key: one.value for one in made},
+        not_identified=sum(bool(np.isnan([one.low, one.high]).any()) for one in made),
+        searches=found.starts, searches_that_agree=found.agree)
+
+
+def report(title: str, names: str, headline: dict, made: list[Estimate], found: Fitted) -> str:
+    """The fit as a text, in the order in which lmfit reports one."""
+    aicc = headline["AICc"]
+    lines = [f"[[{title} fitted to {names}]]",
+             f"    conditions         {headline['conditions']}",
+             f"    free parameters    {headline['free_parameters']}",
+             f"    chi-square         {headline['chi_square']:.5g} (p = {headline['chi_square_p']:.2g})",
+             f"    AIC                {headline['AIC']:.5g}",
+             f"    AICc               {aicc if isinstance(aicc, str) else format(aicc, '.5g')}",
+             f"    searches           {found.agree} of {found.starts} ended at this minimum",
+             "[[Parameters]]", *(f"    {one}" for one in made)]
+    if headline["chi_square_p"] < 0.05:
+        lines.append("    the rule does not explain the data (p < 0.05), so the intervals are too narrow")
+    pairs = [(abs(found.correlation[a, b]), a, b) for a in range(len(made)) for b in range(a)
+             if abs(found.correlation[a, b]) >= 0.1]
+    if pairs:
+        lines.append("[[Correlations]] (below 0.1 left out)")
+        lines += [f"    {made[b].name}, {made[a].name} = {found.correlation[a, b]:+.3f}"
+                  for _, a, b in sorted(pairs, reverse=True)]
+    lines.append("[[E before and after]]")
+    for key in (key for key in headline if key.startswith("E_before_")):
+        name = key.removeprefix("E_before_")
+        lines.append(f"    {name.replace('held_out_', '(held out) '):24} {headline[key]:8.4g} "
+                     f"{headline[f'E_{name}']:8.4g}   no change {headline[f'E_null_{name}']:.4g}")
+    return "\n".join(lines) + "\n"
+
+
+def table(made: list[Estimate]) -> str:
+    """The parameters as CSV."""
+    rows = ["parameter,unit,published,fitted,low_68,high_68,lowest,highest"]
+    for one in made:
+        values = (one.published, one.value, one.low, one.high, one.lowest, one.highest)
+        rows.append(",".join([one.name, one.unit, *("" if np.isnan(value) else repr(value) for value in values)]))
+    return "\n".join(rows) + "\n"
