@@ -37,7 +37,7 @@ def weight_changes(pairings: Iterable[Pairing], synapse: str | SynapseModel, neu
 
     Parameters
     ----------
-    pairings : spike times of the conditions; they are simulated side by side, one synapse each.
+    pairings : n Pairing records; they are simulated side by side, one synapse each.
     synapse : the learning rule, by name, file or record.
     neuron : the post neuron, if the rule reads a potential; None = the one that its source pairs it with.
     **options
@@ -76,14 +76,17 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     ----------
     pairings : n Pairing records.
     synapse : the rule, by name, file or record.
-    neuron : source pairs it with. A rule that reads its pre neuron gets the same model there.
+    neuron : the post neuron, in which spikes are forced in the way its model states; None is the one that the rule's
+        source pairs it with. A rule that reads its pre neuron gets the same model there.
     dt : time step to use as it is. None chooses one: a divisor of all spike times, at most 0.2 ms (0.05 ms where
         equations compare) and a twentieth of the shortest time constant, halved until the result changes by less than
         1 % of the largest change. A rule that is exact between spikes has no step.
     transmit : what a pre spike does to the post neuron, e.g. "I_post += w*nA"; it asks for a neuron.
-    read_after : first spike.
+    read_after : the weight of a condition is read so long after its own last spike, relative to the weight at its
+        first spike.
     natural : the post neuron may also fire spikes of its own.
-    drawn_on_grid : the last step meets the jumps of a potential as often as in continuous time. No other step is tried.
+    drawn_on_grid : the spikes were drawn at random on the grid of dt, at most one a step, so that a rule which reads
+        the last step meets the jumps of a potential as often as in continuous time. No other step is tried.
 
     Returns
     -------
