@@ -148,7 +148,7 @@ class Result:
         return dataframe(self, names)
 
 
-def completed(result):
+def completed(result: Result) -> Result:
     """The result of a run, without the headline numbers that do not exist: a line says why each is left out.
 
     Raises SpikelearnError for a number that is infinite or none, in the headline or the arrays.
