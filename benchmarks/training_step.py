@@ -20,8 +20,9 @@ LONG = 10_000 * second
 def network(sizes, images, connect="all-to-all", precision="single", profile=False):
     """A compiled network 784-...-10 with the centred twin, for so many images a run."""
     rule = load_model("synapses/voltage_derivative_symmetric_centred")
-    return Simulation(lambda: layered_network(sizes, rule.neuron, rule, "pixel_fire", images=images, connect=connect),
-                      LONG, device="cpp", precision=precision, profile=profile)
+    neuron, pixel = load_model(rule.neuron), load_model("pixel_fire")
+    return Simulation(lambda: layered_network(sizes, neuron, rule, pixel, images=images, connect=connect), LONG,
+                      device="cpp", precision=precision, profile=profile)
 
 
 def values(sizes, images, seed=0):

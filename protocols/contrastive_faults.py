@@ -8,7 +8,6 @@ uphill if its product with -dJ/dtheta is not positive, J the cost of the free ph
 (energy.py): all of it, or its hidden part alone (weights and biases that touch no output). Modes differ if the
 network, when its outputs are released, does not come back to its free state.
 """
-import sys
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from spikelearn.equilibrium.energy import (
 )
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most, every
 from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (14, 4.6)
@@ -48,14 +48,13 @@ CLAIMS = {
     "chl_excess_of_other_mode_hidden": "hidden parts lead uphill more often where the modes differ than where they "
                                        "agree (ratio)",
 }
+SHORT_FORM = dict(steps=at_most(1200), nudges=every(4))       # as many networks: few of them lead uphill
 
 
 @checked
 def run(*, networks=1000, inputs=4, hidden=20, outputs=2, gain=6.0, nudges=(1e-3, 1e-2, .1, .3, 1.0, 3.0, 10.0),
         steps=2000, seed=1, quick=False):
     """Both rules on the same networks. gain : weights have the standard deviation gain/sqrt(units)."""
-    if quick:
-        steps, nudges = min(steps, 1200), nudges[::4]    # as many networks: few of them lead uphill
     rng, n = np.random.default_rng(seed), inputs + hidden + outputs
     upper = np.triu(gain * rng.standard_normal((networks, n, n)) / np.sqrt(n), 1)
     weights = upper + np.swapaxes(upper, -1, -2)
@@ -153,9 +152,5 @@ def plot(result, figure):
     heading(right, "From one to the other", "the stronger the nudge, the more networks change their mode")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

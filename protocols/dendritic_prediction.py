@@ -9,7 +9,6 @@ Poisson trains (10 Hz, 200 ms) is repeated 100 times while the soma's conductanc
 what it was taught, its peaks some mV lower: in its refractory period it fires less than phi promises [ours].
 A control sees a new pattern at every repetition: there is nothing to be learnt but the mean.
 """
-import sys
 
 import numpy as np
 from brian2 import StateMonitor, TimedArray, ms, nS, pA, second
@@ -18,6 +17,7 @@ from spikelearn import NeuronModel, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked, whole
+from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Result
 from spikelearn.simulation.network import neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
@@ -36,6 +36,7 @@ ACCEPTED = {
     "replay_error_mV": Accepted(0, 4, "the same, root of the mean squared difference; bound chosen here"),
 }
 RANGES = {"presentations": whole(20, 200_000)}       # their tenths are compared
+SHORT_FORM = dict(presentations=at_most(1000), trials=at_most(2))
 
 
 @checked
@@ -45,9 +46,7 @@ def run(synapse="synapses/dendritic_prediction_spikes", neuron="neurons/two_comp
 
     Returns a Result.
     """
-    dt = .1 * ms
-    if quick:
-        presentations, trials, dt = min(presentations, 1000), min(trials, 2), .5 * ms
+    dt = .5 * ms if quick else .1 * ms
     arrays = agree(presentations, seed, device)
     taught = [teach(synapse, neuron, repetitions, dt, seed + k, device) for k in range(trials)]
     control = teach(synapse, neuron, repetitions, dt, seed, device, same=False)
@@ -242,9 +241,5 @@ def plot_teaching(a, headline, figure):
     right.set_title("every tenth weight", fontsize=9)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

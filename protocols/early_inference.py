@@ -7,7 +7,6 @@ checked by finite differences. Random networks of 1 to 4 hidden layers whose fix
 after it, and the three ways to spoil it (feedback weights that are no longer the forward ones, noise, later times) are
 chosen here: the source has no simulation.
 """
-import sys
 from math import factorial
 
 import numpy as np
@@ -19,6 +18,7 @@ from spikelearn.equilibrium.energy import Energy, Nudge, backpropagated, cosine,
 from spikelearn.equilibrium.relaxation import relaxation
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked, positive
+from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (13, 9)
@@ -41,6 +41,7 @@ DT = 1 * ms
 
 
 RANGES = {"rates": positive(0.9, several=True, least=2)}       # of eps = dt/tau
+SHORT_FORM = dict(networks=at_most(10), trials=at_most(30))
 
 
 @checked
@@ -52,8 +53,6 @@ def run(neuron="neurons/leaky_integrator", *, units=20, outputs=10, depths=(1, 2
     angles : degrees between forward and feedback weights; trials : noisy runs whose changes are averaged.
     Returns a Result; in its arrays the layers are counted from the outputs down, k = 1 the first below them.
     """
-    if quick:
-        networks, trials = min(networks, 10), min(trials, 30)
     rng = np.random.default_rng(seed)
     headline, arrays = {}, {"rates": np.array(rates), "angles": np.array(angles), "depths": np.array(depths),
                             "temperatures": np.array(temperatures), "trials": trials, "networks": networks}
@@ -226,9 +225,5 @@ def plot(result, figure):
             f"first change at ε = 0.1, mean of {int(a['trials'])} trials, one network")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

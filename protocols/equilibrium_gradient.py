@@ -7,7 +7,6 @@ exp(-E/T) and its gradient is worked out by quadrature for two free units; Lange
 sign, driven by the same noise, must meet it within their standard error. Networks, sizes and nudges are chosen here:
 the source gives the theorem, no numbers.
 """
-import sys
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from spikelearn.equilibrium.energy import (
 )
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked, positive, whole
+from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (13, 4.6)
@@ -54,6 +54,7 @@ CASES = {"layers, logistic ρ": (True, LOGISTIC), "layers, hard sigmoid": (True,
 SMALL = np.array([[0, 0, .9, 0], [0, 0, -.6, .5], [.9, -.6, 0, 1.2], [0, .5, 1.2, 0]])   # 2 inputs, hidden, output
 SMALL_BIAS, SMALL_INPUT, SMALL_TARGET = np.array([0, 0, -.3, .2]), np.array([.8, .3]), np.array([1.0])
 RANGES = {"chains": whole(2, 100_000), "chain_steps": whole(10, 100_000), "nudges": positive(1, several=True)}
+SHORT_FORM = dict(networks=at_most(3), chains=at_most(4000), chain_steps=at_most(1500))
 
 
 @checked
@@ -66,8 +67,6 @@ def run(*, sizes=(10, 20, 15, 5), networks=10, gain=0.3, nudges=(1e-6, 1e-5, 1e-
     part, where xi is small enough for its own bias, which quadrature tells, to be far below the noise.
     """
     _refuse(nudges, fitted, xi, chains, chain_steps)
-    if quick:
-        networks, chains, chain_steps = min(networks, 3), min(chains, 4000), min(chain_steps, 1500)
     if len(sizes) < 3:
         raise SpikelearnError(f"sizes must name three layers or more, inputs to outputs, not {len(sizes)}")
     rng, nudges = np.random.default_rng(seed), np.array(nudges)
@@ -210,9 +209,5 @@ def plot(result, figure):
             f"{int(a['chains'])} chains; worst z {result.headline['langevin_worst_z']:.2f}")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

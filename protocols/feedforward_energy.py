@@ -6,7 +6,6 @@ outputs then travels down, and the contrast of equilibrium propagation, Scellier
 1 to 4 hidden layers of logistic units; layer sizes, weights and nudges are chosen here. Back-propagation is written
 out in feedforward.py and checked by finite differences.
 """
-import sys
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from spikelearn.errors import SpikelearnError
 from spikelearn.images.datasets import load
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (14, 4.4)
@@ -30,6 +30,7 @@ CLAIMS = {
     "worst_relative_error": "the contrast of the two phases is the gradient of back-propagation, 1 to 4 hidden layers",
     "worst_hidden_error": "in the nudged phase each layer is displaced by the back-propagated gradient",
 }
+SHORT_FORM = dict(images=at_most(8), steps=at_most(1000))
 
 
 @checked
@@ -39,8 +40,6 @@ def run(*, depths=(1, 2, 3, 4), units=32, images=20, nudges=(1e-4, 1e-3, 1e-2, 1
     if not all(0 < beta < 2 for beta in nudges):
         raise SpikelearnError(f"nudges must lie above 0 and below 2, not {', '.join(f'{v:g}' for v in nudges)}: nudged "
                               "by -2, the energy has no minimum")
-    if quick:
-        images, steps = min(images, 8), min(steps, 1000)
     rng, digits = np.random.default_rng(seed), load("digits").train
     x = digits.images[:images].reshape(images, -1) / 16
     target = np.eye(10)[digits.labels[:images]]
@@ -128,9 +127,5 @@ def plot(result, figure):
     heading(right, "The error vanishes with the nudge", "linear one-sided, quadratic centred")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

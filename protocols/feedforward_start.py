@@ -7,7 +7,6 @@ reading. How the auto-encoders are trained, and the last part, learning by equil
 (2017) Front Comput Neurosci 11:24) with a free phase of two updates, are chosen here. Layers that learn a task and stop
 being auto-encoders lose the fast start, and with it the task: so they go on learning both.
 """
-import sys
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -21,7 +20,9 @@ from spikelearn.images.encoding import pixels_and_labels
 from spikelearn.images.readout import error_percent, predict
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import always, at_most
 from spikelearn.results.result import Accepted, Result
+from spikelearn.training.adam import Adam
 
 FIGURE_SIZE = (14, 4.6)
 PAPER = "Bengio et al. (2016) figure 1"
@@ -38,6 +39,8 @@ CLAIMS = {
                                   "start than from random weights (ratio of validation errors)",
 }
 UPDATES = 60
+SHORT_FORM = dict(units=always((200,)), images=at_most(4000), epochs=at_most(10), shown=at_most(100),
+                  learn_images=at_most(6000), learn_epochs=always(1))
 
 
 @checked
@@ -53,9 +56,6 @@ def run(*, units=(500, 1000), images=10_000, epochs=40, adam_rate=1e-3, shown=20
     for name, count, least in (("images", images, 2), ("learn_images", learn_images, 1), ("shown", shown, 1)):
         if count < least:       # the error of the auto-encoders is relative to the variance of the images
             raise SpikelearnError(f"{name} must be at least {least}, not {count}")
-    if quick:
-        units, images, epochs, shown = (200,), min(images, 4000), min(epochs, 10), min(shown, 100)
-        learn_images, learn_epochs = min(learn_images, 6000), 1
     data = load("mnist", data_dir or None)
     x, labels = pixels_and_labels(data.train, data.scale)
     held_out = tuple(part[:1000] if quick else part for part in pixels_and_labels(data.validation, data.scale))
@@ -141,8 +141,8 @@ def learn(weights, x, labels, held_out, epochs, rates, beta, pull, updates, seed
     net, target = network(weights, 10, rng), np.eye(10, dtype=np.float32)[labels]
     encoders = [gain != 1 for *_, gain in weights]
     offsets = [np.copy(weights[0][2]), *net.offsets[:len(weights) - 1]]         # of each branch that leads down
-    adam = [autoencoders.Adam([net.weights[k], net.biases[k], *offsets[k:k + one]], 0.0)
-            for k, one in enumerate(encoders)]
+    adam = [Adam(dict(zip("wbc", [net.weights[k], net.biases[k], *offsets[k:k + one]]))) for k, one in
+            enumerate(encoders)]
     shown, said, last = held_out[0].astype(np.float32), [], len(weights)
     for epoch in range(epochs):
         order = rng.permutation(len(x))
@@ -155,12 +155,11 @@ def learn(weights, x, labels, held_out, epochs, rates, beta, pull, updates, seed
             left = 1 - (epoch + begin / len(x)) / epochs        # the rates fall to zero in a line
             by_weights, by_biases, means = estimate(net, x[chosen], free, first, target[chosen], beta)
             for k, one in enumerate(encoders):
-                adam[k].rate = left * rates[0]
                 found = [-np.float32(pull) * by_weights[k], -np.float32(pull) * by_biases[k]]
                 if one:
-                    theirs = autoencoders.gradients(free[k - 1] if k else x[chosen], *adam[k].arrays)
+                    theirs = autoencoders.gradients(free[k - 1] if k else x[chosen], **adam[k].arrays)
                     found = [found[0] + theirs[0], found[1] + theirs[1], theirs[2]]
-                adam[k].step(found)
+                adam[k].step(dict(zip(adam[k].arrays, found, strict=True)), left * rates[0])
             step = np.float32(left * rates[1])
             net.weights[last] += step * by_weights[last]
             net.biases[last] += step * (by_biases[last] - means[last] @ by_weights[last])
@@ -234,9 +233,5 @@ def plot(result, figure):
             f"equilibrium propagation, 3 × {a['hidden_units'][0]} hidden units")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

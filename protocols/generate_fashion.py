@@ -5,25 +5,22 @@ recipe that was chosen on MNIST. Ways to draw, baselines and Parzen log-likeliho
 validation images are scored unless --set final=true.
 """
 import dataclasses
-import sys
 
 from spikelearn.protocols import generate_mnist
 
 from spikelearn.command.command_line import run_protocol
+from spikelearn.generative.recipe import Recipe  # noqa: F401  (its fields are parameters)
 from spikelearn.ranges.check import checked
 
 FIGURE_SIZE = generate_mnist.FIGURE_SIZE
 
 
 @checked
-def run(*, hidden=None, epochs=None, noise=None, pixel_noise=None, bias=None, loss=None, encoder_rate=None,
-        decoder_rate=None, runs=3, samples=10_000, images=0, shown=10_000, final=False, resume="",
-        data_dir="", seed=1, quick=False):
+def run(*, recipe=None, runs=3, samples=10_000, images=0, shown=10_000, final=False, resume="", data_dir="", seed=1,
+        quick=False):
     """As generate_mnist.run. Returns a Result."""
-    result = generate_mnist.run(
-        hidden=hidden, epochs=epochs, noise=noise, pixel_noise=pixel_noise, bias=bias, loss=loss,
-        encoder_rate=encoder_rate, decoder_rate=decoder_rate, runs=runs, samples=samples, images=images, shown=shown,
-        dataset="fashion_mnist", final=final, resume=resume, data_dir=data_dir, seed=seed, quick=quick)
+    result = generate_mnist.run(recipe=recipe, runs=runs, samples=samples, images=images, shown=shown, final=final,
+                                dataset="fashion_mnist", resume=resume, data_dir=data_dir, seed=seed, quick=quick)
     return dataclasses.replace(result, protocol="generate_fashion")
 
 
@@ -32,9 +29,5 @@ def plot(result, figure):
     generate_mnist.plot(result, figure)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

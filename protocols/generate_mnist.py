@@ -11,7 +11,6 @@ Published numbers of others: Goodfellow et al. (2014), table 1. Form of the loss
 chosen here on the validation images, half of which are scored unless --set final=true. What is trained stays in the
 user's cache folder: the same command goes on where it was stopped, and likelihood_ascent and inpaint find it there.
 """
-import sys
 
 import numpy as np
 
@@ -21,12 +20,13 @@ from spikelearn.generative.model import feedforward
 from spikelearn.generative.recipe import Recipe, pixels_of
 from spikelearn.generative.sampling import generated, generated_by_joint_chain, generated_top_down
 from spikelearn.generative.train import prior_of
-from spikelearn.images.datasets import load
-from spikelearn.images.encoding import scaled
+from spikelearn.images.datasets import load, scored_part
+from spikelearn.images.encoding import scaled, side_of
 from spikelearn.images.masks import gaussian
 from spikelearn.likelihood import choosing_and_scored, parzen
 from spikelearn.plotting import images_in_rows
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most, unless_given
 from spikelearn.results.result import Accepted, Result
 from spikelearn.training.seeds import sampling_numbers
 
@@ -52,27 +52,22 @@ WAYS = {
 }
 PRIOR_IMAGES = 10_000       # training images whose top layer gives the prior; chosen here
 SOURCE_FACTOR = 4.0         # of the prior's variance in the source
+SHORT_FORM = dict(images=unless_given(3000), shown=at_most(500), samples=at_most(1000), runs=at_most(1),
+                  centres=at_most(100))
 
 
 @checked
-def run(*, hidden=None, epochs=None, batch=None, steps=None, delta=None, alpha=None, noise=None, pixel_noise=None,
-        bias=None, loss=None, encoder_rate=None, decoder_rate=None, last_rate=None, runs=3, samples=10_000, factor=16.0,
-        generate_alpha=0.3, rounds=3, chain_steps=30, centres=1000, images=0, shown=10_000, dataset="mnist",
-        final=False, resume="", data_dir="", seed=1, quick=False):
-    """Train `runs` models each way, draw, score. Returns a Result. None = as generative_recipe.Recipe has it.
+def run(*, recipe=None, runs=3, samples=10_000, factor=16.0, generate_alpha=0.3, rounds=3, chain_steps=30, centres=1000,
+        images=0, shown=10_000, dataset="mnist", final=False, resume="", data_dir="", seed=1, quick=False):
+    """Train `runs` models each way, draw, score. Returns a Result.
 
-    loss : of the sigmoid layers, bernoulli or gaussian; factor : of the prior's variance, chosen here on validation
-    images (the source's 4 stands beside it); generate_alpha, rounds : of GENERATE; chain_steps : of the joint chain;
-    centres : of k-means, no more than training images; images : how many training images, 0 = all
+    recipe : fields of generative.recipe.Recipe that differ; a field is also a keyword of its own, such as epochs=10
+    (its `samples` is not: samples says how many images are drawn); factor : of the prior's variance, chosen here on
+    validation images (the source's 4 stands beside it); generate_alpha, rounds : of GENERATE; chain_steps : of the
+    joint chain; centres : of k-means, no more than training images; images : how many training images, 0 = all
     shown : how many images are scored; at most 2,000 others choose sigma; resume : any, training goes on by itself
     """
-    given = dict(hidden=hidden, epochs=epochs, batch=batch, steps=steps, delta=delta, alpha=alpha, noise=noise,
-                 pixel_noise=pixel_noise, bias=bias, loss=loss, encoder_rate=encoder_rate, decoder_rate=decoder_rate,
-                 last_rate=last_rate)
-    if quick:
-        images, shown, samples, runs = images or 3000, min(shown, 500), min(samples, 1000), min(runs, 1)
-        centres = min(centres, 100)
-    recipe, data = Recipe().changed(given, quick), load(dataset, data_dir or None)
+    recipe, data = Recipe().changed(recipe or {}, quick), load(dataset, data_dir or None)
     x, valid = pixels_of(data, images)
     choose, held_out = choosing_and_scored(valid, shown)
     drawn, curves, kept = {}, {}, {}
@@ -87,7 +82,7 @@ def run(*, hidden=None, epochs=None, batch=None, steps=None, delta=None, alpha=N
     drawn["training_images"] = [x[sampling_numbers(seed, len(WAYS)).permutation(len(x))[:samples]]]
     drawn["k_means"] = [k_means(x, min(centres, len(x)), seed)]
     if final:
-        held_out = scaled(data.test().images, data.scale)[:shown]       # the only time it is read
+        held_out = scaled(scored_part(data, final)[0].images, data.scale)[:shown]
     arrays, headline = scored(drawn, choose, held_out, dataset, final)
     headline |= {"training_seconds": float(np.sum(curves["curve_seconds"][0])), "runs": runs}
     return Result("generate_mnist", arrays | kept | {name: np.array(values) for name, values in curves.items()},
@@ -128,7 +123,7 @@ def k_means(x, centres, seed):
 
 def scored(drawn, choose, held_out, dataset, final):
     """(arrays, headline): Parzen log-likelihoods, mean over seeds, and the first images of each way."""
-    side = int(np.sqrt(held_out.shape[1]))
+    side = side_of(held_out)
     found = {way: [parzen(held_out, images, validation=choose) for images in several]
              for way, several in drawn.items()}
     values = {way: np.array([one.log_likelihood for one in several]) for way, several in found.items()}
@@ -180,9 +175,5 @@ def plot(result, figure):
                    fontsize=9)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

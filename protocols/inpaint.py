@@ -8,7 +8,6 @@ pixels; and, for half planes, ridge regression of the hidden pixels on the known
 Technometrics 12:55), the best that a linear prediction can do. The model is that of generate_mnist, trained if it is
 not in the cache. The validation images are filled in unless --set final=true.
 """
-import sys
 
 import numpy as np
 
@@ -16,10 +15,11 @@ from spikelearn.boltzmann.sampling import hidden_part
 from spikelearn.command.command_line import run_protocol
 from spikelearn.generative.recipe import Recipe, pixels_of
 from spikelearn.generative.sampling import filled_in
-from spikelearn.images.datasets import load
+from spikelearn.images.datasets import load, scored_part
 from spikelearn.images.encoding import scaled
 from spikelearn.plotting import heading, images_in_rows
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most, unless_given
 from spikelearn.results.result import Accepted, Missing, Result
 
 FIGURE_SIZE = (13, 6.8)
@@ -35,32 +35,28 @@ CLAIMS = {
     "mse_over_nearest_pixels": "the same over that of the ten nearest training images",
 } | {f"share_of_ridge_{mask}": f"digits with {words} hidden, filled in: how much of the mean image's error is gone, "
                                "over what ridge regression takes off" for mask, words in HALVES.items()}
+SHORT_FORM = dict(images=unless_given(3000), shown=at_most(200))
 
 
 @checked
-def run(*, masks=MASKS, share=0.5, hidden=None, epochs=None, batch=None, noise=None, pixel_noise=None, bias=None,
-        loss=None, encoder_rate=None, decoder_rate=None, last_rate=None, rounds=20, steps=15, delta=0.1, alpha=0.001,
-        images=0, shown=2000, dataset="mnist", final=False, resume="", data_dir="", seed=1, quick=False):
-    """Train, or take from the cache, and fill in. Returns a Result. None = as generative_recipe.Recipe has it.
+def run(*, masks=MASKS, share=0.5, recipe=None, rounds=20, steps=15, delta=0.1, alpha=0.001, images=0, shown=2000,
+        dataset="mnist", final=False, resume="", data_dir="", seed=1, quick=False):
+    """Train, or take from the cache, and fill in. Returns a Result.
 
+    recipe : fields of generative.recipe.Recipe that differ; a field is also a keyword of its own, such as epochs=10
     masks : what is hidden: pixels, left, right, top, bottom, rows, columns; share : how much of it
     rounds, steps, delta, alpha : of the filling in; images : how many training images, 0 = all; shown : how many images
     are filled in; resume : any, training goes on by itself
     """
-    given = dict(hidden=hidden, epochs=epochs, batch=batch, noise=noise, pixel_noise=pixel_noise, bias=bias, loss=loss,
-                 encoder_rate=encoder_rate, decoder_rate=decoder_rate, last_rate=last_rate)
-    if quick:
-        images, shown = images or 3000, min(shown, 200)
     masks = tuple(str(mask) for mask in np.atleast_1d(masks))
-    recipe, data = Recipe().changed(given, quick), load(dataset, data_dir or None)
+    recipe, data = Recipe().changed(recipe or {}, quick), load(dataset, data_dir or None)
     x, valid = pixels_of(data, images)
-    side = int(np.sqrt(x.shape[1]))
-    hide = {mask: hidden_part(mask, min(shown, len(valid)), side, np.random.default_rng((seed, k)), share)
+    hide = {mask: hidden_part(mask, min(shown, len(valid)), data.side, np.random.default_rng((seed, k)), share)
             for k, mask in enumerate(masks)}
     model = recipe.trained(x, valid, dataset=dataset, seed=seed, name=f"target propagation, seed {seed}").model
-    whole = (scaled(data.test().images, data.scale).astype(np.float32) if final else valid)[:shown]  # read only now
+    whole = scaled(scored_part(data, final)[0].images, data.scale).astype(np.float32)[:shown]
     settings = dict(rounds=rounds, steps=steps, delta=delta, alpha=alpha)
-    return Result("inpaint", *filled(model, whole, hide, x, settings, side, seed, final))
+    return Result("inpaint", *filled(model, whole, hide, x, settings, data.side, seed, final))
 
 
 def filled(model, whole, hide, training, settings, side, seed, final):
@@ -147,9 +143,5 @@ def plot(result, figure):
             "the first 200 digits; they start above the picture, from uniform noise in the hidden pixels")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

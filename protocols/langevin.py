@@ -6,7 +6,6 @@ potentials are compared with exp(-E/T) integrated on a grid, E being that of ene
 counts the samples by their effective number (all of them over the integrated autocorrelation time). The pair, the
 temperatures and the step are chosen here.
 """
-import sys
 
 import numpy as np
 from brian2 import ms
@@ -19,6 +18,7 @@ from spikelearn.equilibrium.energy import Energy
 from spikelearn.equilibrium.relaxation import relaxation
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (14, 4.8)
@@ -35,14 +35,13 @@ CLAIMS = {
 }
 WEIGHTS, BIAS = np.array([[0, 1.4], [1.4, 0]]), np.array([-.3, -.25])      # two modes: chosen here
 LOW, HIGH = -3.0, 4.0
+SHORT_FORM = dict(copies=at_most(400), duration=at_most(500 * ms), warm_up=at_most(250 * ms))
 
 
 @checked
 def run(neuron="neurons/leaky_integrator_noise", *, temperatures=(.1, .2, .4), copies=1000, duration=1200 * ms,
         warm_up=400 * ms, every=10 * ms, dt=.1 * ms, seed=1, device="auto", quick=False):
     """Sample at each temperature. every : time between the samples of a copy. Returns a Result."""
-    if quick:
-        copies, duration, warm_up = min(copies, 400), min(duration, 500 * ms), min(warm_up, 250 * ms)
     noisy, energy = load_model(neuron, "neuron"), Energy(WEIGHTS, BIAS)
     axis = np.linspace(LOW, HIGH, 1401)
     skipped, found = int(np.ceil(warm_up / every)), []
@@ -126,9 +125,5 @@ def plot(result, figure):
     heading(right, f"Both units at T = {a['temperatures'][low]:g}", "grey: samples; lines: exp(−E/T)")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

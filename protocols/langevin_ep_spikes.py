@@ -15,7 +15,6 @@ integrate-and-fire neurons (their rule reads the bare change of one step, so the
 each other), and a network whose units sit at 0, where noise is rectified. Network, patterns, phases, the three-way
 split and the random start of regular spikes: chosen here.
 """
-import sys
 
 import numpy as np
 from brian2 import Hz, ms
@@ -27,6 +26,7 @@ from spikelearn.equilibrium.rate_estimates import bias_and_spread, exact_gradien
 from spikelearn.equilibrium.side_by_side import Copies, Phases
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked, whole
+from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (14, 12)
@@ -79,6 +79,7 @@ def draw_network(seed, clipped=False):
 
 
 RANGES = {"r_max": whole(1, 1000)}       # Hz: at most one spike in a step of 1 ms
+SHORT_FORM = dict(repeats=at_most(50), repeats_of_levers=at_most(20), free=at_most(250))
 
 
 @checked
@@ -86,8 +87,6 @@ def run(*, repeats=500, repeats_of_levers=60, beta=0.2, free=400, nudged=120, ta
         device="auto", quick=False):
     """repeats : presentations of each pattern; free, nudged, tau_d : steps of 1 ms; r_max : Hz. Returns a Result."""
     common = dict(beta=beta, free=free, nudged=nudged, tau_d=tau_d, r_max=r_max, seed=seed, device=device)
-    if quick:
-        repeats, repeats_of_levers, common["free"] = min(repeats, 50), min(repeats_of_levers, 20), min(free, 250)
     networks = {"inside": draw_network(seed)} | ({} if quick else {"clipped": draw_network(seed, clipped=True)})
     table = {(name, coding, estimator): compare(network, coding, estimator, repeats, **common)
              for name, network in networks.items() for coding in CODINGS for estimator in ESTIMATORS}
@@ -226,9 +225,5 @@ def draw_table(a, axes):
             f"{int(a['repeats'])} repeats of each of 4 patterns; green: claimed free of bias by spikes")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -9,7 +9,6 @@ surprise gate and a free window (chosen here). Of the 1,437 training images the 
 made on them, and the answers shown are to them. The 360 test images are read once, at the end, and only with
 --set final=true. For comparison: logistic regression on the same images.
 """
-import sys
 import time
 
 import numpy as np
@@ -18,14 +17,16 @@ from brian2 import ms
 from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.equations.content import same_code
-from spikelearn.equilibrium.classifier import Classifier, Recipe
+from spikelearn.equilibrium.classifier import Classifier
 from spikelearn.equilibrium.one_image import one_image
+from spikelearn.equilibrium.recipe import Recipe
 from spikelearn.equilibrium.train import answers, train
-from spikelearn.images.datasets import load
+from spikelearn.images.datasets import load, scored_part
 from spikelearn.images.encoding import pixels_and_labels
 from spikelearn.images.readout import accuracy
 from spikelearn.plotting import image_grid, learning_curve, nudged_trace, phase_raster
-from spikelearn.ranges.check import checked
+from spikelearn.ranges.check import checked, given_fields
+from spikelearn.ranges.quick import always, at_most, unless_given
 from spikelearn.results.result import Accepted, Result
 from spikelearn.simulation.simulate import compiler
 from spikelearn.training.progress import Progress
@@ -47,44 +48,38 @@ ACCEPTED = {
     "validation_accuracy_twin_percent": Accepted(96, 100, "ten other seeds: chosen here"),
     "validation_accuracy_single_percent": Accepted(88, 100, "ten other seeds: chosen here"),
 }
+SHORT_FORM = dict(epochs=at_most(2), seeds=always(1), images=unless_given(300))
 
 
 @checked
-def run(synapse=OWN_RULES, neuron=None, *, pixel="neurons/pixel_fire", hidden=(100,), epochs=10, seeds=3,
-        images=0, rates=None, decay=None, beta=None, gate=None, free_steps=None, nudged_steps=None, signs=None,
-        window_steps=None, listen_steps=None, average=None, batch=None, dt=1 * ms, final=False, seed=1,
-        device="auto", quick=False):
-    """Train with each rule from `seeds` seeds; None = as the rule's recipe has it. images : 0 = all of the 1,200.
+def run(synapse=OWN_RULES, neuron=None, *, pixel="neurons/pixel_fire", hidden=(100,), epochs=10, seeds=3, images=0,
+        recipe=None, dt=1 * ms, final=False, seed=1, device="auto", quick=False):
+    """Train with each rule from `seeds` seeds. images : 0 = all of the 1,200.
 
     neuron : without one, the rule's, with the parameters that the recipe has for it; one that is given stays as it is.
-    rates : learning rate of each layer; decay : their factor from epoch to epoch; nudged_steps, signs : length of each
-    nudged phase and sign of its nudge, for rules that read it; window_steps : for a rule that knows a free window.
+    recipe : fields of equilibrium.classifier.Recipe that differ from the rule's own; a field is also a keyword of its
+    own, such as beta=0.4. What only some rules know, such as window_steps, is meant for those.
     final : read the test images at the end. Returns a Result.
     """
     if device == "auto" and compiler() is None and not quick:
         raise SpikelearnError("learn_digits needs a C++ compiler (g++) and make, and none was found: install them, "
                               "or look at a short form with --quick")
-    if quick:
-        epochs, seeds, images = min(epochs, 2), 1, images or 300
     rules = [load_model(rule, "synapse") for rule in ([synapse] if not isinstance(synapse, tuple | list) else synapse)]
-    given = dict(rates=rates, decay=decay, beta=beta, gate=gate, free_steps=free_steps, nudged_steps=nudged_steps,
-                 signs=signs, window_steps=window_steps, listen_steps=listen_steps, average=average, batch=batch)
     data = load("digits")
     x, labels = (part[:images or None] for part in pixels_and_labels(data.train, data.scale))
     validation = pixels_and_labels(data.validation, data.scale)
-    recipes = [recipe_of(rule, len(hidden) + 1, len(rules) > 1, given) for rule in rules]
+    recipes = [recipe_of(rule, len(hidden) + 1, len(rules) > 1, given_fields(recipe)) for rule in rules]
     made = {}
-    for name, rule, recipe in zip(titles(rules), rules, recipes, strict=True):
+    for name, rule, its_recipe in zip(titles(rules), rules, recipes, strict=True):
         start = time.perf_counter()
         its = neuron or (rule.neuron and load_model(rule.neuron).with_parameters(**NEURON.get(kind_of(rule), {})))
         classifier = Classifier((x.shape[1], *hidden, data.classes), rule, its, pixel, images=len(x), dt=dt,
                                 device=device)
-        made[name] = (classifier, recipe, [
-            train(classifier, x, labels, recipe, epochs=epochs, seed=seed + k, chunk=len(x), validation=validation,
+        made[name] = (classifier, its_recipe, [
+            train(classifier, x, labels, its_recipe, epochs=epochs, seed=seed + k, chunk=len(x), validation=validation,
                   progress=Progress(f"{name or rule.title}, seed {seed + k}")) for k in range(seeds)],
             (time.perf_counter() - start) / seeds)
-    shown = pixels_and_labels(data.test(), data.scale) if final else validation     # the only time it is read
-    return _result(made, x, labels, shown, data, final)
+    return _result(made, x, labels, pixels_and_labels(scored_part(data, final)[0], data.scale), data, final)
 
 
 def kind_of(rule):
@@ -99,8 +94,8 @@ def recipe_of(rule, layers, several, given):
     if several:
         foreign = dict(temporal=("window_steps",), twin=("window_steps", "signs"), single=("signs",))[kind]
         given = {name: value for name, value in given.items() if name not in foreign}
-        if kind != "temporal" and np.size(given["nudged_steps"]) > 1:
-            given["nudged_steps"] = None
+        if kind != "temporal" and np.size(given.get("nudged_steps")) > 1:
+            del given["nudged_steps"]
     return RECIPES[kind].with_given(layers, **given)
 
 
@@ -133,8 +128,7 @@ def _result(made, x, labels, shown, data, final):
             arrays |= {f"{prefix}weights{key}_{weight}": w for weight, w in weights.items()}
     headline[f"{part}accuracy_logistic_regression_percent"] = logistic_regression(x, labels, shown)
     headline["test_set_was_read"] = bool(final)
-    side = int(np.sqrt(data.pixels))
-    arrays |= dict(shown_images=shown[0].reshape(-1, side, side), shown_labels=shown[1], part=part or "test")
+    arrays |= dict(shown_images=shown[0].reshape(-1, data.side, data.side), shown_labels=shown[1], part=part or "test")
     return Result("learn_digits", arrays | _example(made, shown), headline)
 
 
@@ -197,9 +191,5 @@ def draw_example(a, axes, traces):
     traces[0].set_title("The same image: two neurons, and the change that their synapse collects\n", fontsize=10)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -21,12 +21,13 @@ from brian2 import Hz, ms
 
 from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
-from spikelearn.equilibrium.classifier import Classifier, Recipe
+from spikelearn.equilibrium.classifier import Classifier
 from spikelearn.equilibrium.one_image import one_image
+from spikelearn.equilibrium.recipe import Recipe
 from spikelearn.equilibrium.saved_networks import network_facts, weights_in
 from spikelearn.equilibrium.train import answers, train
-from spikelearn.images.datasets import load
-from spikelearn.images.encoding import pixels_and_labels
+from spikelearn.images.datasets import load, scored_part
+from spikelearn.images.encoding import parts_for_training, pixels_and_labels
 from spikelearn.images.readout import confusion, error_percent
 from spikelearn.plotting import (
     confusion_matrix,
@@ -37,6 +38,7 @@ from spikelearn.plotting import (
     receptive_fields,
 )
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most, unless_given
 from spikelearn.results.files import load as load_result
 from spikelearn.results.provenance import model_facts
 from spikelearn.results.result import Accepted, Result
@@ -71,58 +73,51 @@ SETTINGS = {     # chosen here, on the validation images
     "single": Setting(Recipe(rates=(0.002, 0.001), decay=0.8, gate=0.4, free_steps=200, nudged_steps=80,
                              window_steps=80, average=0.98)),
 }
+SHORT_FORM = dict(epochs=at_most(1), images=unless_given(4000))
 
 
 @checked
 def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset="mnist", hidden=(500,), epochs=10,
-        images=0, validation=None, pixel="", rates=None, decay=None, beta=None, gate=None, free_steps=None,
-        nudged_steps=None, signs=None, window_steps=None, listen_steps=None, average=None, weight_decay=None,
-        batch=None, shift=None, hidden_spread=None, output_bias=None, chunk=1000, precision="single", dt=1 * ms,
-        final=False, start="", resume="", data_dir="", out="", jobs=1, seed=1, device="auto", quick=False):
-    """Train; None = as the recipe of the rule's kind (temporal, twin or single) has it.
+        images=0, validation=None, pixel="", recipe=None, chunk=1000, precision="single", dt=1 * ms, final=False,
+        start="", resume="", data_dir="", out="", jobs=1, seed=1, device="auto", quick=False):
+    """Train.
 
     neuron : without one, the rule's, with the parameters that the recipe has for it; one that is given stays as it is.
-    pixel : neuron of the pixels, "" = the recipe's. nudged_steps, signs : length of each nudged phase and sign of its
-    nudge, 80,160,80 and 1,-1,1 for example.
+    recipe : fields of equilibrium.classifier.Recipe that differ from those for the rule's kind (temporal, twin or
+    single); a field is also a keyword of its own, such as beta=0.4. pixel : neuron of the pixels, "" = the setting's.
     hidden : units of each hidden layer; images : how many training images, 0 = all; validation : how many of the
     training images are held out, None = the dataset's own number (10,000, or 237 of the digits), of which quick
-    measures at most 1,000; shift : pixels by which images are moved at random, up to, while they are learnt;
-    final : read the test set at the end; chunk : images between two checkpoints.
+    measures at most 1,000; final : read the test set at the end; chunk : images between two checkpoints.
     start : folder of a result of learn_mnist with the same layers, from whose weights this training begins.
     out : folder of the result; the checkpoint stands beside it, also when the training is over, so that more epochs
     can be added. resume : such a folder.
     Returns a Result.
     """
-    if quick:
-        images, epochs = images or 4000, min(epochs, 1)
-    rule = load_model(synapse, "synapse")
-    sizes_hidden = tuple(int(size) for size in np.atleast_1d(hidden))
-    given = dict(rates=rates, decay=decay, beta=beta, gate=gate, free_steps=free_steps, nudged_steps=nudged_steps,
-                 signs=signs, window_steps=window_steps, listen_steps=listen_steps, average=average, batch=batch,
-                 weight_decay=weight_decay, shift=shift, hidden_spread=hidden_spread, output_bias=output_bias)
-    setting = setting_of(rule, len(sizes_hidden) + 1)
-    recipe = setting.recipe.with_given(len(sizes_hidden) + 1, **given)
+    rule, hidden = load_model(synapse, "synapse"), tuple(int(size) for size in np.atleast_1d(hidden))
+    setting = setting_of(rule, len(hidden) + 1)
+    recipe = setting.recipe.with_given(len(hidden) + 1, **(recipe or {}))
     began = time.perf_counter()
     data = load(dataset, data_dir or None, validation)
-    x, labels = pixels_and_labels(data.train, data.scale)
-    x, labels = x[:images or None].astype(np.float32), labels[:images or None]
-    held_out = pixels_and_labels(data.validation, data.scale) if len(data.validation.labels) else None
-    if quick and held_out is not None:
-        held_out = tuple(part[:1000] for part in held_out)
-    at_once = chunk if recipe.batch == 1 else min(chunk, max(100, -(-recipe.batch // recipe.shares)))
-    neuron = neuron or (rule.neuron and load_model(rule.neuron).with_parameters(**setting.neuron))
+    x, labels, held_out = parts_for_training(data, images, 1000 if quick else None)
     start_of_build = time.perf_counter()
-    classifier = Classifier((x.shape[1], *sizes_hidden, data.classes), rule, neuron, pixel or setting.pixel,
-                            images=at_once, dt=dt, device="cpp" if device == "auto" else device, precision=precision)
+    classifier = built((x.shape[1], *hidden, data.classes), rule, neuron, setting, recipe, chunk, pixel=pixel, dt=dt,
+                       device="cpp" if device == "auto" else device, precision=precision)
     times = {"wall_seconds": began, "build_seconds": time.perf_counter() - start_of_build,
              "before_training": time.perf_counter() - began}
     keep = checkpoint_file(out or resume) if out or resume else None
-    first = weights_of(start, classifier) if start else None
     trained = train(classifier, x, labels, recipe, epochs=epochs, seed=seed, chunk=chunk, validation=held_out,
-                    weights=first, checkpoint=keep, resume=checkpoint_file(resume) if resume else None, jobs=jobs,
+                    weights=weights_of(start, classifier) if start else None, checkpoint=keep,
+                    resume=checkpoint_file(resume) if resume else None, jobs=jobs,
                     progress=Progress(f"{dataset}, {rule.title}"), about={"dataset": dataset, "precision": precision})
     times["wall_seconds"] = time.perf_counter() - began
     return _result(classifier, recipe, trained, data, held_out, final, times)
+
+
+def built(sizes, rule, neuron, setting, recipe, chunk, *, pixel, **how):
+    """The Classifier: so many images a run that the shares of a batch fit."""
+    at_once = chunk if recipe.batch == 1 else min(chunk, max(100, -(-recipe.batch // recipe.shares)))
+    neuron = neuron or (rule.neuron and load_model(rule.neuron).with_parameters(**setting.neuron))
+    return Classifier(sizes, rule, neuron, pixel or setting.pixel, images=at_once, **how)
 
 
 def setting_of(rule, layers):
@@ -154,22 +149,21 @@ def _result(classifier, recipe, trained, data, held_out, final, times):
     arrays = {f"curve_{name}": values for name, values in curve.items()}
     arrays |= {f"weights_{name}": array for name, array in trained.last_weights.items()}
     arrays |= {f"mean_weights_{name}": array for name, array in weights.items()}
-    shown, part = held_out, "validation"
-    if final:
-        shown, part = pixels_and_labels(data.test(), data.scale), "test"        # the only time it is read
+    examples, part = scored_part(data, final)
+    shown = pixels_and_labels(examples, data.scale) if final else held_out
     if shown is not None:
         said = answers(classifier, *shown, weights, recipe)
         headline[f"{part}_error_percent"] = error_percent(shown[1], said)
         wrong = np.flatnonzero(said != shown[1])[:24]
         arrays |= dict(confusion=confusion(shown[1], said, data.classes), wrong_said=said[wrong],
-                       wrong_labels=shown[1][wrong], wrong_images=_square(shown[0][wrong]), part=part)
+                       wrong_labels=shown[1][wrong], wrong_images=_square(shown[0][wrong], data.side), part=part)
         example = wrong[0] if len(wrong) else 0
         arrays |= one_image(classifier, shown[0][example], shown[1][example], weights, recipe).arrays()
         arrays |= dict(sizes=np.array(classifier.sizes), time_step=classifier.dt, raster_label=shown[1][example],
                        free_phase=recipe.free_steps * classifier.dt, raster_said=said[example])
     headline["test_set_was_read"] = bool(final)
     first = np.reshape(weights["synapses_1.w"], (-1, classifier.sizes[1]))[:-1]
-    arrays["fields"] = _square(first.T[np.argsort(-np.linalg.norm(first, axis=0))[:40]])
+    arrays["fields"] = _square(first.T[np.argsort(-np.linalg.norm(first, axis=0))[:40]], data.side)
     facts = {"device": classifier.simulation.device, "recipe": dataclasses.asdict(recipe),
              "network": network_facts(classifier),
              "models": [model_facts(model) for model in (classifier.synapse, classifier.neuron, classifier.pixel)]}
@@ -196,8 +190,7 @@ def _headline(curve, times):
     return headline
 
 
-def _square(pixels):
-    side = int(np.sqrt(pixels.shape[-1]))
+def _square(pixels, side):
     return pixels.reshape(-1, side, side)
 
 
@@ -242,9 +235,5 @@ def draw_trace(a, figure):
     above.set_title("The same image: two neurons, and the change that their synapse collects\n", fontsize=10)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -9,7 +9,6 @@ validation images. The last 10,000 training images are held out unless --set val
 with --set final=true.
 """
 import dataclasses
-import sys
 import time
 
 import numpy as np
@@ -18,13 +17,15 @@ from threadpoolctl import threadpool_limits
 from spikelearn import SpikelearnError
 from spikelearn.command.command_line import run_protocol
 from spikelearn.equilibrium.rate_layers import Layers, check_nudge
-from spikelearn.images.datasets import load
-from spikelearn.images.encoding import pixels_and_labels
+from spikelearn.images.datasets import load, scored_part
+from spikelearn.images.encoding import parts_for_training, pixels_and_labels
 from spikelearn.images.readout import error_percent, predict
 from spikelearn.plotting import image_grid, learning_curve, receptive_fields
-from spikelearn.ranges.check import check_fields, checked
+from spikelearn.ranges.check import check_fields, checked, given_fields
+from spikelearn.ranges.quick import unless_given
 from spikelearn.results.result import Accepted, Result
-from spikelearn.training.checkpoint import TALLY, State, checkpoint_file, checkpointing, exact
+from spikelearn.training.checkpoint import State, checkpoint_file, checkpointing, exact
+from spikelearn.training.chunks import errors, in_epochs
 from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import random_numbers
 
@@ -74,43 +75,35 @@ CLAIMS = {
     "test_error_percent_500_500": "with two hidden layers of 500: test error (%)",
     "test_error_percent_1024": "with one hidden layer of 1024 and a centred nudge: test error (%)",
 }
+SHORT_FORM = dict(images=unless_given(2000))      # and one epoch, where no number of epochs is given
 
 
 @checked
-def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=None, epochs=None, rates=None,
-        sweeps=None, nudged=None, beta=None, decay=None, scale=None, output_bias=None, linear_outputs=None,
-        batch=None, centred=None, hours=0.0, final=False, resume="",
-        data_dir="", out="", seed=1, quick=False):
-    """Train each network; None = as its recipe has it. networks : hidden layers, such as "500-500".
+def run(*, networks=tuple(RECIPES), dataset="mnist", images=0, validation=None, recipe=None, hours=0.0, final=False,
+        resume="", data_dir="", out="", seed=1, quick=False):
+    """Train each network. networks : hidden layers, such as "500-500".
 
+    recipe : fields of Recipe that differ from the network's own; a field is also a keyword of its own, as in beta=0.5.
     images : how many training images, 0 = all; validation : how many are held out, None = the dataset's own number
     (10,000, or 237 of the digits), of which quick measures at most 1,000; hours : a network's training ends
     with the epoch in which so many are over, 0 = never; final : read the test set. A checkpoint of each network stands
     beside the folder of the result; resume : such a folder. Returns a Result.
     """
-    if quick:
-        images, epochs = images or 2000, epochs or 1
-    given = dict(epochs=epochs, rates=rates, sweeps=sweeps, nudged=nudged, beta=beta, decay=decay, scale=scale,
-                 output_bias=output_bias, linear_outputs=linear_outputs, batch=batch, centred=centred)
+    given = ({"epochs": 1} if quick else {}) | given_fields(recipe)
     recipes = {name: recipe_of(name, given) for name in networks}
     data = load(dataset, data_dir or None, validation)
-    x, labels = pixels_and_labels(data.train, data.scale)
-    x, labels = x[:images or None].astype(np.float32), labels[:images or None]
-    held_out = pixels_and_labels(data.validation, data.scale) if len(data.validation.labels) else None
-    if quick and held_out is not None:
-        held_out = tuple(part[:1000] for part in held_out)
+    x, labels, held_out = parts_for_training(data, images, 1000 if quick else None)
     keep = {name: checkpoint_file(out or resume, name) if out or resume else None for name in networks}
     begun = {name: checkpoint_file(resume, name) for name in networks if resume}
     begun = {name: path for name, path in begun.items() if path.is_file()}
     if resume and not begun:
         raise SpikelearnError(f"there is no checkpoint of {' or '.join(networks)} beside '{resume}'")
     trained = {}
-    for name, recipe in recipes.items():
+    for name, one in recipes.items():
         sizes = (x.shape[1], *layers_of(name), data.classes)
         about = {"network": name, "dataset": dataset, "images": str(len(x)), "seed": str(seed)}
         with threadpool_limits(1):      # the matrices are small: threads would only wait for each other
-            trained[name] = train(sizes, x, labels, held_out, recipe, seed, keep[name], begun.get(name),
-                                  about, hours)
+            trained[name] = train(sizes, x, labels, held_out, one, seed, keep[name], begun.get(name), about, hours)
     return _result(trained, recipes, x, labels, data, final)
 
 
@@ -125,7 +118,7 @@ def recipe_of(name, given):
     """The recipe of a network, or of one with as many layers, with what is given."""
     depth = len(layers_of(name))
     own = RECIPES.get(name) or RECIPES["-".join(["500"] * min(depth, 3))]
-    recipe = dataclasses.replace(own, **{key: value for key, value in given.items() if value is not None})
+    recipe = dataclasses.replace(own, **given)
     rates = tuple(np.atleast_1d(recipe.rates))
     if len(rates) not in (1, depth + 1):
         raise SpikelearnError(f"the network {name} needs {depth + 1} learning rates, not {len(rates)}")
@@ -145,31 +138,29 @@ def train(sizes, x, labels, held_out, recipe, seed, keep, begun, about, hours):
     with (checkpointing(keep, begun, who, State(net.parameters()), recipe.epochs) as (state, save),
           Progress(f"{about['dataset']}, {about['network']}") as progress):
         net.set_parameters(state.weights)
-        progress.start(recipe.epochs * len(x), state.epoch * len(x))
-        while state.epoch < recipe.epochs and not 0 < hours * 3600 <= sum(state.curve.get("seconds", [])):
-            state = _epoch(net, x, labels, target, held_out, recipe, seed, state, progress)
-            progress.tell_epoch(state)
-            save(state)
+        state = in_epochs(
+            state, save, n=len(x), epochs=recipe.epochs, progress=progress, summary=errors,
+            learn=lambda state: _epoch(net, x, labels, target, held_out, recipe, seed, state, progress),
+            enough=lambda state: 0 < hours * 3600 <= sum(state.curve.get("seconds", [])))
     return net, state.curve
 
 
 def _epoch(net, x, labels, target, held_out, recipe, seed, state, progress):
-    """The state after one epoch more; the training error is that of the answers given while learning."""
+    """(weights, point on the curve) of one epoch; the training error is that of the answers given while learning."""
     start, order = time.monotonic(), np.random.default_rng(random_numbers(seed, state.epoch)).permutation(len(x))
-    rates, tally = [rate * recipe.decay ** state.epoch for rate in recipe.rates], dict.fromkeys(TALLY, 0.0)
+    rates, wrong, seen = [rate * recipe.decay ** state.epoch for rate in recipe.rates], 0.0, 0
     for begin in range(0, len(x), recipe.batch):
         chosen = order[begin:begin + recipe.batch]
         first = net.drive_of(x[chosen])
         free = net.settle(first, net.rest(len(chosen)), recipe.sweeps)
-        tally["wrong"] += np.sum(predict(net.drive(len(free) - 1, first, free)) != labels[chosen])
-        tally["images"] += len(chosen)
+        wrong += np.sum(predict(net.drive(len(free) - 1, first, free)) != labels[chosen])
+        seen += len(chosen)
         net.learn(x[chosen], free, first, target[chosen], rates, recipe.beta, recipe.nudged, recipe.centred)
-        progress.tell(len(chosen), State({}, tally=np.array(list(tally.values()))))
-    point = {"train_error_percent": 100 * tally["wrong"] / tally["images"], "seconds": time.monotonic() - start}
+        progress.tell(len(chosen), f"error {100 * wrong / seen:.2f} %")
+    point = {"train_error_percent": 100 * wrong / seen, "seconds": time.monotonic() - start}
     if held_out is not None:
         point["validation_error_percent"] = error(net, held_out[0].astype(np.float32), held_out[1], recipe)
-    curve = {key: [*state.curve.get(key, []), value] for key, value in point.items()}
-    return State(net.parameters(), epoch=state.epoch + 1, curve=curve)
+    return net.parameters(), point
 
 
 def error(net, x, labels, recipe):
@@ -179,7 +170,7 @@ def error(net, x, labels, recipe):
 
 def _result(trained, recipes, x, labels, data, final):
     headline, arrays = {}, {"networks": np.array(list(trained))}
-    test = pixels_and_labels(data.test(), data.scale) if final else None       # the only time it is read
+    test = pixels_and_labels(scored_part(data, final)[0], data.scale) if final else None
     for name, (net, curve) in trained.items():
         key = name.replace("-", "_")
         headline[f"train_error_percent_{key}"] = error(net, x, labels, recipes[name])
@@ -189,9 +180,8 @@ def _result(trained, recipes, x, labels, data, final):
             said = predict(net.outputs(test[0].astype(np.float32), 2 * recipes[name].sweeps))
             headline[f"test_error_percent_{key}"] = error_percent(test[1], said)
             wrong = np.flatnonzero(said != test[1])[:24]
-            side = int(np.sqrt(x.shape[1]))
-            arrays |= {f"wrong_images_{key}": test[0][wrong].reshape(-1, side, side), f"wrong_said_{key}": said[wrong],
-                       f"wrong_labels_{key}": test[1][wrong]}
+            arrays |= {f"wrong_images_{key}": test[0][wrong].reshape(-1, data.side, data.side),
+                       f"wrong_said_{key}": said[wrong], f"wrong_labels_{key}": test[1][wrong]}
         headline |= {f"epochs_{key}": len(curve["seconds"]), f"seconds_{key}": float(np.sum(curve["seconds"]))}
         arrays |= {f"curve_{part}_{key}": np.array(values) for part, values in curve.items()}
         arrays |= {f"{weight}_{key}": array for weight, array in net.parameters().items()}
@@ -225,9 +215,5 @@ def plot(result, figure):
         right.set_title(f"Strongest incoming weights of 784-{first}-10 (red positive)", fontsize=10)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -8,7 +8,6 @@ is held for 6 tau, of which the first 2 teach nothing. Beside it the same machin
 on the validation images; with --set final=true the test set is read instead, once, at the end.
 """
 import argparse
-import sys
 import warnings
 
 import numpy as np
@@ -16,20 +15,22 @@ from brian2 import ms
 from spikelearn.protocols.stdp_bistate import simulate_network
 
 from spikelearn import SpikelearnError, load_model
-from spikelearn.boltzmann.machine import Machine, drawn, hidden_probability, log_likelihood, new_machine
+from spikelearn.boltzmann.exact import log_likelihood
+from spikelearn.boltzmann.machine import Machine, drawn, hidden_probability, new_machine
 from spikelearn.boltzmann.sampling import hidden_part, reconstructed
 from spikelearn.boltzmann.scores import ENUMERATED, independent_pixels, l2_error, likelihood, parzen_numbers
 from spikelearn.boltzmann.spiking_machine import SpikingMachine, complete, draw, flips_of_one_example
-from spikelearn.boltzmann.train import Lines
 from spikelearn.boltzmann.train import train as train_minibatch
-from spikelearn.boltzmann.train_on_spikes import Flow, Recipe, learn
+from spikelearn.boltzmann.train_on_spikes import Recipe, learn
 from spikelearn.command.command_line import run_protocol
-from spikelearn.images.datasets import load
-from spikelearn.images.encoding import pixels_and_labels
+from spikelearn.images.datasets import load, scored_part
+from spikelearn.images.encoding import pixels_and_labels, side_of
 from spikelearn.plotting import distance_and_noise, flip_raster, flow_and_likelihood, images_in_rows, receptive_fields
 from spikelearn.ranges.check import checked, positive, whole
+from spikelearn.ranges.quick import always, at_most, unless_given
 from spikelearn.results.result import Accepted, Result
 from spikelearn.training.checkpoint import checkpoint_file
+from spikelearn.training.progress import Progress
 
 FIGURE_SIZE = (14, 12)
 ACCEPTED = {"log_likelihood": Accepted(-20.5, 0, "a NumPy trial of the rule: -20.0; independent pixels: -25.3"),
@@ -50,19 +51,18 @@ COMPLETING = dict(settling=20.0, averaged=50.0)     # in units of tau; as many G
 # a small machine for the time-step error, 3 visible and 2 hidden neurons, and its time steps in units of tau
 SMALL = Machine((np.array([-.5, .3, -.8]), np.array([-.4, .2])), (np.array([[1.8, -1], [-1.2, 1.5], [.9, 1.1]]),))
 TIME_STEPS = (0.4, 0.2, 0.1, 0.05, 0.025)
-
-
 RANGES = {"hidden": whole(1, 10_000), "shown": positive(10_000)}      # shown : units of tau
+SHORT_FORM = dict(images=unless_given(800), epochs=at_most(3), seeds=always(1), completed=at_most(40))
 
 
 @checked
 def run(synapse="synapses/vpf_symmetric", neuron="neurons/two_state_held", *, dataset="digits", hidden=None,
-        epochs=None, seeds=None, images=0, validation=None, rate=None, batch=None, shown=None, settling=None,
-        chunk=None, completed=None, corruption="bottom", samples=40, apart=None, averaged=None,
-        from_prior=None, parzen_samples=0, minibatch=True, dt=1 * ms, precision="single", final=False, resume="",
-        data_dir="", out="", seed=1, device="auto", quick=False):
+        epochs=None, seeds=None, images=0, validation=None, recipe=None, chunk=None, completed=None,
+        corruption="bottom", samples=40, apart=None, averaged=None, from_prior=None, parzen_samples=0, minibatch=True,
+        dt=1 * ms, precision="single", final=False, resume="", data_dir="", out="", seed=1, device="auto", quick=False):
     """Train on spikes from `seeds` seeds, and in minibatches; None = as SETTINGS has it for the dataset.
 
+    recipe : fields of boltzmann.train_on_spikes.Recipe that differ; a field is also a keyword of its own, as in batch=5
     images : how many training images, 0 = all; chunk : images between two checkpoints; completed : how many images
     are completed whose half `corruption` (top, bottom, left, right) is hidden; samples : how many images are drawn,
     each in `apart` tau, states averaged over the last `averaged` of them, in one chain or (from_prior) each from hidden
@@ -71,11 +71,10 @@ def run(synapse="synapses/vpf_symmetric", neuron="neurons/two_state_held", *, da
     """
     if corruption not in HALVES:
         raise SpikelearnError(f"data hold the same half of every image: {', '.join(HALVES)}, not '{corruption}'")
-    p = _settings(dataset, quick, hidden=hidden, epochs=epochs, seeds=seeds, completed=completed, chunk=chunk,
+    p = _settings(dataset, recipe, hidden=hidden, epochs=epochs, seeds=seeds, completed=completed, chunk=chunk,
                   apart=apart, averaged=averaged, from_prior=from_prior)
-    p.recipe = p.recipe.with_given(rate=rate, batch=batch, shown=shown, settling=settling)
     data = load(dataset, data_dir or None, validation)
-    x, valid = levels(data.train, data)[:images or p.images], levels(data.validation, data)
+    x, valid = levels(data.train, data)[:images or None], levels(data.validation, data)
     least = 4 if parzen_samples else 0 if final else 1      # half of them chooses sigma, the other is scored
     if len(valid) < least:
         raise SpikelearnError(f"validation must be at least {least}, not {len(valid)}")
@@ -83,30 +82,34 @@ def run(synapse="synapses/vpf_symmetric", neuron="neurons/two_state_held", *, da
                              device="cpp" if device == "auto" else device, precision=precision)
     learnt = [_on_spikes(machine, x, valid, p, dataset, seed, k, out or resume, resume) for k in range(p.seeds)]
     beside = [_in_minibatches(machine.sizes, x, p, dataset, seed + k) for k in range(p.seeds if minibatch else 0)]
-    read = bool(final)
-    test = levels(data.test(), data) if read else valid             # the only time it is read
+    test = levels(scored_part(data, final)[0], data)
     arrays, headline = _measured(machine, learnt, beside, x, test, p, corruption, seed)
-    prior = hidden_probability(machine.machine(learnt[0].weights), x).mean(axis=0) if p.from_prior else None
-    how = dict(apart=p.apart, averaged=p.averaged, prior=prior)
-    arrays["samples"] = draw(machine, learnt[0].weights, samples, seed=seed, **how)
-    if parzen_samples:
-        many = draw(machine, learnt[0].weights, parzen_samples, seed=seed + 1, **how)
-        headline |= parzen_numbers(many, x[:parzen_samples], valid, test if read else valid[len(valid) // 2:])
-    arrays |= time_steps(load_model(neuron, "neuron"), seed, 200 if quick else 2000)
-    headline |= {"occupancy_error": arrays["step_error"][TIME_STEPS.index(0.1)], "test_set_was_read": read}
-    headline["build_seconds"] = machine.simulation.build_seconds
-    return Result("learn_vpf_spikes", arrays | {"part": np.array("test" if read else "validation")}, headline,
+    drawn, scores = _drawn(machine, learnt[0].weights, x, valid, test, p, samples, parzen_samples, final, seed)
+    arrays |= drawn | time_steps(load_model(neuron, "neuron"), seed, 200 if quick else 2000)
+    headline |= scores | {"occupancy_error": arrays["step_error"][TIME_STEPS.index(0.1)],
+                          "test_set_was_read": bool(final), "build_seconds": machine.simulation.build_seconds}
+    return Result("learn_vpf_spikes", arrays | {"part": np.array("test" if final else "validation")}, headline,
                   {"device": machine.simulation.device})
 
 
-def _settings(dataset, quick, **given):
+def _settings(dataset, recipe, **given):
     """The dataset's SETTINGS with what was given, as a namespace."""
-    p = argparse.Namespace(**SETTINGS["digits" if dataset == "digits" else "mnist"], images=None)
+    p = argparse.Namespace(**SETTINGS["digits" if dataset == "digits" else "mnist"])
     for name, value in given.items():
         setattr(p, name, getattr(p, name) if value is None else type(getattr(p, name))(value))
-    if quick:
-        p.images, p.epochs, p.seeds, p.completed = 800, min(p.epochs, 3), 1, min(p.completed, 40)
+    p.recipe = p.recipe.with_given(**(recipe or {}))
     return p
+
+
+def _drawn(machine, weights, x, valid, test, p, samples, parzen_samples, final, seed):
+    """(arrays, headline): images drawn on spikes, and their Parzen log-likelihood if it is asked for."""
+    prior = hidden_probability(machine.machine(weights), x).mean(axis=0) if p.from_prior else None
+    how = dict(apart=p.apart, averaged=p.averaged, prior=prior)
+    arrays = {"samples": draw(machine, weights, samples, seed=seed, **how)}
+    if not parzen_samples:
+        return arrays, {}
+    many = draw(machine, weights, parzen_samples, seed=seed + 1, **how)
+    return arrays, parzen_numbers(many, x[:parzen_samples], valid, test if final else valid[len(valid) // 2:])
 
 
 def levels(examples, data):
@@ -125,7 +128,7 @@ def _on_spikes(machine, x, valid, p, dataset, seed, k, out, resume):
     return learn(machine, x, p.recipe, epochs=p.epochs, seed=seed + k, chunk=p.chunk, checkpoint=keep,
                  score=score if p.hidden <= ENUMERATED and len(valid) else None,
                  resume=old if old and (k == 0 or old.is_file()) else None,
-                 progress=Flow(f"{dataset}, seed {seed + k}"),
+                 progress=Progress(f"{dataset}, seed {seed + k}", unit="examples"),
                  about={"dataset": dataset, "precision": machine.simulation.precision.__name__})
 
 
@@ -134,14 +137,15 @@ def _in_minibatches(sizes, x, p, dataset, seed):
     new = new_machine(sizes, mean=x.mean(axis=0), spread=p.recipe.spread, bias=p.recipe.hidden_bias, seed=seed,
                       dtype=np.float32)
     settings = p.minibatch | dict(epochs=min(p.minibatch["epochs"], 2 * p.epochs), seed=seed)
-    return train_minibatch(new, x, progress=Lines(f"{dataset}, minibatches, seed {seed}"), **settings).machine
+    return train_minibatch(new, x, **settings,
+                           progress=Progress(f"{dataset}, minibatches, seed {seed}", apart=2)).machine
 
 
 # --- what was learnt -------------------------------------------------------------------------------------------
 
 def _measured(machine, learnt, beside, x, test, p, corruption, seed):
     """Arrays and headline: likelihood, completions, speed; means over the seeds."""
-    rng, side, mean = np.random.default_rng(seed), int(np.sqrt(x.shape[1])), x.mean(axis=0, dtype=float)
+    rng, side, mean = np.random.default_rng(seed), side_of(x), x.mean(axis=0, dtype=float)
     v, hidden = drawn(test, rng), hidden_part(corruption, 1, side, rng)[0]
     few, times = v[:p.completed], dict(average=round(COMPLETING["averaged"]), steps=round(sum(COMPLETING.values())))
     trained = [machine.machine(one.weights) for one in learnt]
@@ -236,9 +240,5 @@ def plot(result, figure):
     axes.set_title("An image held by the visible neurons: they attempt flips, the hidden ones flip", fontsize=10)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -6,7 +6,6 @@ Beside it [our own construction]: exact gradient ascent (Algorithm 1, MAP) from 
 diverges with those of target propagation, and the cosine between f(x) - f(g(h)) and the exact gradient, layer by layer
 over training, at the feedforward pass. The validation images are climbed unless --set final=true.
 """
-import sys
 
 import numpy as np
 
@@ -15,10 +14,11 @@ from spikelearn.errors import SpikelearnError
 from spikelearn.generative.inference import by_gradient, by_target_propagation
 from spikelearn.generative.model import log_joint
 from spikelearn.generative.recipe import Recipe, gaussian_view, pixels_of
-from spikelearn.images.datasets import load
+from spikelearn.images.datasets import load, scored_part
 from spikelearn.images.encoding import scaled
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most, unless_given
 from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (12.5, 4.8)
@@ -31,26 +31,23 @@ CLAIMS = {
     "share_of_digits_that_rise": "share of single digits for which it rises",
 }
 PART = 1000
+SHORT_FORM = dict(images=unless_given(3000), shown=at_most(1000))
 
 
 @checked
-def run(*, hidden=None, epochs=None, batch=None, noise=None, pixel_noise=None, bias=None, loss=None, encoder_rate=None,
-        decoder_rate=None, last_rate=None, steps=20, delta=0.1, alpha=0.001, gradient_delta=0.002,
-        images=0, shown=10_000, dataset="mnist", final=False, resume="", data_dir="", seed=1, quick=False):
-    """Train, or take from the cache, and climb. Returns a Result. None = as generative_recipe.Recipe has it.
+def run(*, recipe=None, steps=20, delta=0.1, alpha=0.001, gradient_delta=0.002, images=0, shown=10_000,
+        dataset="mnist", final=False, resume="", data_dir="", seed=1, quick=False):
+    """Train, or take from the cache, and climb. Returns a Result.
 
+    recipe : fields of generative.recipe.Recipe that differ; a field is also a keyword of its own, such as epochs=10
     steps, delta, alpha : of the INFERENCE that is watched; gradient_delta : size of the steps of the gradient ascent
     images : how many training images, 0 = all; shown : how many images are climbed
     resume : any, training goes on by itself
     """
-    given = dict(hidden=hidden, epochs=epochs, batch=batch, noise=noise, pixel_noise=pixel_noise, bias=bias, loss=loss,
-                 encoder_rate=encoder_rate, decoder_rate=decoder_rate, last_rate=last_rate)
-    if quick:
-        images, shown = images or 3000, min(shown, 1000)
-    recipe, data = Recipe().changed(given, quick), load(dataset, data_dir or None)
+    recipe, data = Recipe().changed(recipe or {}, quick), load(dataset, data_dir or None)
     x, valid = pixels_of(data, images)
     trained = recipe.trained(x, valid, dataset=dataset, seed=seed, name=f"target propagation, seed {seed}")
-    climbed = scaled(data.test().images, data.scale).astype(np.float32) if final else valid     # read only now
+    climbed = scaled(scored_part(data, final)[0].images, data.scale).astype(np.float32)
     ways = {"targets": (by_target_propagation, delta), "gradient": (by_gradient, gradient_delta)}
     arrays = {f"log_p_{way}": climb(infer, trained.model, climbed[:shown], steps=steps, delta=size, alpha=alpha)
               for way, (infer, size) in ways.items()}
@@ -117,9 +114,5 @@ def plot(result, figure):
     heading(right, "f(x) − f(g(h)) and the exact gradient", "cosine of the two directions, mean over 500 digits")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -19,7 +19,6 @@ The critic learns faster than the actor, whose units of action start near .3: fa
 The rule keeps the weights moving: what is scored is the actor with the mean of its weights over the last rounds (Polyak
 & Juditsky (1992) SIAM J Control Optim 30:838); of the control all rounds in which it learns, as nothing is gained.
 """
-import sys
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from spikelearn.command.command_line import run_protocol
 from spikelearn.equilibrium.side_by_side import Copies, Phases
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import always, at_most
 from spikelearn.results.result import Accepted, Result
 from spikelearn.simulation.simulate import compiler
 
@@ -138,6 +138,7 @@ class Agent:
         """Apply what the synapses of one network collected, mean of the trials."""
         self.w[name] = [w + rate * change.mean(axis=0) for w, change in zip(self.w[name], got.weights)]
         self.b[name] = [b + rate * change.mean(axis=0) for b, change in zip(self.b[name], got.biases)]
+SHORT_FORM = dict(seeds=always(1), choice_rounds=at_most(120), reach_rounds=always(0))
 
 
 @checked
@@ -147,8 +148,6 @@ def run(synapse="synapses/voltage_derivative_symmetric", *, trials=50, choice_ro
 
     seeds : agents, with other first weights; of the control at least CONTROLS.
     """
-    if quick:
-        seeds, choice_rounds, reach_rounds = 1, min(choice_rounds, 120), 0
     if device == "auto" and compiler():
         device = "cpp"
     phases, arrays, headline = Phases(free, nudged, nudged, 40), {}, {}
@@ -242,9 +241,5 @@ def smooth(rows, width=5):
     return np.lib.stride_tricks.sliding_window_view(padded, width, axis=1).mean(axis=-1)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -7,7 +7,6 @@ with the same window; r_max is the rate of an activity of 1. Reconstruction: up 
 each pass heard through spikes. Beside it the Gaussian and Bernoulli noise of Algorithm 2. Parzen as in generate_mnist,
 with the prior of the source, on half of the validation images unless --set final=true.
 """
-import sys
 
 import numpy as np
 from brian2 import Hz, ms, second
@@ -16,15 +15,18 @@ from spikelearn.command.command_line import run_protocol
 from spikelearn.generative.recipe import Recipe, pixels_of
 from spikelearn.generative.sampling import generated, in_parts
 from spikelearn.generative.train import prior_of
-from spikelearn.images.datasets import load
+from spikelearn.images.datasets import load, scored_part
 from spikelearn.images.encoding import scaled
 from spikelearn.images.masks import spike_counts
 from spikelearn.likelihood import choosing_and_scored, parzen
 from spikelearn.plotting import heading, images_in_rows
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most, every, of_all
 from spikelearn.results.result import Result
 
 FIGURE_SIZE = (12.5, 5.2)
+SHORT_FORM = dict(windows=every(2), images=of_all(2000), epochs=at_most(5), batch=at_most(20), samples=at_most(1000),
+                  shown=at_most(500), hidden=at_most(100))
 
 
 @checked
@@ -35,17 +37,13 @@ def run(*, windows=(10, 30, 100, 300, 1000) * ms, r_max=100 * Hz, hidden=(300, 5
     windows : counting times; r_max : rate of an activity of 1; images : how many training images; shown : how many
     images are scored; resume : any, training goes on by itself
     """
-    if quick:
-        windows, images, epochs, batch = windows[::2], min(images or 2000, 2000), min(epochs, 5), min(batch, 20)
-        samples, shown = min(samples, 1000), min(shown, 500)
-        hidden = tuple(min(n, 100) for n in np.atleast_1d(hidden))
     recipe, data = Recipe().changed(dict(hidden=hidden, epochs=epochs, batch=batch)), load(dataset, data_dir or None)
     x, valid = pixels_of(data, images)
     choose, held_out = choosing_and_scored(valid, shown)
     if final:
-        held_out = scaled(data.test().images, data.scale).astype(np.float32)[:shown]    # the only time it is read
+        held_out = scaled(scored_part(data, final)[0].images, data.scale).astype(np.float32)[:shown]
     arrays = {"windows": windows, "spikes": np.asarray(windows * r_max)}
-    headline, side = {}, int(np.sqrt(x.shape[1]))
+    headline, side = {}, data.side
     corruptions = {f"{float(window / ms):g}_ms": [spike_counts(window, r_max)] * (1 + len(recipe.hidden))
                    for window in windows}
     for name, corrupt in {**corruptions, "algorithm_2": recipe.corruptions()}.items():
@@ -106,9 +104,5 @@ def plot(result, figure):
     grids[1].set_title("drawn, the first 8", fontsize=10)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -10,7 +10,6 @@ import csv
 import inspect
 import io
 import json
-import sys
 import textwrap
 
 import numpy as np
@@ -116,9 +115,5 @@ def plot(result, figure):
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

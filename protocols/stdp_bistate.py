@@ -5,7 +5,6 @@ Window: single pairs, each in its own pair of two-state neurons; a forced spike 
 back after an exponential time of mean excited_pre or excited_post. Network: three neurons with symmetric weights,
 many copies; occupancy of the eight states and rates of the flips against the stationary law P(y) ~ exp(-E(y)).
 """
-import sys
 import warnings
 
 import numpy as np
@@ -16,7 +15,9 @@ from spikelearn.command.command_line import run_protocol
 from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.errors import SpikelearnWarning
+from spikelearn.plotting import zero_lines
 from spikelearn.ranges.check import checked, whole
+from spikelearn.ranges.quick import always, at_most
 from spikelearn.results.result import Accepted, Result
 from spikelearn.simulation.network import force_spikes, neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
@@ -35,6 +36,7 @@ ACCEPTED = {
     "flip_rate_worst_z": Accepted(0, 3, f"exp(-E), {IN_ERRORS}"),
 }
 RANGES = {"copies": whole(2, 20_000), "trials": whole(2, 200_000)}       # of which standard errors are taken
+SHORT_FORM = dict(trials=at_most(200), copies=at_most(200), duration=at_most(0.4 * second), dt=always(0.2 * ms))
 
 
 @checked
@@ -48,8 +50,6 @@ def run(synapse="synapses/vpf_asymmetric_flips", neuron="neurons/two_state", *, 
                               f"not {neuron.title}")
     if not np.any(np.asarray(delta_t)):
         raise SpikelearnError("delta_t must hold a time that is not 0: a window has a width")
-    if quick:
-        trials, copies, duration, dt = min(trials, 200), min(copies, 200), min(duration, 0.4 * second), 0.2 * ms
     for model, time in ((neuron, excited_pre), (neuron, excited_post)):
         warn_of_coarse_steps(model.title, 1 / time, dt)
     window = simulate_window(rule, neuron, delta_t, trials, excited_pre, excited_post, bias, dt, seed, device)
@@ -62,8 +62,7 @@ def run(synapse="synapses/vpf_asymmetric_flips", neuron="neurons/two_state", *, 
     for name, key in (("occupancy", "occupancy"), ("flip_rate", "flips")):
         found = (network[key], network[f"{key}_se"], network[f"{key}_exact"])
         headline[f"{name}_worst_z"] = worst_z(*found, copies)
-    for sign, name in ((1, "plus"), (-1, "minus")):
-        headline |= fitted(delta_t, window["change"], sign, name)
+    headline |= fitted(delta_t, window["change"], 1, "plus") | fitted(delta_t, window["change"], -1, "minus")
     return Result("stdp_bistate", arrays, headline)
 
 
@@ -214,8 +213,7 @@ def plot(result, figure):
 def plot_window(a, ax):
     """The window: weight change against spike timing."""
     d, A = np.asarray(a["delta_t"]) * 1e3, 100
-    ax.axhline(0, color="0.6", lw=.8, ls="--")
-    ax.axvline(0, color="0.6", lw=.8, ls="--")
+    zero_lines(ax)
     ax.errorbar(d, A * a["change"], A * a["change_se"], fmt="ko", ms=4, capsize=2, label="simulated, all flips")
     if "up" in a and "closed_form" in a:
         up = d >= 0
@@ -248,9 +246,5 @@ def exact_bars(ax, labels, values, errors, exact):
     ax.legend(fontsize=7, loc="upper left")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -5,7 +5,6 @@ Nevian & Sakmann (2006) J Neurosci 26:11001, text and Fig. 3: layer 2/3 pyramids
 potential minus EPSP. Panels: number of action potentials at 50 Hz, rate of three, and delta t' of three at 50 Hz.
 Here the EPSP is a pre spike without effect on the potential. E is over all 16 conditions, controls included.
 """
-import sys
 
 import numpy as np
 from brian2 import Hz, ms, second
@@ -94,9 +93,5 @@ def points(axes, a, column, used, face, label):
     measured(axes, a[column][used], 1 + a["measured"][used], a["measured_sem"][used], mfc=face, label=label)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -5,7 +5,6 @@ Ngezahayo, Schachner & Artola (2000) J Neurosci 20:2451 (adult mouse CA1): no ch
 spikes at `rate` for `duration` at each holding potential; the post neuron never spikes. Clopath et al. (2010) simulate
 25 Hz for 50 s, which drives every weight to a bound; the second used here is chosen here.
 """
-import sys
 
 import numpy as np
 from brian2 import Hz, ms, mV, second, volt
@@ -109,9 +108,5 @@ def plot(result, figure):
     ax.legend(fontsize=8, loc="center left")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

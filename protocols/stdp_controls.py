@@ -6,12 +6,9 @@ times `epsp` high (theirs: 1 to 3 mV), is first left out and then let in; a rule
 the difference. Beside it the weight against the number of pre spikes, EPSP let in: a change
 proportional to w runs away.
 """
-import sys
 
 import numpy as np
-from brian2 import Hz, ms, second, volt
-from brian2.equations import Equations
-from brian2.units.fundamentalunits import have_same_dimensions
+from brian2 import Equations, Hz, have_same_dimensions, ms, second, volt
 
 from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
@@ -100,9 +97,5 @@ def plot(result, figure):
     right.set_title("pre spikes only", fontsize=9)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

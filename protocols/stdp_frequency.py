@@ -6,7 +6,6 @@ Pfister & Gerstner fitted their rule. Middle: the protocol of the experiment, 15
 0.1 Hz 50 single pairs. Right: Markram et al. (1997) Science 275:213, somatosensory cortex, 10 trains of 5 pairs, one
 each 4 s. In the experiments current pulses forced the post spikes.
 """
-import sys
 
 import numpy as np
 from brian2 import Hz, ms, second
@@ -98,9 +97,5 @@ def plot(result, figure):
         axes.legend(fontsize=7, loc="upper left")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

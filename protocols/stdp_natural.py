@@ -6,7 +6,6 @@ fluctuating background current with one pre spike in the middle; nothing is forc
 spike gives one point (delta_t, weight change); shown is the mean at each delta_t. The source names neither neuron nor
 input: those here are chosen here. Beside it the same for a neuron that is reset after each spike.
 """
-import sys
 import warnings
 
 import numpy as np
@@ -207,9 +206,5 @@ def plot(result, figure):
         ax.legend(fontsize=7, loc="upper left")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -5,7 +5,6 @@ for nearest-neighbour pairs Izhikevich & Desai (2003) Neural Comput 15:1511. Ind
 are forced where the rule reads a potential. The post train begins before and ends after the pre train, so that each
 pre spike sees a stationary post neuron. Lines are closed forms, with spikes on the grid of the time step.
 """
-import sys
 
 import numpy as np
 from brian2 import Hz, ms, second
@@ -149,9 +148,5 @@ def plot(result, figure):
     ax.legend(fontsize=8)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -4,7 +4,6 @@ Wang, Gerkin, Nauen & Bi (2005) Nat Neurosci 8:187, Fig. 4, as Pfister & Gerstne
 60 quadruplets at 1 Hz, cultured hippocampal neurons, spikes evoked by current. Two pairs 5 ms wide whose centres are
 |T| apart: T > 0 is post-pre then pre-post, T < 0 pre-post then post-pre. Each measured T stands for a bin of intervals.
 """
-import sys
 
 import numpy as np
 from brian2 import Hz, ms, second
@@ -73,9 +72,5 @@ def plot(result, figure):
     axes.legend(fontsize=8, loc="upper left")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

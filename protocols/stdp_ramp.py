@@ -5,7 +5,6 @@ post rate potentiates and a falling one depresses, and only the difference of th
 Poisson trains: the pre train lasts as long as the ramp; the post train begins before and ends after it, at constant
 rates. The mean post rate is the same in all conditions. Post spikes are forced where the rule reads a potential.
 """
-import sys
 
 import numpy as np
 from brian2 import Hz, ms, second
@@ -129,9 +128,5 @@ def plot(result, figure):
     right.legend(fontsize=8)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -4,7 +4,6 @@ Wang, Gerkin, Nauen & Bi (2005) Nat Neurosci 8:187, Fig. 2 and 3, as Pfister & G
 tabulate it: 60 triplets at 1 Hz, cultured hippocampal neurons, spikes evoked by current. (5, -5) = the first and the
 second interval t_post - t_pre in ms. A rule that only adds up pairs cannot tell pre-post-pre from post-pre-post.
 """
-import sys
 
 import numpy as np
 from brian2 import second
@@ -61,9 +60,5 @@ def plot(result, figure):
     scores(panels[1], result.headline["E_wang_triplets"], result.headline["E_null_wang_triplets"], "upper right")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -5,7 +5,6 @@ hippocampal neurons. In the experiment both spikes are evoked by current; here t
 the potential by the forced spike of its neuron. Exponentials are fitted to either side; delta_t = 0 belongs to none.
 E is over our own bin means of a digitisation of the figure, which leaves out -7 to 0 ms, where LTP and LTD overlap.
 """
-import sys
 
 import numpy as np
 from brian2 import Hz, ms
@@ -103,9 +102,5 @@ def plot(result, figure):
     axes.legend(fontsize=8, loc="upper left")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -9,7 +9,6 @@ or of other parameters are left out, with a line that says so.
 """
 import base64
 import html
-import io
 import json
 import os
 import sys
@@ -25,6 +24,7 @@ import numpy as np
 from spikelearn import SpikelearnError
 from spikelearn.command import run as running
 from spikelearn.command.command_line import run_protocol
+from spikelearn.command.output import picture
 from spikelearn.ranges.check import checked
 from spikelearn.results.plain import plain
 from spikelearn.results.result import Accepted, Result
@@ -98,7 +98,7 @@ def page_of(name, seed, data_dir, quick, with_figure=True):
     try:
         result = module.run(**{key: value for key, value in given.items() if key in signature(module.run).parameters})
         page["claims"] = claims_of(module, result.headline, quick)
-        page["figure"] = drawn(module, result) if with_figure else b""
+        page["figure"] = picture(module, result, 110) if with_figure else b""
     except Exception as error:
         page["trouble"] = "".join(traceback.format_exception_only(error)).strip()
         page["claims"] = [{"claim": f"{name} runs to its end", "protocol": name, "number": None, "source": name,
@@ -142,18 +142,6 @@ def range_text(accepted):
     if accepted.low == accepted.high:
         return f"{accepted.low:g}"
     return f"at least {accepted.low:g}" if accepted.high >= 1e6 else f"{accepted.low:g} to {accepted.high:g}"
-
-
-def drawn(module, result):
-    """The protocol's figure as PNG bytes."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure, image = Figure(figsize=getattr(module, "FIGURE_SIZE", (7, 4.5)), layout="constrained"), io.BytesIO()
-    FigureCanvasAgg(figure)
-    module.plot(result, figure)
-    figure.savefig(image, format="png", dpi=110)
-    return image.getvalue()
 
 
 def finished(name, folder):
@@ -228,10 +216,6 @@ def held_text(claim):
 
 def tables(result):
     """Files beside the result: the page, and the claims as JSON."""
-    import json
-
-    from spikelearn.results.plain import plain
-
     claims = plain({"claims": result.headline["claims"]})
     return {"report.html": str(result.arrays["page"]), "claims.json": json.dumps(claims, indent=2) + "\n"}
 
@@ -254,9 +238,5 @@ def plot(result, figure):
     axes.set_title(f"{result.headline['claims_that_hold']} of {len(claims)} claims hold", fontsize=11)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -5,7 +5,6 @@ training; histogram of the mean activations of hidden units over the training im
 p = (sum w^2)^2 / (n sum w^4) and squared weight over training. MNIST in black and white (above half). Sizes, passes and
 settings are chosen here.
 """
-import sys
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from spikelearn.errors import SpikelearnError
 from spikelearn.images.datasets import load
 from spikelearn.plotting import receptive_fields
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most, unless_given
 from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (13, 8)
@@ -24,6 +24,7 @@ ACCEPTED = {
     "squared_weight_last_over_first_500": Accepted(1, np.inf, "Liu & Lin (2017): the squared weight grew"),
     "epoch_seconds_500": Accepted(0, 15, "speed wanted of the 784-500 machine on two cores; chosen here"),
 }
+SHORT_FORM = dict(images=unless_given(6000), epochs=at_most(4))
 
 
 @checked
@@ -36,11 +37,8 @@ def run(*, sizes=(100, 200, 500), epochs=20, rate=0.01, last_rate=0.1, weight_de
     """
     if not spread > 0:
         raise SpikelearnError(f"spread must be above 0, not {spread:g}: the weights are measured relative to the first")
-    if quick:
-        images, epochs = images or 6000, min(epochs, 4)
     data = load(dataset, data_dir or None)
     x = black_and_white(data.train.images[:images or None], data.scale)
-    side = int(np.sqrt(x.shape[1]))
     arrays, headline = {"sizes": np.array(sizes)}, {}
     for hidden in sizes:
         before = new_machine((x.shape[1], hidden), mean=x.mean(axis=0), spread=spread, bias=bias, seed=seed,
@@ -53,7 +51,7 @@ def run(*, sizes=(100, 200, 500), epochs=20, rate=0.01, last_rate=0.1, weight_de
         chosen = np.random.default_rng(seed).permutation(hidden)[:64]
         curve |= {name: np.array([value, *curve[name]]) for name, value in weight_measures(before).items()}
         arrays |= {f"{name}_{hidden}": values for name, values in curve.items()}
-        filters = machine.weights[0].T.reshape(-1, side, side)
+        filters = machine.weights[0].T.reshape(-1, data.side, data.side)
         arrays |= {f"activation_{hidden}": activation, f"filters_{hidden}": filters, f"chosen_{hidden}": chosen,
                    f"biases_hidden_{hidden}": machine.biases[1],
                    f"biases_visible_{hidden}": machine.biases[0]}
@@ -103,9 +101,5 @@ def plot(result, figure):
         axes.title.set_fontsize(9)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

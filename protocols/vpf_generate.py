@@ -8,7 +8,6 @@ lateral weights just below 214 nats, with them between 214 and 225; DBM-p above 
 (2014), table 1. Beside them, training images taken as samples: the estimate can mislead (Theis et al. 2016). Sizes,
 passes and settings are chosen here on the validation images, half of which are scored unless --set final=true.
 """
-import sys
 
 import numpy as np
 
@@ -16,11 +15,12 @@ from spikelearn.boltzmann.machine import new_machine
 from spikelearn.boltzmann.sampling import generated, mean_activation
 from spikelearn.boltzmann.train import train_kept
 from spikelearn.command.command_line import run_protocol
-from spikelearn.images.datasets import load
-from spikelearn.images.encoding import scaled
+from spikelearn.images.datasets import load, scored_part
+from spikelearn.images.encoding import scaled, side_of
 from spikelearn.likelihood import choosing_and_scored, parzen
 from spikelearn.plotting import images_in_rows
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most, unless_given
 from spikelearn.results.result import Result
 from spikelearn.training.seeds import sampling_numbers
 
@@ -29,6 +29,8 @@ PUBLISHED = {       # nats and standard error on MNIST: Goodfellow et al. (2014)
     "DBN": (138, 2), "stacked CAE": (121, 1.6), "deep GSN": (214, 1.1), "GAN": (225, 2),
 }
 PRIORS = ("p", "r")
+SHORT_FORM = dict(images=unless_given(6000), shown=at_most(500), samples=at_most(1000), runs=at_most(1),
+                  epochs=at_most(6), hidden=at_most(100))
 
 
 @checked
@@ -43,36 +45,36 @@ def run(*, hidden=(100, 100), lateral=(False, True), epochs=10, runs=3, rate=0.0
     images : how many training images, 0 = all; shown : how many images are scored; at most 2,000
     others choose sigma
     """
-    if quick:
-        images, shown, samples = images or 6000, min(shown, 500), min(samples, 1000)
-        runs, epochs = min(runs, 1), min(epochs, 6)
-        hidden = tuple(min(n, 100) for n in np.atleast_1d(hidden))
     data = load(dataset, data_dir or None)
     x = scaled(data.train.images, data.scale).astype(np.float32)
     choose, held_out = choosing_and_scored(scaled(data.validation.images, data.scale), shown)
-    sizes = (x.shape[1], *(int(n) for n in np.atleast_1d(hidden)))
+    sizes, learnt_from = (x.shape[1], *(int(n) for n in np.atleast_1d(hidden))), x[:images or None]
     drawn, kept = {}, {}
     for with_lateral in np.atleast_1d(lateral):
         for r in range(runs):
             start = new_machine(sizes, lateral=range(1, len(sizes)) if with_lateral else (), spread=spread, bias=bias,
-                                mean=x[:images or None].mean(axis=0), seed=seed + r, dtype=np.float32)
+                                mean=learnt_from.mean(axis=0), seed=seed + r, dtype=np.float32)
             machine = train_kept(
-                start, x[:images or None], "vpf", name=f"{kind_name(with_lateral)}-{seed + r}", out=out, resume=resume,
+                start, learnt_from, "vpf", name=f"{kind_name(with_lateral)}-{seed + r}", out=out, resume=resume,
                 epochs=epochs, batch=batch, rate=rate, last_rate=last_rate, weight_decay=weight_decay, rounds=rounds,
                 seed=seed + r, about={"dataset": dataset, "spread": spread, "bias": bias}).machine
             if r == 0:
                 kept |= {f"{kind_name(with_lateral)}_{name}": array for name, array in machine.arrays().items()}
-            where = (r, int(with_lateral))
-            mean = mean_activation(machine, x[:images or None], sampling_numbers(seed, *where, len(PRIORS)))
-            for prior in PRIORS:
-                drawn.setdefault((prior, kind_name(with_lateral)), []).append(generated(
-                    machine, samples, sampling_numbers(seed, *where, PRIORS.index(prior)),
-                    prior=mean if prior == "p" else None, top_steps=top_steps, steps=steps))
+            images_of = draw(machine, learnt_from, samples, seed, (r, int(with_lateral)), top_steps, steps)
+            for prior, images in images_of.items():
+                drawn.setdefault((prior, kind_name(with_lateral)), []).append(images)
     if final:
-        held_out = scaled(data.test().images, data.scale)[:shown]       # the only time it is read
+        held_out = scaled(scored_part(data, final)[0].images, data.scale)[:shown]
     training = x[sampling_numbers(seed).permutation(len(x))[:samples]]
     arrays, headline = scored(drawn, training, choose, held_out, dataset, final)
     return Result("vpf_generate", arrays | kept, headline)
+
+
+def draw(machine, x, samples, seed, where, top_steps, steps):
+    """Prior -> (samples, pixels) images of one machine. where : (number of the run, kind), for the random numbers."""
+    mean = mean_activation(machine, x, sampling_numbers(seed, *where, len(PRIORS)))
+    return {prior: generated(machine, samples, sampling_numbers(seed, *where, k), top_steps=top_steps, steps=steps,
+                             prior=mean if prior == "p" else None) for k, prior in enumerate(PRIORS)}
 
 
 def kind_name(lateral):
@@ -82,7 +84,7 @@ def kind_name(lateral):
 
 def scored(drawn, training, choose, held_out, dataset, final):
     """(arrays, headline): Parzen log-likelihoods, mean over runs, and images of each kind beside the nearest ones."""
-    side = int(np.sqrt(held_out.shape[1]))
+    side = side_of(held_out)
     found = {kind: [parzen(held_out, images, validation=choose) for images in runs] for kind, runs in drawn.items()}
     themselves = parzen(held_out, training, validation=choose)
     main = ("p", "lateral") if ("p", "lateral") in found else next(iter(found))
@@ -148,9 +150,5 @@ def words(key):
     return f"DBM-{prior}, {'with' if kind == 'lateral' else 'no'} lateral weights"
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

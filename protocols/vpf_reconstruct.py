@@ -8,7 +8,6 @@ equal passes over the data; each method has the learning rate and weight decay t
 images. Pixels are black or white (above half). k of PCD-k and all settings are chosen here. The validation images are
 filled in; the test images only with --set final=true.
 """
-import sys
 
 import numpy as np
 
@@ -17,9 +16,11 @@ from spikelearn.boltzmann.machine import new_machine
 from spikelearn.boltzmann.sampling import CORRUPTIONS, hidden_part, reconstructed
 from spikelearn.boltzmann.train import black_and_white, learning_rule, train_kept
 from spikelearn.command.command_line import run_protocol
-from spikelearn.images.datasets import load
+from spikelearn.images.datasets import load, scored_part
+from spikelearn.images.encoding import side_of
 from spikelearn.plotting import images_in_rows
 from spikelearn.ranges.check import checked, whole
+from spikelearn.ranges.quick import always, at_most, unless_given
 from spikelearn.results.result import Result
 from spikelearn.training.seeds import sampling_numbers
 
@@ -29,6 +30,7 @@ OTHERS = (0.003, 1e-4)                      # of the other methods
 
 
 RANGES = {"average": whole(0, 10_000)}       # of the last Gibbs steps
+SHORT_FORM = dict(images=unless_given(5000), shown=at_most(500), hidden=at_most(100), epochs=at_most(8), runs=always(1))
 
 
 @checked
@@ -45,8 +47,6 @@ def run(*, methods=("vpf", "cd1", "pcd1", "pcd10"), corruptions=CORRUPTIONS, hid
     the last of them over which the probabilities of the hidden pixels are averaged, 0 = the last sample itself
     images : how many training images, 0 = all; shown : how many images are filled in; final : those of the test set
     """
-    if quick:
-        images, shown, hidden, epochs, runs = images or 5000, min(shown, 500), min(hidden, 100), min(epochs, 8), 1
     if runs < 1 or shown < 1:
         raise SpikelearnError("vpf_reconstruct needs at least one run and one image to show")
     for name, given in (("rates", rates), ("decays", decays)):
@@ -67,14 +67,13 @@ def run(*, methods=("vpf", "cd1", "pcd1", "pcd10"), corruptions=CORRUPTIONS, hid
             last_rate=last_rate, weight_decay=decay, seed=seed + r,
             rounds=rounds if method == "vpf" else 1,
             about={"dataset": dataset, **start}).machine for r in range(runs)]
-    part = data.test() if final else data.validation
-    held_out = black_and_white(part.images[:shown], data.scale)
+    held_out = black_and_white(scored_part(data, final)[0].images[:shown], data.scale)
     return Result("vpf_reconstruct", *filled_in(machines, held_out, corruptions, steps, average, seed, final))
 
 
 def filled_in(machines, images, corruptions, steps, average, seed, final):
     """(arrays, headline): the table, and what the first machine of each method makes of the first images."""
-    side, count = int(np.sqrt(images.shape[1])), min(10, len(images))
+    side, count = side_of(images), min(10, len(images))
     runs = len(next(iter(machines.values())))
     errors = np.zeros((len(machines), len(corruptions), runs))
     examples = np.zeros((len(corruptions), 1 + len(machines), count, side, side), np.float32)
@@ -139,9 +138,5 @@ def called(method):
     return letters.upper() + (f"-{method[len(letters):]}" if method != letters else "")
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -6,7 +6,6 @@ point (the experiment of stdp_bistate). On spikes: the same rule averaged over t
 and with the amplitude 1/(2T) for 1/2, T the wait for the flip. The source gives the exponentials; which amplitude it
 means is lost in the text at hand, and both closed forms are ours.
 """
-import sys
 
 import numpy as np
 from brian2 import ms, second
@@ -18,6 +17,7 @@ from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.plotting import heading, zero_lines
 from spikelearn.ranges.check import checked, whole
+from spikelearn.ranges.quick import at_least, at_most
 from spikelearn.results.result import Accepted, Result
 from spikelearn.stdp.spike_times import pairs
 from spikelearn.stdp.weight_change import weight_changes
@@ -35,6 +35,7 @@ ACCEPTED = {
     "worst_error_rate": Accepted(0, 1e-9, "closed form of the mean change"),
 }
 RANGES = {"trials": whole(2, 200_000)}       # of which the standard error is taken
+SHORT_FORM = dict(trials=at_most(300), dt=at_least(0.2 * ms))
 
 
 @checked
@@ -46,15 +47,7 @@ def run(synapse=tuple(f"synapses/{name}" for name in READINGS), *, delta_t=DELTA
     """
     if not np.any(np.asarray(delta_t)):
         raise SpikelearnError("delta_t must hold a time that is not 0: a window has a width")
-    if quick:
-        trials, dt = min(trials, 300), max(dt, 0.2 * ms)
-    given = [load_model(name, "synapse") for name in _several(synapse)]
-    rules = {same_code(rule, *READINGS): rule for rule in given}
-    if len(rules) < len(given):
-        raise SpikelearnError("vpf_stdp takes each of its readings once")
-    if "" in rules:
-        raise SpikelearnError(f"vpf_stdp knows the closed forms of {', '.join(READINGS)} only; for other rules there "
-                              "are stdp_bistate and stdp_window")
+    rules = readings(synapse)
     p = load_model("synapses/vpf_asymmetric", "synapse").parameters
     times = p["tau_plus"], p["tau_minus"]
     arrays = {"delta_t": np.asarray(delta_t) * second, "trials": trials, "rules": np.array(list(rules)),
@@ -81,8 +74,16 @@ def run(synapse=tuple(f"synapses/{name}" for name in READINGS), *, delta_t=DELTA
     return Result("vpf_stdp", arrays, headline)
 
 
-def _several(synapse):
-    return synapse if isinstance(synapse, tuple | list) else (synapse,)
+def readings(synapse):
+    """Name of the reading -> the rule. synapse : one or several of READINGS."""
+    given = [load_model(name, "synapse") for name in (synapse if isinstance(synapse, tuple | list) else (synapse,))]
+    rules = {same_code(rule, *READINGS): rule for rule in given}
+    if len(rules) < len(given):
+        raise SpikelearnError("vpf_stdp takes each of its readings once")
+    if "" in rules:
+        raise SpikelearnError(f"vpf_stdp knows the closed forms of {', '.join(READINGS)} only; for other rules there "
+                              "are stdp_bistate and stdp_window")
+    return rules
 
 
 def closed_form(rule, delta_t, times):
@@ -119,9 +120,5 @@ def plot(result, figure):
         axes.legend(fontsize=8)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

@@ -10,19 +10,21 @@ examples and divided by their sum. Our own: the tuned cells, which are given and
 the drive is the mean of the cells' spikes, only the rule reads the spikes themselves; and that a spike reads the change
 on both sides of it. Read on the far side alone, the rule turns the walk back twice as hard as it should and runs away.
 """
-import sys
 
 import numpy as np
 from brian2 import Hz, TimedArray, ms
 
 from spikelearn import NeuronModel, SynapseModel, load_model
 from spikelearn.command.command_line import run_protocol
+from spikelearn.deviations import energy_distance
 from spikelearn.equilibrium.relaxation import RATE_COUPLING
 from spikelearn.equilibrium.side_by_side import blocks
 from spikelearn.images.datasets import load
-from spikelearn.plotting import heading
+from spikelearn.plotting import heading, mosaic
 from spikelearn.ranges.check import checked, positive
+from spikelearn.ranges.quick import always, at_most
 from spikelearn.results.result import Accepted, Result
+from spikelearn.simulation.brian_internals.objects import order_summed
 from spikelearn.simulation.network import neurons, synapses
 from spikelearn.simulation.simulate import Simulation
 
@@ -55,6 +57,7 @@ TAU, W_MIN, W_MAX = 5, -2.0, 3.0                        # steps of 1 ms; bounds 
 
 
 RANGES = {"rate": positive(1), "noise": positive(1), "digit_noise": positive(1)}
+SHORT_FORM = dict(rounds=at_most(40), dreamers=at_most(150), digit_rounds=at_most(20), samples=always(300))
 
 
 @checked
@@ -62,8 +65,6 @@ def run(*, rounds=60, dreamers=200, dream=40, noise=.03, rate=0.5, digit_rounds=
         digit_dream=20, digit_rate=1.0, samples=1000, seed=1, device="auto", quick=False):
     """rounds of `dreamers` dreams of `dream` steps; noise : standard deviation of a step at the end of a dream; rate :
     share of a cell's mean error that one round takes off. Returns a Result."""
-    if quick:
-        rounds, dreamers, digit_rounds, samples = min(rounds, 40), min(dreamers, 150), min(digit_rounds, 20), 300
     rng = np.random.default_rng(seed)
     points, held_out = moons(2000, rng), moons(samples, rng)
     cloud = rng.uniform(size=(samples, 2))
@@ -92,17 +93,6 @@ def moons(n, rng):
     x = np.where(upper, np.cos(t), 1 - np.cos(t))
     y = np.where(upper, np.sin(t), .5 - np.sin(t))
     return np.c_[.15 + .7 * (x + 1) / 3, .25 + .5 * (y + .5) / 1.5] + .015 * rng.standard_normal((n, 2))
-
-
-def energy_distance(a, b):
-    """2 E|A-B| - E|A-A'| - E|B-B'|: Szekely & Rizzo (2013). a : (n, d), b : (m, d); pairs of a point with itself
-    are left out, so that two samples of one law give 0 on average."""
-    def mean(p, q):
-        squared = (p**2).sum(axis=1)[:, None] + (q**2).sum(axis=1) - 2 * p @ q.T
-        return np.sqrt(np.maximum(squared, 0)).sum()
-
-    n, m = len(a), len(b)
-    return 2 * mean(a, b) / (n * m) - mean(a, a) / (n * (n - 1)) - mean(b, b) / (m * (m - 1))
 
 
 # --- points in the plane, Brian2 ---------------------------------------------------------------------------------
@@ -137,7 +127,7 @@ class Plane:
             tuning = synapses(walker, cells, TUNING, name="tuning", connect=blocks(walkers, coordinates, all_cells))
             back = blocks(walkers, all_cells, coordinates)
             drive = synapses(cells, walker, RATE_COUPLING, name="drive", connect=back)
-            tuning.summed_updaters["distance_post"].order = -2      # the cells see where the point is, then they say
+            order_summed(tuning, "distance_post", -2)       # the cells see where the point is, then they say
             made = [noise_at, walker, cells, tuning, drive]
             return made if rule is None else [*made, synapses(cells, walker, rule, name="rule", connect=back)]
 
@@ -256,16 +246,5 @@ def plot(result, figure):
                      fontsize=8)
 
 
-def mosaic(images, columns=6):
-    """Images (n, pixels) as one picture."""
-    side = int(np.sqrt(images.shape[1]))
-    tiles = np.pad(images.reshape(-1, side, side), ((0, 0), (1, 1), (1, 1)))
-    return np.vstack([np.hstack(list(tiles[row:row + columns])) for row in range(0, len(tiles), columns)])
-
-
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

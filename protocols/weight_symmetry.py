@@ -8,7 +8,6 @@ such as d/dt(rho_i rho_j) does: there the difference of W and V' shrinks by the 
 Part 2, feedback alignment: Lillicrap et al. (2014) arXiv:1411.0247. Errors come back through fixed random weights.
 The 8 x 8 digits; sizes, noise, decay and learning rates: chosen here.
 """
-import sys
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from spikelearn.equilibrium.energy import cosine
 from spikelearn.images.datasets import load
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import always, at_most
 from spikelearn.results.result import Accepted, Result
 
 FIGURE_SIZE = (13, 7.5)
@@ -38,14 +38,13 @@ ENCODERS = {    # name : (way of learning, units, noise)
     "denoising_tanh": ("gradient", "tanh", .3), "denoising_relu": ("gradient", "relu", .3),
     "recirculation": ("recirculation", "sigmoid", 0), "one_change": ("one change", "sigmoid", 0),
 }
+SHORT_FORM = dict(seeds=always(1), epochs=at_most(80), alignment_epochs=at_most(20))
 
 
 @checked
 def run(*, hidden=32, epochs=150, decay=1e-3, rate=0.1, batch=30, seeds=3, alignment_hidden=100, alignment_epochs=60,
         seed=1, quick=False):
     """hidden : units of the auto-encoders; decay : of weights, in units of the rate. Returns a Result."""
-    if quick:
-        seeds, epochs, alignment_epochs = 1, min(epochs, 80), min(alignment_epochs, 20)
     data = load("digits")
     parts = [(part.images.reshape(len(part.labels), -1) / data.scale, part.labels)
              for part in (data.train, data.validation)]
@@ -207,9 +206,5 @@ def band(axes, x, rows, colour, label):
     axes.fill_between(x, rows.min(axis=0), rows.max(axis=0), color=colour, alpha=.15, lw=0)
 
 
-def main(argv=None):
-    return run_protocol(sys.modules[__name__], argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_protocol()

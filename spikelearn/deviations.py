@@ -52,3 +52,14 @@ def worst_z(values, errors, exact, samples: int | None = None) -> float:
     errors = np.broadcast_to(np.asarray(errors), apart.shape)
     z = np.divide(apart, errors, out=np.where(apart > 0, np.inf, 0.0), where=errors > 0)
     return corrected_z(float(z.max()), z.size, samples)
+
+
+def energy_distance(a, b):
+    """2 E|A-B| - E|A-A'| - E|B-B'|: Szekely & Rizzo (2013). a : (n, d), b : (m, d); pairs of a point with itself
+    are left out, so that two samples of one law give 0 on average."""
+    def mean(p, q):
+        squared = (p**2).sum(axis=1)[:, None] + (q**2).sum(axis=1) - 2 * p @ q.T
+        return np.sqrt(np.maximum(squared, 0)).sum()
+
+    n, m = len(a), len(b)
+    return 2 * mean(a, b) / (n * m) - mean(a, a) / (n * (n - 1)) - mean(b, b) / (m * (m - 1))

@@ -217,3 +217,10 @@ def nudged_trace(above, below, learning, hidden, output, change, spikes, boundar
     below.plot(t, change, color="k", lw=1.2)
     below.axhline(0, color="0.6", lw=.8, ls="--", zorder=0)
     below.set(ylabel="collected change", xlabel="time (ms)", xlim=(0, t[-1]))
+
+
+def mosaic(images, columns=6):
+    """Images (n, pixels) as one picture."""
+    side = int(np.sqrt(images.shape[1]))
+    tiles = np.pad(images.reshape(-1, side, side), ((0, 0), (1, 1), (1, 1)))
+    return np.vstack([np.hstack(list(tiles[row:row + columns])) for row in range(0, len(tiles), columns)])

@@ -6,19 +6,16 @@ from scipy.special import logsumexp
 
 from spikelearn import SpikelearnError
 from spikelearn.boltzmann import annealing
+from spikelearn.boltzmann.exact import all_states, log_likelihood, log_partition, split
 from spikelearn.boltzmann.machine import (
     Machine,
-    all_states,
     bottom_up,
     energy,
     flow,
-    log_likelihood,
-    log_partition,
     new_machine,
     pair_flow,
     resampled,
     sigmoid,
-    split,
     sweep,
 )
 from spikelearn.boltzmann.sampling import mean_activation

@@ -4,11 +4,13 @@ import pytest
 from test_boltzmann import codes, random_machine
 
 from spikelearn import SpikelearnError
+from spikelearn.boltzmann.exact import all_states, log_likelihood
 from spikelearn.boltzmann.files import load, save
-from spikelearn.boltzmann.machine import Machine, all_states, log_likelihood, new_machine
+from spikelearn.boltzmann.machine import Machine, new_machine
 from spikelearn.boltzmann.sampling import CORRUPTIONS, generated, hidden_part, reconstructed
-from spikelearn.boltzmann.train import Adam, learning_rule, train, train_kept
+from spikelearn.boltzmann.train import learning_rule, train, train_kept
 from spikelearn.images.datasets import load as load_dataset
+from spikelearn.training.adam import Adam
 
 
 @pytest.mark.parametrize("rule", ["cd60", "pcd60"])

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from spikelearn import SpikelearnError
-from spikelearn.images import datasets
-from spikelearn.images.datasets import load, read_idx
+from spikelearn.images import idx_files
+from spikelearn.images.datasets import load
+from spikelearn.images.idx_files import read_idx
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -31,8 +32,8 @@ def tiny(monkeypatch):
     files = {file: idx(np.arange(np.prod(shape), dtype=np.uint8).reshape(shape))
              for file, shape in TINY_SHAPES.items()}
     sums = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
-    monkeypatch.setattr(datasets, "SHAPES", TINY_SHAPES)
-    monkeypatch.setattr(datasets, "SHA256", {"mnist": sums, "fashion_mnist": sums})
+    monkeypatch.setattr(idx_files, "SHAPES", TINY_SHAPES)
+    monkeypatch.setattr(idx_files, "SHA256", {"mnist": sums, "fashion_mnist": sums})
     monkeypatch.delenv("SPIKELEARN_DATA", raising=False)
     return files
 
@@ -46,7 +47,7 @@ def write(folder, files, packed):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(idx_files, "cache_folder", lambda: tmp_path / "cache")
     return tmp_path / "cache"
 
 
@@ -198,11 +199,11 @@ def test_downloads_once_and_silently(tiny, cache, monkeypatch, capfd):
         asked.append(url)
         path.write_bytes(gzip.compress(tiny[path.name.removesuffix(".gz")]))
 
-    monkeypatch.setattr(datasets, "download", download)
+    monkeypatch.setattr(idx_files, "download", download)
     for _ in range(2):
         data = load("mnist", validation=1)
         assert len(data.train.labels) == 5 and len(data.test().labels) == 4
-    assert asked == [f"{datasets.MIRRORS['mnist'][0]}{file}.gz" for file in TINY_SHAPES]
+    assert asked == [f"{idx_files.MIRRORS['mnist'][0]}{file}.gz" for file in TINY_SHAPES]
     assert files_in(cache) == sorted(f"mnist/{file}.gz" for file in TINY_SHAPES)
     assert [path.name for path in (cache / "mnist").iterdir() if path.is_dir()] == []
     assert capfd.readouterr() == ("", "")
@@ -211,12 +212,12 @@ def test_downloads_once_and_silently(tiny, cache, monkeypatch, capfd):
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_the_second_mirror_answers_for_the_first(tiny, cache, monkeypatch, name):
     def download(url, path):
-        if url.startswith(datasets.MIRRORS[name][0]):
+        if url.startswith(idx_files.MIRRORS[name][0]):
             path.write_bytes(b"<html>moved</html>")
         else:
             path.write_bytes(gzip.compress(tiny[path.name.removesuffix(".gz")]))
 
-    monkeypatch.setattr(datasets, "download", download)
+    monkeypatch.setattr(idx_files, "download", download)
     assert list(load(name, validation=1).validation.labels) == [5]
     assert files_in(cache) == sorted(f"{name}/{file}.gz" for file in TINY_SHAPES)
 
@@ -237,7 +238,7 @@ def other_content(url, path):
 @pytest.mark.parametrize("download, reason", [
     (no_network, "ConnectionError"), (broken_off, "ConnectionResetError"), (other_content, "wrong content")])
 def test_a_failed_download_leaves_nothing_behind(tiny, cache, monkeypatch, download, reason):
-    monkeypatch.setattr(datasets, "download", download)
+    monkeypatch.setattr(idx_files, "download", download)
     with pytest.raises(SpikelearnError, match=f"mnist is not on this .*{reason}.*--data-dir") as caught:
         load("mnist")
     one_sentence(caught)
@@ -249,7 +250,7 @@ def test_an_interrupted_download_leaves_nothing_behind(tiny, cache, monkeypatch)
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(datasets, "download", interrupted)
+    monkeypatch.setattr(idx_files, "download", interrupted)
     with pytest.raises(KeyboardInterrupt):
         load("mnist")
     assert [path.name for path in cache.rglob("*")] == ["mnist"]
@@ -257,7 +258,7 @@ def test_an_interrupted_download_leaves_nothing_behind(tiny, cache, monkeypatch)
 
 def test_requests_errors_are_caught(tiny, cache, monkeypatch):
     # port 9 of this machine (discard) is closed: a real refusal, with no network needed
-    monkeypatch.setattr(datasets, "MIRRORS", {"mnist": ("http://127.0.0.1:9/",)})
+    monkeypatch.setattr(idx_files, "MIRRORS", {"mnist": ("http://127.0.0.1:9/",)})
     with pytest.raises(SpikelearnError, match="127.0.0.1:9: ConnectionError"):
         load("mnist")
     assert files_in(cache) == []

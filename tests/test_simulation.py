@@ -125,7 +125,7 @@ def test_the_order_of_strings_in_another_process_does_not_hide_what_was_built(tm
               "    cells = NeuronGroup(2, 'dv/dt = -v/ms : 1', threshold='v > 1', reset='v = 0', name='cells')\n"
               "    return [cells, SpikeMonitor(cells, 'v', name='spikes'),\n"
               "            StateMonitor(cells, 'v', record=True, dt=2*ms, name='states')]\n"
-              "building._make = lambda folder: (folder / 'main').touch()\n"
+              "building.make_program = lambda folder: (folder / 'main').touch()\n"
               "print(Simulation(network, 6*ms, device='cpp').folder)")
     environment = {**os.environ, "SPIKELEARN_CACHE": str(tmp_path)}
     command = [sys.executable, "-W", "ignore", "-c", script]

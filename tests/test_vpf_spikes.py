@@ -10,9 +10,10 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.boltzmann.machine import Machine
 from spikelearn.boltzmann.scores import independent_pixels, l2_error, likelihood
 from spikelearn.boltzmann.spiking_machine import SpikingMachine, complete, draw, flips_of_one_example
-from spikelearn.boltzmann.train_on_spikes import Flow, Recipe, learn
+from spikelearn.boltzmann.train_on_spikes import Recipe, learn
 from spikelearn.simulation.network import neurons, synapses
 from spikelearn.simulation.simulate import Simulation
+from spikelearn.training.progress import Progress
 
 HELD = load_model("neurons/two_state_held")
 MACHINE = Machine((np.array([-.5, .8, -.3, .2]), np.array([-.6, .4, .1])),
@@ -188,7 +189,7 @@ def test_the_hidden_part_of_held_data_is_drawn_from_its_conditional_law(compiled
 
 # --- training ----------------------------------------------------------------------------------------------------
 
-class Killed(Flow):
+class Killed(Progress):
     """A progress that dies when so many chunks are over."""
 
     def __init__(self, after):
@@ -218,7 +219,7 @@ def test_a_training_that_was_killed_goes_on_bit_for_bit(compiled, tmp_path):
 
 @pytest.mark.compiler
 def test_learning_raises_the_likelihood_of_the_data(compiled):
-    from spikelearn.boltzmann.machine import log_likelihood
+    from spikelearn.boltzmann.exact import log_likelihood
 
     x = np.tile(DATA[:2], (100, 1))
     learnt = learn(compiled, x, Recipe(rate=.01), epochs=10, chunk=200, score=lambda m: log_likelihood(m, x).mean())

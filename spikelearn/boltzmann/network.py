@@ -1,18 +1,18 @@
 """A restricted Boltzmann machine of two-state neurons: data hold the visible ones, all of them, some, or none.
 
-One neuron, the presentation, counts steps and examples and emits the events of phases.py that it needs: an example
-begins, has settled, is over; a batch is over. A neuron that is always excited stands for the biases. Order inside
-Brian2's slot "start" of a time step:
-
-    3, 4 example over   5, 6 changes due   7, 8 at_end of the synapses   10, 11 next example loaded   12, 13 settled
+One neuron, the presentation, counts steps and examples and emits the events: an example begins, has settled, is over; a
+batch is over. A neuron that is always excited stands for the biases. Which of the events of a time step comes first:
+simulation/order.py.
 """
 import numpy as np
-from brian2 import EventMonitor, NeuronGroup, SpikeMonitor, Synapses, TimedArray, linked_var, second
+from brian2 import EventMonitor, NeuronGroup, SpikeMonitor, linked_var
 
-from spikelearn.equations.files import load_model
 from spikelearn.equations.records import NeuronModel
-from spikelearn.equilibrium.presentation import STOP_WHEN
+from spikelearn.simulation.brian_internals.objects import note, noted
 from spikelearn.simulation.network import neurons, synapses
+from spikelearn.simulation.order import BEGIN, DUE, LEARN, OVER
+from spikelearn.simulation.presentations import carried, presentation
+from spikelearn.simulation.tables import lookup_table
 
 PRESENTATION = NeuronModel(
     source="examples shown one after the other; chosen here",
@@ -41,52 +41,33 @@ PRESENTATION = NeuronModel(
     ),
     initial=dict(step=-1),
 )
-ORDER = dict(over=3, collected=5, begin=10, settled=12)     # of the threshold; + 1 the statement and the synapses
+MOMENTS = dict(over=OVER, collected=DUE, begin=BEGIN, settled=LEARN)
 POPULATIONS = ("visible", "hidden")
 WEIGHTS = ("synapses.w", "visible_biases.w", "hidden_biases.w")
-
-
-def _presentation():
-    trial = neurons(PRESENTATION, 1, name="trial", inputs=dict(stop_when=STOP_WHEN))
-    for event, order in ORDER.items():
-        trial.thresholder[event].when, trial.thresholder[event].order = "start", order
-        trial.resetter[event].when, trial.resetter[event].order = "start", order + 1
-    trial.run_regularly("stopped = stop_when(example >= examples)", when="end")
-    return trial
-
-
-def _tell(trial, group, event, statement, inputs=None):
-    """Synapses that carry one of the presentation's events to a population."""
-    told = Synapses(trial, group, on_pre={event: statement}, on_event={event: event}, name=f"{group.name}_told",
-                    namespace=dict(inputs or {}))
-    told.connect()
-    getattr(told, event).when, getattr(told, event).order = "start", ORDER[event] + 1
-    return told
 
 
 def sampling_network(n_visible, n_hidden, neuron, synapse, *, examples, raster=False):
     """The objects of a machine with symmetric weights between visible and hidden neurons.
 
-    neuron : a two-state model with held, x, rest and attempt; synapse : a rule that follows attempts. examples : how
-    many the array of a run holds. raster : record the times of all flips.
+    neuron, synapse : records of a two-state model with held, x, rest and attempt, and of a rule that follows attempts.
+    examples : how many the array of a run holds. raster : record the times of all flips.
     Values of a run: "examples_shown" (examples, n_visible), "visible.held" (n_visible,), "trial.*", and WEIGHTS:
     "synapses.w" (n_hidden * n_visible,), hidden neuron by hidden neuron, "visible_biases.w", "hidden_biases.w".
     Reads: "averages.mean" (examples shown * n_visible,), the mean state of each visible neuron after the settling.
     """
-    neuron, synapse = load_model(neuron, "neuron"), load_model(synapse, "synapse")
-    shown = TimedArray(np.zeros((examples, n_visible)), dt=1 * second, name="examples_shown")
-    trial = _presentation()
+    shown = lookup_table(np.zeros((examples, n_visible)), "examples_shown")
+    trial = presentation(PRESENTATION, MOMENTS, until="example >= examples")
     flags = {name: (trial, name) for name in ("learning", "finishing")}
     sizes = dict(visible=n_visible, hidden=n_hidden, always=1)
     groups = {name: neurons(neuron, size, name=name, linked=flags, finished="finishing > 0")
               for name, size in sizes.items()}
-    groups["always"]._values |= {"held": 1, "x": 1}
+    note(groups["always"], values=noted(groups["always"], "values") | {"held": 1, "x": 1})
     visible, hidden, always = groups.values()
     at_start = "state_post *= carry_pre\ndrive_post *= carry_pre"
-    made = [shown, trial, *groups.values(), _tell(trial, hidden, "begin", at_start),
-            _tell(trial, always, "begin", at_start),
-            _tell(trial, visible, "begin", f"{at_start}\nx_post = examples_shown(example_pre*second, j)",
-                  dict(examples_shown=shown))]
+    made = [shown, trial, *groups.values(),
+            *(carried(trial, group, {"begin": at_start}, MOMENTS) for group in (hidden, always)),
+            carried(trial, visible, {"begin": f"{at_start}\nx_post = examples_shown(example_pre*second, j)"}, MOMENTS,
+                    inputs=dict(examples_shown=shown))]
     # hidden neurons flip more often than visible ones that data hold, and rows are faster than columns
     made.append(synapses(hidden, visible, synapse, name="synapses", connect="all-to-all",
                          transmit={"spike": "drive_post += w", "rest": "drive_post -= w"},
@@ -113,6 +94,6 @@ def _averages(trial, visible):
     averages.state, averages.listening = linked_var(visible, "state"), linked_var(trial, "listening")
     averages.run_regularly("time_excited += listening*state", when="end")
     averages.run_on_event("told", "telling = 0", when="resets")
-    told = _tell(trial, averages, "over", "mean_post = time_excited_post / (shown_steps_pre - settling_steps_pre)\n"
-                                          "time_excited_post = 0\ntelling_post = 1")
+    told = carried(trial, averages, {"over": "mean_post = time_excited_post / (shown_steps_pre - settling_steps_pre)\n"
+                                             "time_excited_post = 0\ntelling_post = 1"}, MOMENTS)
     return [averages, told, EventMonitor(averages, "told", variables="mean", name="averages")]

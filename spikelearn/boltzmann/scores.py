@@ -2,7 +2,7 @@
 import numpy as np
 
 from spikelearn.boltzmann import annealing
-from spikelearn.boltzmann.machine import log_likelihood
+from spikelearn.boltzmann.exact import log_likelihood
 from spikelearn.likelihood import parzen
 
 ENUMERATED = 16         # units of the smaller layer whose states are enumerated at most; chosen here

@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spikelearn.boltzmann.exact import free_energy
 from spikelearn.boltzmann.machine import (
     Machine,
     bottom_up,
     drawn,
     flow,
-    free_energy,
     hidden_probability,
     is_restricted,
     machine_of,
@@ -29,11 +29,12 @@ from spikelearn.boltzmann.machine import (
     visible_probability,
 )
 from spikelearn.errors import SpikelearnError
+from spikelearn.training.adam import Adam
 from spikelearn.training.checkpoint import State, checkpoint_file, checkpointing, exact
+from spikelearn.training.chunks import curve_of, in_epochs, last_point
 from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import random_numbers
 
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8        # Adam's defaults
 FLOWS = {"vpf": pair_flow, "vpf_joint": flow}
 PART = 2000                                     # images sampled at once; chosen here
 
@@ -143,26 +144,23 @@ def train(machine, x, rule="vpf", *, epochs, batch=100, rate=1e-3, last_rate=1.0
     who = {name: exact(value) for name, value in facts.items()}
     adam = Adam({name: array.copy() for name, array in machine.arrays().items()})
     with (checkpointing(checkpoint, resume, who, State(adam.state()), epochs) as (state, save),
-          (progress or Lines(None)) as progress):
-        epoch, curve = _taken_up(state, adam, learning)
-        progress.start(epochs * len(x), epoch * len(x))
-        while epoch < epochs:
-            start = time.perf_counter()
-            slow = 1 - (1 - last_rate) * epoch / max(epochs - 1, 1)
-            rng = np.random.default_rng(random_numbers(seed, epoch))
+          (progress or Progress(None)) as progress):
+        _take_up(state, adam, learning)
+
+        def learn_epoch(state):
+            start, rng = time.perf_counter(), np.random.default_rng(random_numbers(seed, state.epoch))
+            slow = 1 - (1 - last_rate) * state.epoch / max(epochs - 1, 1)
             total = 0.
             for part in np.array_split(rng.permutation(len(x)), rounds):
                 total += _learn(machine_of(adam.arrays, layers), x[part], learning, adam, batch, slow * rate,
                                 weight_decay, rng, progress)
-            objective = total / len(x)
-            epoch += 1
-            point = {"objective": objective, "seconds": time.perf_counter() - start}
+            point = {"objective": total / len(x), "seconds": time.perf_counter() - start}
             point |= watch(machine_of(adam.arrays, layers)) if watch else {}
-            curve = {name: [*curve.get(name, []), float(value)] for name, value in point.items()}
-            progress.tell_epoch(epoch, point)
-            kept = {f"chains.{name}": array for name, array in learning.kept.items()}
-            save(State({**adam.state(), **kept}, epoch=epoch, curve=curve))
-    return Trained(machine_of(adam.arrays, layers), {name: np.array(values) for name, values in curve.items()})
+            return {**adam.state(), **{f"chains.{name}": array for name, array in learning.kept.items()}}, point
+
+        state = in_epochs(state, save, n=len(x), epochs=epochs, learn=learn_epoch, progress=progress,
+                          summary=last_point)
+    return Trained(machine_of(adam.arrays, layers), curve_of(state))
 
 
 def _refuse(**counts):
@@ -186,7 +184,7 @@ def _learn(machine, x, learning, adam, batch, rate, weight_decay, rng, progress)
             raise SpikelearnError(f"the learning diverged; choose a smaller rate than {rate:g} or more weight decay")
         adam.step(gradient.arrays(), rate, weight_decay)
         total += objective * (rows.stop - first)
-        progress.tell(rows.stop - first, objective)
+        progress.tell(rows.stop - first, f"objective {objective:.4g}")
     return total
 
 
@@ -197,70 +195,12 @@ def train_kept(machine, x, rule, *, name, out="", resume="", **settings):
     there goes on from it, any other starts anew.
     """
     keep = [checkpoint_file(folder, name) if folder else None for folder in (out or resume, resume)]
-    return train(machine, x, rule, progress=Lines(name), checkpoint=keep[0],
+    return train(machine, x, rule, progress=Progress(name, apart=2), checkpoint=keep[0],
                  resume=keep[1] if keep[1] is not None and keep[1].is_file() else None, **settings)
 
 
-class Adam:
-    """Adam on named arrays, which it changes in place."""
-
-    def __init__(self, arrays):
-        self.arrays = arrays
-        self.mean = {name: np.zeros_like(array) for name, array in arrays.items()}
-        self.square = {name: np.zeros_like(array) for name, array in arrays.items()}
-        self.count = 0
-
-    def step(self, gradient, rate, weight_decay=0.0):
-        """One step down the gradient; weight_decay * array is added to that of all but the biases."""
-        self.count += 1
-        size = rate * np.sqrt(1 - BETA2 ** self.count) / (1 - BETA1 ** self.count)
-        for name, g in gradient.items():
-            if weight_decay and not name.startswith("biases"):
-                g += self.arrays[name].dtype.type(weight_decay) * self.arrays[name]
-            m, s = self.mean[name], self.square[name]
-            m += (1 - BETA1) * (g - m)
-            s += (1 - BETA2) * (g * g - s)
-            self.arrays[name] -= size * m / (np.sqrt(s) + EPSILON)
-
-    def state(self):
-        """Every array by name, from which the training goes on."""
-        parts = {"machine": self.arrays, "mean": self.mean, "square": self.square}
-        return {"count": np.array(self.count)} | {f"{part}.{name}": array for part, arrays in parts.items()
-                                                  for name, array in arrays.items()}
-
-    def restore(self, state):
-        """Take up what `state` gave."""
-        self.count = int(state["count"])
-        for part, arrays in (("machine", self.arrays), ("mean", self.mean), ("square", self.square)):
-            for name, array in arrays.items():
-                array[...] = state[f"{part}.{name}"]
-
-
-def _taken_up(state, adam, learning):
+def _take_up(state, adam, learning):
+    """Go on from a State of this training."""
     adam.restore(state.weights)
     learning.kept = {name.removeprefix("chains."): array for name, array in state.weights.items()
                      if name.startswith("chains.")}
-    return state.epoch, state.curve
-
-
-class Lines(Progress):
-    """A bar on a terminal; a plain line an epoch, and every half minute, elsewhere. tell takes the objective."""
-
-    def tell(self, images, objective):
-        """`images` more have been shown."""
-        self.done += images
-        if self.bar is not None:
-            self.bar.set_postfix_str(f"objective {objective:.4g}")
-            self.bar.update(images)
-        elif self.title is not None and time.monotonic() - max(self.last, self.began) > 30:
-            self.last = time.monotonic()
-            self._line(f"{self.done} of {self.total} images, objective {objective:.4g}")
-
-    def tell_epoch(self, epoch, point):
-        """An epoch is over. point : name -> number, what was measured after it."""
-        said = f"epoch {epoch}: " + ", ".join(f"{name} {value:.4g}" for name, value in point.items())
-        if self.bar is not None:
-            self.bar.write(f"{self.title}: {said}", file=self.file)
-        elif self.title is not None and (time.monotonic() - self.last > 2 or self.done >= self.total):
-            self.last = time.monotonic()
-            self._line(said)

@@ -11,6 +11,7 @@ import numpy as np
 from spikelearn.errors import SpikelearnError
 from spikelearn.ranges.check import check_fields, positive
 from spikelearn.training.checkpoint import State, checkpointing, identity
+from spikelearn.training.chunks import curve_of, in_chunks
 from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import random_numbers, run_seed
 
@@ -61,7 +62,7 @@ def learn(machine, x, recipe, *, epochs, seed=1, chunk=1000, score=None, checkpo
     x : (n, visible) probabilities that a neuron is excited, drawn anew in each epoch (0 and 1 stay what they are)
     chunk : examples between two checkpoints, a multiple of the batch. score : function of a boltzmann.Machine, measured
     after each epoch. checkpoint : file to write before the first chunk and after each; one that exists must be the one
-    that is resumed. resume : checkpoint to continue, with as many epochs, over which the rate falls. progress : a Flow.
+    that is resumed. resume : checkpoint to continue, with as many epochs, over which the rate falls. progress : one.
     about : name -> value of what else identifies this training. Returns Learnt. Raises SpikelearnError.
     """
     if chunk % recipe.batch or chunk > machine.examples:
@@ -70,19 +71,17 @@ def learn(machine, x, recipe, *, epochs, seed=1, chunk=1000, score=None, checkpo
     who = identity(machine, recipe, seed=seed, chunk=chunk, examples=len(x), epochs=epochs, **(about or {}))
     mean = x.mean(axis=0) if recipe.from_mean else None
     state = State(machine.new_weights(seed, recipe.spread, recipe.hidden_bias, mean), tally=np.zeros(len(TALLY)))
-    with checkpointing(checkpoint, resume, who, state, epochs) as (state, save), (progress or Flow(None)) as progress:
-        progress.start(epochs * len(x), state.epoch * len(x) + int(state.tally[0]))
-        while state.epoch < epochs:
-            order = np.random.default_rng(random_numbers(seed, state.epoch)).permutation(len(x))
-            chosen = order[state.chunk * chunk:(state.chunk + 1) * chunk]
+    with (checkpointing(checkpoint, resume, who, state, epochs) as (state, save),
+          (progress or Progress(None)) as progress):
+        def learn_chunk(state, chosen):
             over = state.epoch / epochs + state.chunk * chunk / (len(x) * epochs)
-            state = _after_chunk(machine, x[chosen], recipe, state, recipe.rate * (1 - over), seed)
-            progress.tell(len(chosen), state)
-            if state.chunk * chunk >= len(x):
-                state = _after_epoch(machine, recipe, state, score)
-                progress.tell_epoch(state)
-            save(state)
-    return Learnt(state.weights, {name: np.array(values) for name, values in state.curve.items()})
+            return _after_chunk(machine, x[chosen], recipe, state, recipe.rate * (1 - over), seed)
+
+        state = in_chunks(
+            state, save, n=len(x), epochs=epochs, chunk=chunk, seed=seed, learn=learn_chunk, progress=progress,
+            measure=lambda state: _measured(machine, recipe, state, score), summary=_summary,
+            said=lambda state: f"{state.tally[1] / state.tally[0]:.1f} attempts an example")
+    return Learnt(state.weights, curve_of(state))
 
 
 def _after_chunk(machine, x, recipe, state, rate, seed):
@@ -95,36 +94,16 @@ def _after_chunk(machine, x, recipe, state, rate, seed):
     return State(shown.weights, {}, state.epoch, state.chunk + 1, state.chunks + 1, state.curve, tally)
 
 
-def _after_epoch(machine, recipe, state, score):
-    """The state at the start of the next epoch, with a point on the curve more."""
+def _measured(machine, recipe, state, score):
+    """The point on the curve of an epoch that is over."""
     point = dict(zip(TALLY, state.tally, strict=True))
     point["flow"] = point["attempts"] / (point["examples"] * (recipe.shown - recipe.settling))
     if score is not None:
         point["score"] = float(score(machine.machine(state.weights)))
-    curve = {name: [*state.curve.get(name, []), value] for name, value in point.items()}
-    return State(state.weights, {}, state.epoch + 1, 0, state.chunks, curve, np.zeros(len(TALLY)))
+    return point
 
 
-class Flow(Progress):
-    """Progress of a machine: how fast it leaves the data, and its score."""
-
-    def tell(self, examples, state):
-        """`examples` more have been shown."""
-        self.done += examples
-        said = f"{state.tally[1] / state.tally[0]:.1f} attempts an example"
-        if self.bar is not None:
-            self.bar.set_postfix_str(said)
-            self.bar.update(examples)
-        elif self.title is not None and time.monotonic() - self.last > 30:
-            self.last = time.monotonic()
-            self._line(f"{self.done} of {self.total} examples, {said}")
-
-    def tell_epoch(self, state):
-        """An epoch is over."""
-        at_end = {name: values[-1] for name, values in state.curve.items()}
-        said = f"epoch {state.epoch}: {at_end['flow']:.2f} attempts per unit of time"
-        said += f", score {at_end['score']:.2f}" if "score" in at_end else ""
-        if self.bar is not None:
-            self.bar.write(f"{self.title}: {said}", file=self.file)
-        elif self.title is not None:
-            self._line(said)
+def _summary(state):
+    """How fast the machine leaves the data, and its score."""
+    last = {name: values[-1] for name, values in state.curve.items()}
+    return f"{last['flow']:.2f} attempts per unit of time" + (f", score {last['score']:.2f}" if "score" in last else "")

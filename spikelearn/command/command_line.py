@@ -7,14 +7,12 @@ import shlex
 import signal
 import sys
 import warnings
-from pathlib import Path
 
 import spikelearn
 from spikelearn.command import run as running
+from spikelearn.command import show
 from spikelearn.command.process import Terminated, import_brian2, interrupts, lasting_streams, output_failure
-from spikelearn.equations.files import load_model, shipped_models
-from spikelearn.equations.records import NeuronModel
-from spikelearn.errors import SpikelearnError, SpikelearnWarning, alternatives
+from spikelearn.errors import SpikelearnError, SpikelearnWarning
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,12 +28,12 @@ def warnings_in_one_line():
     """Warnings as one line each on standard error, like a mistake, and not as the log of Brian2 shows them."""
     import brian2  # noqa: F401  (it takes over the showing of warnings when it is imported)
 
-    def show(message, category, filename, lineno, file=None, line=None):
+    def shown(message, category, filename, lineno, file=None, line=None):
         kind = "" if issubclass(category, SpikelearnWarning) else f"{category.__name__}: "
         print(f"spikelearn: warning: {kind}{' '.join(str(message).split())}", file=sys.stderr)
 
     with warnings.catch_warnings():
-        warnings.showwarning = show
+        warnings.showwarning = shown
         yield
 
 
@@ -56,9 +54,15 @@ def main(argv=None):
     return guarded(_main, sys.argv[1:] if argv is None else list(argv))
 
 
-def run_protocol(module, argv=None):
-    """The command line of one protocol module: `spikelearn run` without the protocol's name."""
-    return guarded(_run_module, module, sys.argv[1:] if argv is None else list(argv))
+def run_protocol(module=None, argv=None):
+    """The command line of one protocol module: `spikelearn run` without the protocol's name. Returns the exit code.
+
+    Without a module it is the script that Python runs, which ends with that code: the last line of a protocol.
+    """
+    code = guarded(_run_module, module or sys.modules["__main__"], sys.argv[1:] if argv is None else list(argv))
+    if module is None:
+        sys.exit(code)
+    return code
 
 
 def guarded(action, *arguments):
@@ -116,14 +120,14 @@ def _parser():
     parser.add_argument("--version", action="version", version=f"spikelearn {spikelearn.__version__}")
     commands = parser.add_subparsers(required=True, metavar="list | show | copy | run")
     add = commands.add_parser("list", help="neurons, synapses, protocols, datasets: one line each")
-    add.set_defaults(command=_list)
+    add.set_defaults(command=show.list_all)
     add = commands.add_parser("show", help="equations, events, parameters with units, source")
     add.add_argument("name", metavar="NAME", help="a model or protocol, by name or file")
-    add.set_defaults(command=_show)
+    add.set_defaults(command=show.show)
     add = commands.add_parser("copy", help="an editable copy of a model or protocol (never overwrites)")
     add.add_argument("name", metavar="NAME")
     add.add_argument("file", metavar="FILE")
-    add.set_defaults(command=_copy)
+    add.set_defaults(command=show.copy)
     add = commands.add_parser("run", help="run a protocol, save, draw; prints the headline numbers",
                               allow_abbrev=False)
     add.add_argument("protocol", metavar="PROTOCOL", help="a protocol, by name or file")
@@ -186,92 +190,6 @@ def _typed(options):
         value = getattr(options, name)
         words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     return words + ["--quick"] * options.quick
-
-
-def _list(options):
-    from spikelearn.images.datasets import DATASETS
-
-    kinds = {"neurons": {}, "synapses": {}, "protocols": {}, "datasets": DATASETS}
-    for name, path in shipped_models().items():
-        kinds[name.split("/")[0]][name] = running.summary(path)
-    kinds["protocols"] = {name: running.summary(path) for name, path in running.shipped_protocols().items()}
-    width = max(len(name) for lines in kinds.values() for name in lines)
-    for kind, lines in kinds.items():
-        print(f"{kind}")
-        for name, line in lines.items():
-            print(f"  {name:{width}}  {line}".rstrip())
-
-
-def _file_of(name):
-    """The file of a shipped model or protocol, or the file itself."""
-    known = {**shipped_models(), **running.shipped_protocols()}
-    found = {path for key, path in known.items() if name in (key, key.split("/")[-1], f"protocols/{key}")}
-    if not found and Path(name).is_file():
-        return Path(name)
-    if len(found) != 1:
-        raise SpikelearnError(f"there is no model or protocol '{name}'{alternatives(name, known)}")
-    return found.pop()
-
-
-def _show(options):
-    path = _file_of(options.name)
-    import_brian2()
-    if re.search(r"^MODEL\b", path.read_text(encoding="utf-8"), flags=re.M):
-        _show_model(load_model(str(path)))
-    else:
-        module = running.load_protocol(str(path))
-        print(f"{running.protocol_name(module)} (protocol, {path})\n\n{(module.__doc__ or '').strip()}\n")
-        _show_parameters(running.signature(module), path.read_text(encoding="utf-8"))
-        for name, accepted in getattr(module, "ACCEPTED", {}).items():
-            print(f"accepted {name}: {accepted.low:g} to {accepted.high:g} ({accepted.source})")
-
-
-def _show_model(model):
-    from spikelearn.equations.check import value_text
-
-    kind = "neuron" if isinstance(model, NeuronModel) else "synapse"
-    print(f"{model.name} ({kind}, {model.file})\nsource: {model.source}\n\nequations")
-    _indented(model.equations)
-    for title, (_, code) in model.statements().items():
-        print(title)
-        _indented(code)
-    if getattr(model, "neuron", ""):
-        print(f"paired with the neuron {model.neuron}")
-    _show_parameters(model.parameters, model.text)
-    _show_parameters(model.initial, "", title="initial values")
-    for name, values in model.sets.items():
-        print(f"parameter set {name}: " + ", ".join(f"{key} = {value_text(value)}" for key, value in values.items()))
-
-
-def _indented(code):
-    lines = [line for line in code.splitlines() if line.strip()]
-    margin = min((len(line) - len(line.lstrip()) for line in lines), default=0)
-    print("".join(f"    {line[margin:].rstrip()}\n" for line in lines), end="")
-
-
-def _show_parameters(parameters, text, title="parameters"):
-    """Parameters with units, each with the comment that stands beside it in its file."""
-    from spikelearn.equations.check import value_text
-
-    lines = {name: f"{name} = {value_text(value)}" for name, value in parameters.items()}
-    width = max((len(line) for line in lines.values()), default=0)
-    if parameters:
-        print(title)
-    for name, given in lines.items():
-        comment = re.search(rf"^[^#\n]*\b{name}\s*=[^#\n]*#(.*)$", text, flags=re.M)
-        line = f"    {given:{width}}   " + (f"#{comment[1]}" if comment else "")
-        print(line.rstrip())
-
-
-def _copy(options):
-    from spikelearn.results.files import write_file
-
-    source, target = _file_of(options.name), Path(options.file)
-    if target.suffix != ".py":
-        raise SpikelearnError(f"'{target}' must be the name of a Python file, such as my_rule.py")
-    write_file(target, source.read_bytes())
-    use = {"synapses": f"PROTOCOL --synapse {target}", "neurons": f"PROTOCOL --neuron {target}"}
-    print(f"{target} is yours to edit; run it with: spikelearn run {use.get(source.parent.name, target)}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from spikelearn.command.output_folder import output_folder
 from spikelearn.command.settings import fitting
 from spikelearn.equations.records import Model, NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError, alternatives
-from spikelearn.ranges.check import check_keywords
+from spikelearn.ranges.check import check_keywords, recipe_fields
 from spikelearn.results.files import load
 from spikelearn.results.result import Result, completed
 
@@ -90,6 +90,7 @@ def _own_parameters(module, own, models):
     """The parameters of the protocol itself, each of the kind and unit of its default."""
     name, known = running.protocol_name(module), running.signature(module)
     known = {key: value for key, value in known.items() if key not in (*OPTIONS, "out")}
+    known |= {"recipe": None} if recipe_fields(module.run) else {}
     found = {}
     for key, value in own.items():
         if key not in known:

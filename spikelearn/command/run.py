@@ -4,11 +4,12 @@ import contextlib
 import importlib
 import importlib.util
 import inspect
-import json
 import sys
 import time
 from pathlib import Path
 
+from spikelearn.command.old_places import new_place
+from spikelearn.command.output import draw, print_headline
 from spikelearn.equations.files import load_model
 from spikelearn.equations.records import Model
 from spikelearn.errors import SpikelearnError, alternatives
@@ -58,6 +59,8 @@ def _read(path):
         raise
     except SyntaxError as error:
         raise SpikelearnError(f"{path} is no protocol: {error.msg} in line {error.lineno}") from error
+    except ImportError as error:
+        raise SpikelearnError(f"{path} cannot be read as a protocol: {new_place(error) or error}") from error
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
         raise SpikelearnError(f"{path} cannot be read as a protocol: {cause}") from error
@@ -67,13 +70,16 @@ def _read(path):
 
 
 def signature(module):
-    """Keywords of the protocol's `run` and their defaults."""
+    """Keywords of the protocol's `run` and their defaults; each field of its recipe is one, None = the recipe's own."""
+    from spikelearn.ranges.check import recipe_fields
+
     keywords = {}
     for name, parameter in inspect.signature(module.run).parameters.items():
         if parameter.default is inspect.Parameter.empty:
             raise SpikelearnError(f"the protocol {protocol_name(module)} must give run's '{name}' a default")
-        keywords[name] = parameter.default
-    return keywords
+        if name != "recipe":
+            keywords[name] = parameter.default
+    return dict.fromkeys(recipe_fields(module.run)) | keywords
 
 
 def run_and_save(module, options, command="", again=None):
@@ -165,7 +171,7 @@ def run_keywords(module, options):
     Returns (keywords, model records in use, whether the protocol's own models and parameters are unchanged).
     """
     from spikelearn.command.settings import apply_settings
-    from spikelearn.ranges.check import check_keywords
+    from spikelearn.ranges.check import check_keywords, recipe_fields
 
     name, known = protocol_name(module), signature(module)
     for option, given in (("synapse", options.synapse), ("neuron", options.neuron), ("seed", options.seed),
@@ -181,8 +187,9 @@ def run_keywords(module, options):
     if options.synapse or options.neuron:
         synapses, neuron = _models(options.synapse or known.get("synapse"),
                                    options.neuron or known.get("neuron"), "neuron" in known)
-    own = {key: value for key, value in known.items() if key not in (*COMMON, "out")}
-    keywords, changed_synapses, changed_neuron = apply_settings(options.settings, name, own, synapses, neuron)
+    asked, fields = inspect.signature(module.run).parameters, recipe_fields(module.run)
+    own = {key: value for key, value in known.items() if key in asked and key not in (*COMMON, "out")}
+    keywords, changed_synapses, changed_neuron = apply_settings(options.settings, name, own, synapses, neuron, fields)
     if options.synapse or any(new is not old for new, old in zip(changed_synapses, synapses, strict=True)):
         keywords["synapse"] = tuple(changed_synapses) if several else changed_synapses[0]
     if options.neuron or changed_neuron is not neuron:
@@ -223,50 +230,3 @@ def _models(synapse, neuron, takes_neuron):
     if neuron is None and takes_neuron and len(paired) == 1:
         neuron = paired.pop()
     return synapses, load_model(neuron, "neuron") if neuron else None
-
-
-def print_headline(facts, as_json=False):
-    """Headline numbers on standard output: aligned, with accepted range and source, or one JSON object."""
-    from spikelearn.results.plain import plain
-
-    if as_json:
-        print(json.dumps({fact["name"]: plain(fact["value"]) for fact in facts}))
-        return
-    shown = [fact | {"shown": _short(fact["value"])} for fact in facts]
-    names, numbers = (max((len(fact[key]) for fact in shown), default=0) for key in ("name", "shown"))
-    for fact in shown:
-        line = f"{fact['name']:{names}}  {fact['shown']:>{numbers}}"
-        if "low" in fact:
-            line += f"   accepted {fact['low']:g} to {fact['high']:g} ({fact['source']})"
-            line += {True: "", False: "  MISSED", None: "  for the protocol's own models"}[fact["met"]]
-        print(line)
-    for claim in next((fact["value"] for fact in facts if fact["name"] == "claims"), ()):
-        print(f"held in {claim['held']} of {claim['runs']}: {claim['claim']} ({claim['protocol']}; "
-              f"{_short(claim['measured'])}, accepted {claim['expected']})")
-
-
-def _short(value):
-    value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, list):
-        return f"{len(value)} entries"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def draw(module, result, directory):
-    """Draw the protocol's figure into the folder; False if the protocol draws none."""
-    from io import BytesIO
-
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    from spikelearn.results.files import write_file
-
-    if not hasattr(module, "plot"):
-        return False
-    figure = Figure(figsize=getattr(module, "FIGURE_SIZE", (7, 4.5)), layout="constrained")
-    FigureCanvasAgg(figure)
-    module.plot(result, figure)
-    image = BytesIO()
-    figure.savefig(image, format="png", dpi=150)
-    write_file(Path(directory) / "figure.png", image.getvalue())
-    return True

@@ -109,30 +109,43 @@ def fitting(value: object, default: object) -> object:
     return float(value)
 
 
-def apply_settings(settings, title, own, synapses=(), neuron=None):
+def apply_settings(settings, title, own, synapses=(), neuron=None, recipe=()):
     """Share out the texts "NAME=VALUE" of `--set`.
 
-    title : the protocol's name; own : its parameters, name -> default
+    title : the protocol's name; own : its parameters, name -> default; recipe : names of its recipe's fields
     synapses : records of the rules in use; neuron : record of the neuron in use, or None
     Returns (values of the protocol's own parameters, synapses, neuron): changed records are new ones.
 
     NAME is a parameter of the protocol, the synapse or the neuron; where two of them have it, the full name
     "protocol.NAME", "synapse.NAME" or "neuron.NAME" is needed. `parameters=NAME` chooses a published parameter set.
+    A field of the recipe is a parameter of the protocol, as "recipe.NAME" even where the protocol has one of its name.
     """
-    values, of_synapse, of_neuron = {}, {}, {}
-    changes = {"protocol": values, "synapse": of_synapse, "neuron": of_neuron}
-    defaults = {"protocol": dict(own), "neuron": _defaults([neuron] if neuron else []),
+    values, of_synapse, of_neuron, of_recipe = {}, {}, {}, {}
+    changes = {"protocol": values, "synapse": of_synapse, "neuron": of_neuron, "recipe": of_recipe}
+    defaults = {"protocol": dict.fromkeys(recipe) | own, "neuron": _defaults([neuron] if neuron else []),
                 "synapse": _defaults(synapses)}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or not name.strip() or not text.strip():
             raise SpikelearnError(f"--set needs NAME=VALUE, such as \"tau_plus=20*ms\", not '{setting}'")
-        owner, name = _owner(name.strip(), title, defaults, _having_set(text.strip(), synapses, neuron))
+        name = name.strip()
+        if name.startswith("recipe.") and recipe:
+            owner, name = _field(name.removeprefix("recipe."), title, own, recipe)
+        else:
+            owner, name = _owner(name, title, defaults, _having_set(text.strip(), synapses, neuron))
         if name in changes[owner]:
             raise SpikelearnError(f"--set gives '{name}' twice")
-        changes[owner][name] = read_value(text, defaults[owner][name], name)
+        changes[owner][name] = read_value(text, None if owner == "recipe" else defaults[owner][name], name)
+    values |= {"recipe": of_recipe} if of_recipe else {}
     synapses = [_changed(synapse, of_synapse) for synapse in synapses]
     return values, synapses, _changed(neuron, of_neuron) if of_neuron else neuron
+
+
+def _field(name, title, own, recipe):
+    """("protocol" | "recipe", name) of a recipe's field; "recipe" where the protocol has a parameter of its name."""
+    if name not in recipe:
+        raise SpikelearnError(f"the recipe of {title} has no field '{name}'{alternatives(name, recipe)}")
+    return "recipe" if name in own else "protocol", name
 
 
 def _defaults(models):

@@ -1,10 +1,7 @@
 """Checks of what statements assign to: every name on the left is declared, or read later in the same block."""
 import re
 
-from brian2.equations.equations import SUBEXPRESSION
-from brian2.parsing.statements import parse_statement
-from brian2.utils.stringtools import get_identifiers
-
+from spikelearn.equations.parsing import SUBEXPRESSION, get_identifiers, parse_statement
 from spikelearn.errors import SpikelearnError, alternatives
 
 FIXED = ("t", "dt", "i", "j", "N", "t_in_timesteps", "not_refractory")      # Brian2 sets these itself

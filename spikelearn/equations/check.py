@@ -19,13 +19,17 @@ from brian2 import (
     siemens,
     volt,
 )
-from brian2.codegen.translation import analyse_identifiers
-from brian2.core.variables import Constant, Variable
-from brian2.equations.unitcheck import check_units_statements
-from brian2.parsing.expressions import is_boolean_expression, parse_expression_dimensions
-from brian2.utils.stringtools import get_identifiers
 
 from spikelearn.equations.assignments import check_model_assignments, used_before
+from spikelearn.equations.parsing import (
+    Constant,
+    Variable,
+    analyse_identifiers,
+    check_units_statements,
+    get_identifiers,
+    is_boolean_expression,
+    parse_expression_dimensions,
+)
 from spikelearn.errors import SpikelearnError, alternatives
 
 # What rules may read of any neuron, by its usual name; other names are checked when the two are connected.

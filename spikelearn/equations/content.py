@@ -111,9 +111,14 @@ def _value(value):
     if dimensions is None or dimensions.is_dimensionless:
         return repr(value) if isinstance(value, str | bool | None) else _number(value)
     named = next((name for name in NAMED_UNITS if get_dimensions(getattr(brian2, name)) is dimensions), None)
-    powers = zip(BASE_UNITS, dimensions._dims, strict=True)
+    powers = zip(BASE_UNITS, base_powers(dimensions), strict=True)
     unit = named or " * ".join(f"{base}**{float(power):g}" for base, power in powers if power)
     return f"{_number(value)} * {unit}"
+
+
+def base_powers(dimensions):
+    """Powers of the base units in some dimensions, in the order of BASE_UNITS: volt is [2, 1, -3, -1, 0, 0, 0]."""
+    return [dimensions.get_dimension({"amp": "ampere"}.get(base, base)) for base in BASE_UNITS]
 
 
 def _number(value):

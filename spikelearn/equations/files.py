@@ -1,5 +1,4 @@
 """Model files: the shipped ones, and loading a model by name, file or record."""
-import copy
 import importlib.util
 from pathlib import Path
 
@@ -73,7 +72,8 @@ def _read(path):
     model = content.get("MODEL")
     if not isinstance(model, Model):
         raise SpikelearnError(f"{path} is no model file: it defines no MODEL = NeuronModel(...) or SynapseModel(...)")
-    named = copy.copy(model)
+    named = object.__new__(type(model))         # not copy.copy, which would make and so check the record again
+    vars(named).update(vars(model))
     for field, value in dict(name=path.stem, file=str(path), text=text).items():
         object.__setattr__(named, field, value)
     object.__setattr__(named, "made_of", fingerprint(named))

@@ -6,24 +6,9 @@ orthogonal weights (both chosen here: fewer steps). Adam: Kingma & Ba (2015), it
 """
 import numpy as np
 
+from spikelearn.training.adam import Adam
+
 GAIN = 2.0      # chosen here
-
-
-class Adam:
-    """Adam on a list of arrays, in place."""
-
-    def __init__(self, arrays, rate):
-        self.arrays, self.rate, self.t = arrays, rate, 0
-        self.mean, self.square = ([np.zeros_like(array) for array in arrays] for _ in range(2))
-
-    def step(self, gradients):
-        """Go down the gradients, one for each array."""
-        self.t += 1
-        rate = self.rate * np.sqrt(1 - .999 ** self.t) / (1 - .9 ** self.t)
-        for array, gradient, mean, square in zip(self.arrays, gradients, self.mean, self.square, strict=True):
-            mean += .1 * (gradient - mean)
-            square += .001 * (gradient * gradient - square)
-            array -= rate * mean / (np.sqrt(square) + 1e-8)
 
 
 def orthogonal(pre, post, rng):
@@ -55,14 +40,14 @@ def gradients(x, w, b, c):
 
 def trained(x, w, b, c, *, epochs, batch=100, rate=1e-3, rng):
     """(w, b, c) after training on x : (images, pre), from the given ones; the rate falls to zero in a line."""
-    arrays = [w.copy(), b.copy(), c.copy()]
-    adam, steps = Adam(arrays, rate), epochs * (len(x) // batch)
+    arrays = {"w": w.copy(), "b": b.copy(), "c": c.copy()}
+    adam, steps = Adam(arrays), epochs * (len(x) // batch)
     for _ in range(epochs):
         order = rng.permutation(len(x))
         for begin in range(0, len(x) // batch * batch, batch):
-            adam.rate = rate * (1 - adam.t / steps)
-            adam.step(gradients(x[order[begin:begin + batch]], *arrays))
-    return tuple(arrays)
+            down = gradients(x[order[begin:begin + batch]], **arrays)
+            adam.step(dict(zip(arrays, down, strict=True)), rate * (1 - adam.count / steps))
+    return tuple(arrays.values())
 
 
 def reconstruction_error(x, w, b, c):

@@ -3,30 +3,18 @@
 One neuron, the presentation, counts steps and images and emits the events that begin, nudge and end a phase; the
 populations' nudge and learning are linked to its own, and synapses carry its events to them. After the free phase come
 one or more nudged phases, each with a length and a sign: with +beta, then -beta, a single network is its own twin. So
-phases, nudge, gate and images are values of a run, not of a build, and presentations may differ in length. Order inside
-Brian2's slot "start" of a time step:
-
-    1, 2 end of the free phase: gate measured, answer read    3, 4 image over    5 to 7 changes due
-    7, 8 at_end of the synapses    10 to 13 next image: states reset, image loaded    14 to 16 window, nudge
+phases, nudge, gate and images are values of a run, not of a build, and presentations may differ in length. Which of the
+events of a time step comes first: simulation/order.py.
 """
-import brian2
 import numpy as np
-from brian2 import (
-    EventMonitor,
-    Function,
-    NeuronGroup,
-    SpikeMonitor,
-    StateMonitor,
-    Synapses,
-    TimedArray,
-    linked_var,
-    second,
-)
+from brian2 import EventMonitor, NeuronGroup, SpikeMonitor, StateMonitor, linked_var
 
-from spikelearn.equations.files import load_model
 from spikelearn.equations.records import NeuronModel
 from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.network import neurons, synapses
+from spikelearn.simulation.order import ANSWER, BEGIN, DUE, LEARN, OVER
+from spikelearn.simulation.presentations import THEN, carried, presentation
+from spikelearn.simulation.tables import lookup_table
 
 MOST = 8        # nudged phases of a presentation, at most
 NEVER = 2.0**30     # a step that no presentation reaches
@@ -81,23 +69,8 @@ PRESENTATION = NeuronModel(
     ),
     initial=dict(step=-1, beta=0.5),
 )
-# (order of the thresholder, order of the statement, order of the synapses that carry the event) in the slot "start"
-ORDER = dict(listen=(1, 2, 2), answer=(1, 2, 2), over=(3, 4, 4), collected=(5, 6, 7), begin=(10, 11, 12),
-             window=(14, 15, 16), nudge=(14, 15, 16))
+MOMENTS = dict(listen=ANSWER, answer=ANSWER, over=OVER, collected=DUE, begin=BEGIN, window=LEARN, nudge=LEARN)
 FEW = 32        # columns up to which a turned copy of the weights is not worth its upkeep; measured
-
-
-def _stop_here(done):
-    if np.any(done):
-        brian2.stop()
-    return np.zeros(np.shape(done))
-
-
-STOP_WHEN = Function(_stop_here, arg_units=[bool], return_unit=1, stateless=False)
-STOP_WHEN.implementations.add_implementation("numpy", _stop_here)
-STOP_WHEN.implementations.add_implementation(
-    "cpp", "double stop_when(bool done) { if (done) Network::_globally_stopped = true; return 0; }",
-    name="stop_when", compiler_kwds={"headers": ['"network.h"']})
 
 
 def nudge_values(lengths, signs):
@@ -114,30 +87,12 @@ def nudge_values(lengths, signs):
 
 
 def _presentation():
-    phases = [TimedArray(values, dt=1 * second, name=name) for name, values in nudge_values((), ()).items()
-              if name.startswith("nudge_")]
-    trial = neurons(PRESENTATION, 1, name="trial", inputs={"stop_when": STOP_WHEN, **{it.name: it for it in phases}})
-    for event, (threshold, statement, _) in ORDER.items():
-        trial.thresholder[event].when, trial.thresholder[event].order = "start", threshold
-        if event in trial.resetter:
-            trial.resetter[event].when, trial.resetter[event].order = "start", statement
-    trial.run_regularly("next_begins = nudge_begins(part*second); next_sign = nudge_signs(part*second)",
-                        when="start", order=13)
-    trial.run_regularly("stopped = stop_when(image >= images)", when="end")
+    """The neuron that counts, and the tables of its nudged phases."""
+    phases = [lookup_table(values, name) for name, values in nudge_values((), ()).items() if name.startswith("nudge_")]
+    trial = presentation(
+        PRESENTATION, MOMENTS, until="image >= images", inputs={it.name: it for it in phases},
+        loaded="next_begins = nudge_begins(part*second); next_sign = nudge_signs(part*second)")
     return trial, phases
-
-
-def _tell(trial, group, statements, more=None, inputs=None):
-    """Synapses that carry the presentation's events to a population; `then_begin` follows `begin`."""
-    statements = {event: "\n".join(code for code in (statements.get(event), (more or {}).get(event)) if code)
-                  for event in {**statements, **(more or {})}}
-    told = Synapses(trial, group, on_pre=statements, name=f"{group.name}_told", namespace=dict(inputs or {}),
-                    on_event={pathway: pathway.removeprefix("then_") for pathway in statements})
-    told.connect()
-    for pathway in statements:
-        getattr(told, pathway).when = "start"
-        getattr(told, pathway).order = ORDER[pathway.removeprefix("then_")][2] + pathway.startswith("then_")
-    return told
 
 
 def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
@@ -145,17 +100,16 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
     """The objects of a network pixels-hidden-...-outputs that learns by free and nudged phases.
 
     sizes : (n_pixels, n_hidden, ..., n_outputs). images : how many images the arrays of a run hold.
-    neuron, synapse, pixel : models. A unit that always fires, the last of the pixels, stands for the biases.
+    neuron, synapse, pixel : model records. A unit that always fires, the last of the pixels, stands for the biases.
     Values of a run: "pixels_shown" (images, n_pixels + 1), "labels_shown" (images,), "trial.*", "synapses_1.w" ...
     Reads: "answers.heard" (n_images * n_outputs) the mean input of the outputs late in the free phase, "trial.*".
     """
-    neuron, synapse, pixel = (load_model(neuron, "neuron"), load_model(synapse, "synapse"), load_model(pixel, "neuron"))
     twin = "twin" in neuron.events
     if any(event.endswith("twin") for event in synapse.on_event) and not twin:
         raise SpikelearnError(f"the rule {synapse.title} needs a neuron with a twin: "
                               f"choose --neuron neurons/{neuron.title}_twin")
-    shown = TimedArray(np.zeros((images, sizes[0] + 1)), dt=1 * second, name="pixels_shown")
-    labels = TimedArray(np.zeros(images), dt=1 * second, name="labels_shown")
+    shown = lookup_table(np.zeros((images, sizes[0] + 1)), "pixels_shown")
+    labels = lookup_table(np.zeros(images), "labels_shown")
     trial, phases = _presentation()
     # Brian2's synapses do not see linked variables: what the rule reads is told instead
     told = "learning" in set().union(*synapse.reads().values())
@@ -167,11 +121,11 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
     layers = [neurons(neuron, size, name=f"layer_{k}", linked={**flags, **(nudges if k == len(sizes) - 1 else {})},
                       finished="finishing > 0") for k, size in enumerate(sizes[1:], 1)]
     made = [shown, labels, *phases, trial, pixels, *layers]
-    made.append(_tell(trial, pixels, {
-        "begin": "x_post = pixels_shown(image_pre*second, j)", "then_begin": pixel.at_start}, learning,
+    made.append(_carried(trial, pixels, {
+        "begin": "x_post = pixels_shown(image_pre*second, j)", THEN + "begin": pixel.at_start}, learning,
         dict(pixels_shown=shown)))
-    made += [_tell(trial, layer, {"begin": neuron.at_start}, learning) for layer in layers[:-1]]
-    made.append(_tell(trial, layers[-1], {
+    made += [_carried(trial, layer, {"begin": neuron.at_start}, learning) for layer in layers[:-1]]
+    made.append(_carried(trial, layers[-1], {
         "begin": f"{neuron.at_start}\ntarget_post = int(j == labels_shown(image_pre*second))",
         "answer": "wrong_pre += int(abs(target_post - s_post) >= gate_pre)"}, learning, dict(labels_shown=labels)))
     made += _answers(trial, layers[-1])
@@ -179,6 +133,13 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
     made += [SpikeMonitor(group, record=raster, name=f"spikes_of_{group.name}") for group in (pixels, *layers)]
     made += [EventMonitor(layer, "twin", record=False, name=f"spikes_of_{layer.name}_twin") for layer in layers if twin]
     return made + (_traces(made, trial, layers) if raster else [])
+
+
+def _carried(trial, group, statements, learning, inputs=None):
+    """Synapses that carry the presentation's events to a population, with what each tells of the learning besides."""
+    both = {event: "\n".join(code for code in (statements.get(event), learning.get(event)) if code)
+            for event in {**statements, **learning}}
+    return carried(trial, group, both, MOMENTS, inputs=inputs)
 
 
 def _traces(made, trial, layers):
@@ -200,9 +161,9 @@ def _answers(trial, outputs):
     ear.drive = linked_var(outputs, "drive")
     ear.run_regularly("sum_of_drive += listening*drive", when="after_groups")
     ear.run_on_event("told", "telling = 0; sum_of_drive = 0", when="resets")
-    told = _tell(trial, ear, {"listen": "listening_post = 1",
-                              "answer": "heard_post = sum_of_drive_post / listen_steps_pre; listening_post = 0; "
-                                        "telling_post = 1"})
+    told = carried(trial, ear, {"listen": "listening_post = 1",
+                                "answer": "heard_post = sum_of_drive_post / listen_steps_pre; listening_post = 0; "
+                                          "telling_post = 1"}, MOMENTS)
     return [ear, told, EventMonitor(ear, "told", variables="heard", name="answers")]
 
 

@@ -17,6 +17,7 @@ from spikelearn.errors import SpikelearnError
 from spikelearn.images.encoding import moved
 from spikelearn.images.readout import error_percent, predict
 from spikelearn.training.checkpoint import TALLY, State, checkpointing, identity
+from spikelearn.training.chunks import curve_of, errors, in_chunks
 from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import random_numbers, run_seed
 
@@ -90,19 +91,13 @@ def train(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, recipe: "
     threads = jobs if classifier.simulation.device == "cpp" else 1      # each waits for a program of its own
     with (checkpointing(checkpoint, resume, who, state, epochs) as (state, save),
           (progress or Progress(None)) as progress, ThreadPoolExecutor(threads) as pool):
-        progress.start(epochs * len(x), state.epoch * len(x) + int(state.tally[0]))
-        while state.epoch < epochs:
-            order = np.random.default_rng(random_numbers(seed, state.epoch)).permutation(len(x))
-            chosen = order[state.chunk * chunk:(state.chunk + 1) * chunk]
-            state = _after_chunk(classifier, x[chosen], labels[chosen], recipe, state, seed, pool)
-            progress.tell(len(chosen), state)
-            if state.chunk * chunk >= len(x):
-                state = _after_epoch(classifier, recipe, state, validation)
-                progress.tell_epoch(state)
-            save(state)
-    curve = {name: np.array(values) for name, values in state.curve.items()}
+        state = in_chunks(
+            state, save, n=len(x), epochs=epochs, chunk=chunk, seed=seed, progress=progress, summary=errors,
+            learn=lambda state, chosen: _after_chunk(classifier, x[chosen], labels[chosen], recipe, state, seed, pool),
+            measure=lambda state: _measured(classifier, recipe, state, validation),
+            said=lambda state: f"error {100 * state.tally[1] / state.tally[0]:.2f} %")
     classifier.weights, classifier.recipe = final_weights(state), recipe        # what Classifier.predict answers with
-    return Trained(classifier.weights, curve, state.weights)
+    return Trained(classifier.weights, curve_of(state), state.weights)
 
 
 def final_weights(state: State) -> dict:
@@ -163,8 +158,8 @@ def _counted(shown, labels):
     return np.array([len(labels), shown.wrong(labels), shown.nudged, shown.spikes, shown.events], dtype=float)
 
 
-def _after_epoch(classifier, recipe, state, validation):
-    """The state at the start of the next epoch, with a point on the curve more."""
+def _measured(classifier, recipe, state, validation):
+    """The point on the curve of an epoch that is over."""
     tally = dict(zip(TALLY, state.tally))
     point = {"train_error_percent": 100 * tally["wrong"] / tally["images"], **tally}
     if validation is not None:
@@ -172,8 +167,7 @@ def _after_epoch(classifier, recipe, state, validation):
         point["validation_error_percent"] = error_percent(
             np.asarray(validation[1], dtype=int), answers(classifier, *validation, final_weights(state), recipe))
         point["validation_seconds"] = time.perf_counter() - start
-    curve = {name: [*state.curve.get(name, []), value] for name, value in point.items()}
-    return State(state.weights, state.mean_weights, state.epoch + 1, 0, state.chunks, curve)
+    return point
 
 
 def answers(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, weights: dict, recipe: "Recipe",
@@ -191,5 +185,3 @@ def heard(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, weights: 
         rows.append(classifier.show(x[part], labels[part], weights, recipe, seed=run_seed(seed, 0, first),
                                     learn=False).heard)
     return np.vstack(rows)
-
-

@@ -14,12 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from filelock import FileLock
 
-from spikelearn.boltzmann.train import Adam, Lines
 from spikelearn.errors import SpikelearnError
 from spikelearn.generative.inference import by_target_propagation
 from spikelearn.generative.model import Model, Prior
 from spikelearn.simulation.programs import cache_folder
+from spikelearn.training.adam import Adam
 from spikelearn.training.checkpoint import State, checkpointing, exact
+from spikelearn.training.chunks import curve_of, in_epochs, last_point
+from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import random_numbers
 
 FORMAT = "generative model 2"       # of what the cache holds; another number when weights or files change
@@ -73,20 +75,19 @@ def train(model, x, corruptions, *, infer=by_target_propagation, learn=local_gra
     steps = Steps(model, rates)
     model = steps.model
     with (checkpointing(checkpoint, resume, who, State(steps.state()), epochs) as (state, save),
-          (progress or Lines(None)) as progress):
+          (progress or Progress(None)) as progress):
         steps.restore(state.weights)
-        epoch, curve = state.epoch, state.curve
-        progress.start(epochs * len(x), epoch * len(x))
-        while epoch < epochs:
-            start, rng = time.perf_counter(), np.random.default_rng(random_numbers(seed, epoch))
-            steps.size = 1 - (1 - last_rate) * epoch / max(epochs - 1, 1)
+
+        def learn_epoch(state):
+            start, rng = time.perf_counter(), np.random.default_rng(random_numbers(seed, state.epoch))
+            steps.size = 1 - (1 - last_rate) * state.epoch / max(epochs - 1, 1)
             error = _epoch(steps, x, corruptions, infer, learn, batch, rng, progress)
-            epoch += 1
-            point = {"error": error, "seconds": time.perf_counter() - start, **(watch(model) if watch else {})}
-            curve = {name: [*curve.get(name, []), float(value)] for name, value in point.items()}
-            progress.tell_epoch(epoch, point)
-            save(State(steps.state(), epoch=epoch, curve=curve))
-    return Trained(model, {name: np.array(values) for name, values in curve.items()})
+            seconds = time.perf_counter() - start
+            return steps.state(), {"error": error, "seconds": seconds, **(watch(model) if watch else {})}
+
+        state = in_epochs(state, save, n=len(x), epochs=epochs, learn=learn_epoch, progress=progress,
+                          summary=last_point)
+    return Trained(model, curve_of(state))
 
 
 class Steps:
@@ -129,7 +130,7 @@ def _epoch(steps, x, corruptions, infer, learn, batch, rng, progress):
             raise SpikelearnError("the learning diverged; choose smaller rates, or a smaller delta")
         steps.step(gradients)
         total += error * len(images)
-        progress.tell(len(images), error)
+        progress.tell(len(images), f"objective {error:.4g}")
     return total / len(x)
 
 
@@ -148,7 +149,7 @@ def train_cached(model, x, corruptions, *, name, about, **settings):
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{file}.lock"):
-            return train(model, x, corruptions, progress=Lines(name), checkpoint=file,
+            return train(model, x, corruptions, progress=Progress(name, apart=2), checkpoint=file,
                          resume=file if file.is_file() else None, about=about, **settings)
     except OSError as error:
         raise SpikelearnError(f"the trained model could not be kept in {folder}: {error.strerror or error}") from error

@@ -32,6 +32,25 @@ def pixels_and_labels(examples, scale):
     return scaled(examples.images, scale), np.asarray(examples.labels, dtype=int)
 
 
+def parts_for_training(data, images=0, most=None):
+    """(x, labels) of the training images and of those held out, None without any; x in single precision for training.
+
+    data : Dataset; images : how many to train on, 0 = all; most : how many are held out at most, None = all of them.
+    """
+    x, labels = (part[:images or None] for part in pixels_and_labels(data.train, data.scale))
+    if not len(data.validation.labels):
+        return x.astype(np.float32), labels, None
+    return x.astype(np.float32), labels, tuple(part[:most] for part in pixels_and_labels(data.validation, data.scale))
+
+
+def side_of(x):
+    """Pixels of one side of square images. x : (..., side * side)."""
+    side = round(np.sqrt(np.shape(x)[-1]))
+    if side * side != np.shape(x)[-1]:
+        raise SpikelearnError(f"images must be square, not of {np.shape(x)[-1]} pixels")
+    return side
+
+
 def moved(x, shift, rng):
     """Images moved by a random whole number of pixels, as by small eye movements; what enters at an edge is black.
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from spikelearn.errors import SpikelearnError
+from spikelearn.errors import SpikelearnError, alternatives
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,33 +168,68 @@ def range_of(name, default, declared=None):
     return dataclasses.replace(found, low=low, whole=found.whole or follows.whole, several=follows.several)
 
 
+def recipe_fields(run):
+    """Names of the fields of a protocol's Recipe, if its `run` takes a recipe."""
+    if "recipe" not in inspect.signature(run).parameters:
+        return ()
+    return tuple(field.name for field in dataclasses.fields(inspect.unwrap(run).__globals__["Recipe"]))
+
+
+def _shared_out(values, run):
+    """(keywords of `run` itself, fields of its recipe) among the values: a field can be a keyword of its own."""
+    fields, own = recipe_fields(run), dict(values)
+    if not fields:
+        return own, {}
+    recipe = dict(own.pop("recipe", None) or {})
+    for name in [name for name in own if name in fields and name not in inspect.signature(run).parameters]:
+        recipe[name] = own.pop(name)
+    for name in recipe:
+        if name not in fields:
+            raise SpikelearnError(f"the recipe has no field '{name}'{alternatives(name, fields)}")
+    return own, recipe
+
+
 def check_keywords(values, run, declared=None):
     """Refuse keywords of a protocol's `run` that lie outside their range. values : name -> value."""
-    for name, parameter in inspect.signature(run).parameters.items():
-        default = parameter.default
-        if name not in values or default is inspect.Parameter.empty or values[name] is None and default is None:
-            continue
-        known = range_of(name, default, declared)
-        if known is not None:
-            known.check(name, values[name])
-        elif isinstance(default, tuple | list) and len(np.atleast_1d(values[name])) == 0 and default:
-            raise SpikelearnError(f"{name} must name at least one, such as {default[0]}")
+    own, recipe = _shared_out(values, run)
+    defaults = {name: parameter.default for name, parameter in inspect.signature(run).parameters.items()}
+    for given, their in ((own, defaults), (recipe, dict.fromkeys(recipe))):
+        for name, value in given.items():
+            default = their.get(name, inspect.Parameter.empty)
+            if default is inspect.Parameter.empty or value is None and default is None:
+                continue
+            known = range_of(name, default, declared)
+            if known is not None:
+                known.check(name, value)
+            elif isinstance(default, tuple | list) and len(np.atleast_1d(value)) == 0 and default:
+                raise SpikelearnError(f"{name} must name at least one, such as {default[0]}")
 
 
 def checked(run):
     """A protocol's `run` whose keywords and result are checked, however it is called.
 
-    Its module may declare RANGES: name -> Range.
+    Its module may declare RANGES: name -> Range, and SHORT_FORM: what --quick changes (ranges/quick.py). Where `run`
+    takes a `recipe`, a dict of fields of the module's Recipe, a field can also be given as a keyword of its own.
     """
+    from spikelearn.ranges.quick import shortened
     from spikelearn.results.result import completed
 
     @functools.wraps(run)
     def checked_run(*arguments, **keywords):
-        given = inspect.signature(run).bind(*arguments, **keywords).arguments
-        check_keywords(given, run, run.__globals__.get("RANGES"))
-        return completed(run(*arguments, **keywords))
+        own, recipe = _shared_out(keywords, run)
+        bound = inspect.signature(run).bind(*arguments, **own, **({"recipe": recipe} if recipe else {}))
+        check_keywords(bound.arguments, run, run.__globals__.get("RANGES"))
+        if bound.arguments.get("quick"):
+            bound.apply_defaults()
+            bound.arguments = shortened(bound.arguments, run.__globals__.get("SHORT_FORM", {}))
+        return completed(run(*bound.args, **bound.kwargs))
 
     return checked_run
+
+
+def given_fields(recipe):
+    """Fields of a recipe without those that are None, which stand for the recipe's own. recipe : dict or None."""
+    return {name: value for name, value in (recipe or {}).items() if value is not None}
 
 
 def check_fields(record, **declared):

@@ -80,6 +80,8 @@ def _range(fact):
 
 
 if __name__ == "__main__":
-    from spikelearn.command.run import shipped_protocols
+    from importlib.util import find_spec
 
-    print(page(sys.argv[1] if len(sys.argv) > 1 else "results", shipped_protocols()), end="")
+    shipped = Path(find_spec("spikelearn.protocols").submodule_search_locations[0])
+    print(page(sys.argv[1] if len(sys.argv) > 1 else "results", {path.stem: path for path in shipped.glob("*.py")}),
+          end="")

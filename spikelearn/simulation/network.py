@@ -1,24 +1,32 @@
-"""Populations and connections from model records: the only file that calls NeuronGroup and Synapses."""
+"""Populations and connections from model records: the only file that calls NeuronGroup and Synapses for them."""
 from collections.abc import Mapping
 
 import numpy as np
-from brian2 import Equations, Hz, NeuronGroup, Synapses, TimedArray, get_dimensions, linked_var, second
-from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
+from brian2 import Equations, Hz, NeuronGroup, Synapses, get_dimensions, linked_var, second
 
-from spikelearn.equations.assignments import check_assignments
-from spikelearn.equations.check import USUAL_READS, check_model, unit_text
 from spikelearn.equations.files import load_model
-from spikelearn.errors import SpikelearnError, alternatives
+from spikelearn.errors import SpikelearnError
+from spikelearn.simulation.brian_internals.objects import (
+    computed,
+    declared,
+    note,
+    noted,
+    order_event,
+    order_pathway,
+    order_state_updater,
+    threshold_slot,
+)
+from spikelearn.simulation.order import AT_END
+from spikelearn.simulation.reads import check_reads, check_transmit, learning_steps, title_of
 from spikelearn.simulation.rows import make_dense, vectorise_thresholds
+from spikelearn.simulation.tables import lookup_table
 from spikelearn.simulation.warnings import check_spikes
 
-
-def _declared(model, per_neuron=()):
-    """The model's equations with its parameters declared, so that they can change without a rebuild."""
-    parameters = [SingleEquation(PARAMETER, name, get_dimensions(value), FLOAT,
-                                 flags=["constant"] if name in per_neuron else ["shared", "constant"])
-                  for name, value in model.parameters.items()]
-    return Equations(model.equations) + Equations(parameters)
+READING_TIMES = """
+    begin_time : second (constant)      # when the weights of the outgoing synapses are noted for the first time
+    read_time : second (constant)       # when they are read
+"""
+READING_EVENTS = {name: f"abs(t - {name}_time) < dt/2" for name in ("begin", "read")}
 
 
 def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None, finished="", reading=None,
@@ -33,54 +41,60 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     exact : integrate linear equations exactly, whatever method the model names. Parameters and initial values are set
     by Simulation.
     """
-    model = load_model(model, "neuron")
+    model, linked = load_model(model, "neuron"), linked or {}
     check_spikes(model)
-    equations, derivative = _declared(model, per_neuron), "dudt" in reads and "dudt" not in model.equations
-    if {"u", "dudt"} & set(reads) and "u" not in Equations(model.equations):
-        if not model.potential:
-            raise SpikelearnError(f"{model.title} states no potential= for rules to read")
-        equations += Equations([SingleEquation(SUBEXPRESSION, "u", get_dimensions(1), FLOAT,
-                                               Expression(model.potential))])
-    if derivative:
-        equations += Equations([SingleEquation(PARAMETER, "dudt", get_dimensions(Hz), FLOAT),
-                                SingleEquation(PARAMETER, "u_before", get_dimensions(1), FLOAT)])
-    events = {event: condition for event, (condition, _) in model.events.items()}
-    if finished:
-        events["finished"] = finished
-    if reading is not None:
-        equations, events = equations + Equations(READING_TIMES), {**events, **READING_EVENTS}
-        inputs = {**(inputs or {}), reading.name: reading}
-    if linked:
-        equations = Equations([equation for equation in equations.values() if equation.varname not in linked] + [
-            SingleEquation(PARAMETER, name, source.variables[variable].dim, FLOAT, flags=["linked"])
-            for name, (source, variable) in linked.items()])
+    derivative = "dudt" in reads and "dudt" not in model.equations
     group = NeuronGroup(
-        n, equations, threshold=model.threshold or None, reset=model.reset or None,
-        refractory=model.refractory or False, method=_method(model, exact), name=name,
-        namespace=dict(inputs or {}), events=events or None)
+        n, _equations(model, reads, per_neuron, linked, derivative, reading), threshold=model.threshold or None,
+        reset=model.reset or None, refractory=model.refractory or False, method=_method(model, exact), name=name,
+        namespace={**(inputs or {}), **({} if reading is None else {reading.name: reading})},
+        events=_events(model, finished, reading) or None)
     for event, (_, statement) in model.events.items():
         if statement:
             group.run_on_event(event, statement)
     vectorise_thresholds(group)
-    if finished:                                    # see phases.py for the order of a presentation's events
-        group.thresholder["finished"].when, group.thresholder["finished"].order = "start", 7
-    for name, (source, variable) in (linked or {}).items():
-        setattr(group, name, linked_var(source, variable))
+    if finished:
+        order_event(group, "finished", AT_END.tested)
+    for variable, (source, its) in linked.items():
+        setattr(group, variable, linked_var(source, its))
     for slot, statement in model.every_step.items():
         group.run_regularly(statement, when=slot)
     if derivative:                                  # the change of u over the last step, resets included
         group.run_regularly("dudt = (u - u_before) / dt; u_before = u", when="after_groups", order=1)
-    group._values = {**model.parameters, **model.initial, **({"u_before": "u"} if derivative else {}),
-                     **(_reading(reading) if reading is not None else {})}
-    group._model = model
+    note(group, model=model, values={**model.parameters, **model.initial, **({"u_before": "u"} if derivative else {}),
+                                     **({} if reading is None else _reading(reading))})
     return group
 
 
-READING_TIMES = """
-    begin_time : second (constant)      # when the weights of the outgoing synapses are noted for the first time
-    read_time : second (constant)       # when they are read
-"""
-READING_EVENTS = {name: f"abs(t - {name}_time) < dt/2" for name in ("begin", "read")}
+def _declared(model, per_neuron=()):
+    """The model's equations with its parameters declared, so that they can change without a rebuild."""
+    return Equations(model.equations) + declared({
+        name: (get_dimensions(value), *(() if name in per_neuron else ("shared",)), "constant")
+        for name, value in model.parameters.items()})
+
+
+def _equations(model, reads, per_neuron, linked, derivative, reading):
+    """A population's equations: the model's, what rules read of it, what is linked to another population."""
+    equations = _declared(model, per_neuron)
+    if {"u", "dudt"} & set(reads) and "u" not in Equations(model.equations):
+        if not model.potential:
+            raise SpikelearnError(f"{model.title} states no potential= for rules to read")
+        equations += computed("u", get_dimensions(1), model.potential)
+    if derivative:
+        equations += declared({"dudt": (get_dimensions(Hz),), "u_before": (get_dimensions(1),)})
+    if reading is not None:
+        equations += Equations(READING_TIMES)
+    if linked:
+        equations = Equations([equation for equation in equations.values() if equation.varname not in linked])
+        equations += declared({name: (source.variables[variable].dim, "linked")
+                               for name, (source, variable) in linked.items()})
+    return equations
+
+
+def _events(model, finished, reading):
+    """A population's events besides the spike: name -> condition."""
+    events = {event: condition for event, (condition, _) in model.events.items()}
+    return events | ({"finished": finished} if finished else {}) | ({} if reading is None else READING_EVENTS)
 
 
 def _reading(times):
@@ -91,13 +105,6 @@ def _reading(times):
 def _method(model, exact):
     """Integration method: the model's, or exact where its equations are linear."""
     return ("exact", model.method) if exact and model.method != "exact" else model.method
-
-
-def own_time(connection, variable):
-    """Let a connection see another time than its clock's: variable, such as "now_post", is the time of each synapse."""
-    for variables in (connection.variables, *(pathway.variables for pathway in connection._pathways)):
-        variables._variables["t"] = connection.variables[variable]
-        variables.indices["t"] = connection.variables.indices[variable]
 
 
 def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", transmit="", transmit_back="",
@@ -111,66 +118,46 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     pathways : which of the rule's pathways ("pre", "post", "pre_EVENT", ...) are used; None = all.
     events : dict pathway -> event, to bind a pathway of the rule to another event than the spike.
     turned : with "all-to-all", keep a copy of the weights whose rows are the columns, for many post neurons that
-        spike often; nothing but the rule's own pathways may look at the synapses during a run (see dense.py).
+        spike often; nothing but the rule's own pathways may look at the synapses during a run (see rows.py).
     more : Equations of further variables, for `transmit`. exact : integrate linear equations exactly.
     Pre spikes act before post spikes of the same step: delta_t = 0 counts as pre before post. The rule's at_end
     acts on a synapse when its pre neuron has the event `finished` (see neurons(finished=)).
     """
     model = load_model(model, "synapse")
-    steps = [("pre", event, code) for event, code in _by_event(transmit).items()]
-    steps += [("post", event, code) for event, code in _by_event(transmit_back).items()]
-    steps += _learning(model, pathways, events or {})
-    if model.at_end and "finished" in pre.events:
-        steps.append(("pre", "finished", model.at_end))
-    _check_reads(model, pre, post, steps)
-    _check_transmit(model, pre, post, steps, more)
-    on_pre, on_post, event_of, order = {}, {}, {}, {}
-    for side, event, code in steps:
-        source, into = (pre, on_pre) if side == "pre" else (post, on_post)
-        if event not in source.events:
-            raise SpikelearnError(f"{model.title} follows the event '{event}' of {_title(source)}, which has only: "
-                                  f"{', '.join(source.events) or 'none'}")
-        pathway = side if event == "spike" else f"{side}_{event}"
-        into[pathway] = f"{into[pathway]}\n{code}" if pathway in into else code
-        event_of[pathway] = event
+    steps = learning_steps(model, pre, transmit, transmit_back, pathways, events or {})
+    check_reads(model, pre, post, steps)
+    check_transmit(model, pre, post, steps, more)
+    on_pre, on_post, event_of = _pathways(model, pre, post, steps)
     equations = _declared(model) if more is None else _declared(model) + more
     connection = Synapses(pre, post, equations, on_pre=on_pre or None, on_post=on_post or None, on_event=event_of,
                           method=_method(model, exact), name=name, namespace=dict(inputs or {}))
     for order, pathway in enumerate([*on_pre, *on_post]):
-        getattr(connection, pathway).order = order
-    if "pre_finished" in on_pre:                   # between the presentations, before the next one begins
-        connection.pre_finished.when, connection.pre_finished.order = "start", 8
-    if connection.state_updater is not None:       # rules see what their neurons are now, dudt included
-        connection.state_updater.when, connection.state_updater.order = "after_groups", 2
+        order_pathway(connection, pathway, order)
+    if "pre_finished" in on_pre:                    # between the presentations, before the next one begins
+        order_pathway(connection, "pre_finished", AT_END.carried, "start")
+    order_state_updater(connection, 2, "after_groups")      # rules see what their neurons are now, dudt included
     _connect(connection, connect, turned)
-    connection._values = {**model.parameters, **model.initial}
-    connection._model = model
+    note(connection, values={**model.parameters, **model.initial}, model=model)
     return connection
 
 
-def _by_event(transmit):
-    return dict(transmit) if not isinstance(transmit, str) else {"spike": transmit} if transmit else {}
-
-
-def _learning(model, pathways, events):
-    """(side, event, statement) of the rule's pathways that are used."""
-    found = {"pre": model.on_pre, "post": model.on_post, **model.on_event}
-    for pathway in [*events, *(pathways or ())]:
-        if pathway not in found:
-            raise SpikelearnError(f"{model.title} has no pathway '{pathway}'{alternatives(pathway, found)}")
-    steps = []
-    for pathway, code in found.items():
-        side, _, event = pathway.partition("_")
-        if side not in ("pre", "post"):
-            raise SpikelearnError(f"{model.title}: on_event names '{pathway}', but must be pre_EVENT or post_EVENT")
-        if code and (pathways is None or pathway in pathways):
-            steps.append((side, events.get(pathway, event or "spike"), code))
-    return steps
+def _pathways(model, pre, post, steps):
+    """(pathway -> statements of pre events, the same of post events, pathway -> event)."""
+    on_pre, on_post, event_of = {}, {}, {}
+    for side, event, code in steps:
+        source, into = (pre, on_pre) if side == "pre" else (post, on_post)
+        if event not in source.events:
+            raise SpikelearnError(f"{model.title} follows the event '{event}' of {title_of(source)}, which has only: "
+                                  f"{', '.join(source.events) or 'none'}")
+        pathway = side if event == "spike" else f"{side}_{event}"
+        into[pathway] = f"{into[pathway]}\n{code}" if pathway in into else code
+        event_of[pathway] = event
+    return on_pre, on_post, event_of
 
 
 def _connect(connection, connect, turned):
-    connection._one_synapse_each = connect == "one-to-one" or not isinstance(connect, str | Mapping) and all(
-        len(np.unique(side)) == np.size(side) for side in connect)
+    note(connection, one_synapse_each=connect == "one-to-one" or not isinstance(connect, str | Mapping) and all(
+        len(np.unique(side)) == np.size(side) for side in connect))
     if connect == "one-to-one":
         connection.connect(j="i")
     elif connect == "all-to-all":
@@ -185,38 +172,6 @@ def _connect(connection, connect, turned):
         connection.connect(i=connect[0], j=connect[1])
 
 
-def _check_reads(model, pre, post, steps):
-    """Refuse a rule whose neurons lack what it reads, or have it in another unit."""
-    used = model.reads("\n".join([model.equations, *(code for _, _, code in steps)]))
-    own, found = model.reads(), {}                 # units are the rule's business, not those of `transmit`
-    for side, group in (("pre", pre), ("post", post)):
-        for name in sorted(used[side]):
-            if name not in group.variables:
-                raise SpikelearnError(f"the rule {model.title} reads '{name}' of its {side} neuron, "
-                                      f"but {_title(group)} has none; choose another --neuron")
-            found[f"{name}_{side}"] = group.variables[name].dim
-            usual = USUAL_READS.get(name) if name in own[side] else None
-            if usual is not None and get_dimensions(usual) is not group.variables[name].dim:
-                raise SpikelearnError(f"the rule {model.title} reads '{name}' in {unit_text(usual)}, "
-                                      f"but {_title(group)} has it in {unit_text(group.variables[name].dim)}")
-    if any(name.rsplit("_", 1)[0] not in USUAL_READS for name in found):
-        check_model(model, found)
-
-
-def _check_transmit(model, pre, post, steps, more):
-    """Refuse a misspelt name on the left of what a spike does to its target."""
-    equations = Equations(model.equations) if more is None else Equations(model.equations) + more
-    own = [name for name, equation in equations.items() if equation.type != SUBEXPRESSION]
-    sides = [f"{name}_{side}" for side, group in (("pre", pre), ("post", post)) for name in group.variables]
-    for side, event, code in steps:
-        check_assignments(model.title, f"{side} {event}", code, {*own, *sides, *post.variables}, model.parameters)
-
-
-def _title(group):
-    source = getattr(group, "source", group)
-    return getattr(getattr(source, "_model", None), "title", "") or source.name
-
-
 def spike_trains(table, *, name, reading=None):
     """A population that spikes at given times; the times can change from run to run.
 
@@ -225,18 +180,17 @@ def spike_trains(table, *, name, reading=None):
     `NAME_times` that holds the table, which a run's values may replace by another of the same shape. Simulation
     refuses a run in which a spike time is no multiple of the time step, or comes after the end.
     """
-    times = TimedArray(np.asarray(table, dtype=float) * second, dt=1 * second,
-                       name=name.replace("*", "_times*") if name.endswith("*") else f"{name}_times")
+    times = lookup_table(np.asarray(table, dtype=float) * second,
+                         name.replace("*", "_times*") if name.endswith("*") else f"{name}_times")
     extra = "" if reading is None else READING_TIMES
     group = NeuronGroup(
         np.shape(table)[1], f"next_spike : second\nspikes_so_far : integer\n{extra}",
         threshold="t >= next_spike - dt/2", events=None if reading is None else dict(READING_EVENTS),
         reset=f"spikes_so_far += 1; next_spike = {times.name}(spikes_so_far*second, i)", name=name,
         namespace={times.name: times} | ({} if reading is None else {reading.name: reading}))
-    for thresholder in group.thresholder.values():
-        thresholder.when = "start"                  # early enough to force spikes in the same time step
-    group._values = {"next_spike": f"{times.name}(0*second, i)"} | ({} if reading is None else _reading(reading))
-    times._holds_spikes = True
+    threshold_slot(group, "start")                  # early enough to force spikes in the same time step
+    note(group, values={"next_spike": f"{times.name}(0*second, i)"} | ({} if reading is None else _reading(reading)))
+    note(times, holds_spikes=True)
     return group, times
 
 
@@ -245,10 +199,11 @@ def force_spikes(train, group, *, name):
 
     Raises SpikelearnError if the model states no `forced`.
     """
-    if not group._model.forced:
-        raise SpikelearnError(f"{group._model.title} states no forced=, so a pairing protocol cannot make it spike")
-    forced = Synapses(train, group, on_pre=group._model.forced, name=name, namespace={})
+    model = noted(group, "model")
+    if not model.forced:
+        raise SpikelearnError(f"{model.title} states no forced=, so a pairing protocol cannot make it spike")
+    forced = Synapses(train, group, on_pre=model.forced, name=name, namespace={})
     forced.pre.when = "before_thresholds"
     forced.connect(j="i")
-    forced._one_synapse_each = True
+    note(forced, one_synapse_each=True)
     return forced

@@ -2,23 +2,22 @@
 
 A program is found again by a hash of its sources, static data, compiler, flags and processor.
 """
-import contextlib
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections import defaultdict
 from pathlib import Path
 
-from brian2.core.tracking import InstanceFollower, InstanceTrackerSet, Trackable
+import numpy as np
 from filelock import FileLock
 
 from spikelearn.errors import SpikelearnError
+from spikelearn.simulation.brian_internals.device import arrays_of
+from spikelearn.simulation.brian_internals.sources import check_program, in_own_namespace, sources_of, without_order
 
-# lines that start the clocks, which Brian2 writes in the order of a set: another in each process
-CLOCKS = re.compile(rb"(?:^ *_array_\w+_(?:timestep|t)\[0\] = 0(?:\.0)?;\n)+", flags=re.MULTILINE)
+TOLD = "spikelearn: "           # begins a sentence for the user in what a compiled program prints
 READ = "SPIKELEARN_READ"        # environment variable with the names of the result files that a program is to write
 
 
@@ -29,17 +28,14 @@ def write_what_is_read(device):
     order is that of a set of strings, another in each process, and the program would not be found again.
     """
     lines = []
-    for variable, name in device.arrays.items():
-        file = device.get_array_filename(variable)
-        if variable in device.dynamic_arrays_2d:
-            array = device.dynamic_arrays_2d[variable]
+    for variable, file, array, dimensions in arrays_of(device):
+        if dimensions == 2:
             lines.append(f'for (int n = 0; n < {array}.n && {array}.m > 0; n++) '
                          f'write("{file}", &{array}(n, 0), {array}.m * sizeof({array}(0, 0)));')
-        elif variable in device.dynamic_arrays:
-            array = device.dynamic_arrays[variable]
+        elif dimensions == 1:
             lines.append(f'write("{file}", {array}.data(), {array}.size() * sizeof({array}[0]));')
         else:
-            lines.append(f'write("{file}", {name}, {variable.size} * sizeof({name}[0]));')
+            lines.append(f'write("{file}", {array}, {variable.size} * sizeof({array}[0]));')
     return WRITE.replace("EACH_ARRAY", "\n    ".join(sorted(lines)))
 
 
@@ -92,11 +88,12 @@ def compiled(device):
         cache.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
         device.build(directory=str(draft), compile=False, run=False)
+        check_program(draft)
         folder = cache / _fingerprint(draft)
         with FileLock(f"{folder}.lock"):
             if (folder / "main").exists():
                 return folder, False
-            _make(draft)
+            make_program(draft)
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(draft, folder)
             return folder, True
@@ -124,29 +121,11 @@ def folder_for_runs(program):
     return memory if roomy else program
 
 
-@contextlib.contextmanager
-def fresh_names():
-    """Brian2 numbers its objects by what is alive; begin anew, so that the same network gives the same sources."""
-    before = Trackable.__instancefollower__
-    Trackable.__instancefollower__ = InstanceFollower()
-    Trackable.__instancefollower__.instance_sets = defaultdict(InstanceTrackerSet)
-    try:
-        yield
-    except BaseException:
-        for references in Trackable.__instancefollower__.instance_sets.values():
-            for item in [reference() for reference in references]:
-                if getattr(item, "_network", "") is None:
-                    item._network = "given up"      # else Brian2 warns of each object when it is deleted
-        raise
-    finally:
-        Trackable.__instancefollower__ = before
-
-
 def _fingerprint(folder):
     """Hash of the generated sources, static data, makefile (flags), compiler and processor."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = CLOCKS.sub(lambda found: b"".join(sorted(found[0].splitlines())), path.read_bytes())
+        content = without_order(path.read_bytes())
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + content)
     version = subprocess.run([compiler(), "--version"], capture_output=True, text=True).stdout.splitlines()[:1]
     cpu = Path("/proc/cpuinfo")
@@ -156,14 +135,13 @@ def _fingerprint(folder):
     return digest.hexdigest()[:32]
 
 
-def _make(folder):
+def make_program(folder):
     """Compile; the many small files of the code objects go as one unit a core, five times faster."""
-    jobs, makefile = os.cpu_count() or 1, (folder / "makefile").read_text()
-    listed = re.search(r"^SRCS = (.*)$", makefile, flags=re.M)[1].split()
+    jobs, (makefile, listed) = os.cpu_count() or 1, sources_of(folder)
     many = sorted(name for name in listed if name.startswith("code_objects/"))
     units = [f"unit_{job}.cpp" for job in range(min(jobs, len(many)))]
     for job, unit in enumerate(units):
-        (folder / unit).write_text("\n".join(_in_own_namespace(folder / name) for name in many[job::jobs]))
+        (folder / unit).write_text("\n".join(in_own_namespace(folder / name) for name in many[job::jobs]))
     rest = [name for name in listed if name not in many]
     (folder / "makefile").write_text(makefile.replace(" ".join(listed), " ".join([*units, *rest]), 1))
     made = subprocess.run(["make", f"-j{jobs}"], cwd=folder, capture_output=True, text=True)
@@ -172,8 +150,17 @@ def _make(folder):
         raise SpikelearnError(f"the C++ compiler failed: {(lines or made.stderr.splitlines() or ['?'])[0].strip()}")
 
 
-def _in_own_namespace(path):
-    """A source file whose helper functions do not meet those of the other files in the same unit."""
-    name = f"of_{path.stem}"
-    source = path.read_text().replace("namespace {", f"namespace {name} {{", 1)
-    return source.replace("using namespace brian;", f"using namespace brian; using namespace {name};")
+def problem(program, dtype_of):
+    """What a compiled program that failed said, as a sentence.
+
+    program : CompletedProcess. dtype_of : name of a variable -> its type.
+    """
+    said = (program.stderr or program.stdout).strip().splitlines() or [f"exit code {program.returncode}"]
+    if said[0].startswith(TOLD):
+        return said[0].removeprefix(TOLD)
+    sizes = re.search(r"Error reading '(.*)': file size (\d+) does not match expected size (\d+)", said[0])
+    if sizes:
+        name = Path(sizes[1]).name
+        size = np.dtype(dtype_of(name)).itemsize
+        return f"'{name}' has {int(sizes[3]) // size} values, not {int(sizes[2]) // size}"
+    return f"the compiled network failed: {said[-1]}"

@@ -1,14 +1,11 @@
 """The one place that sets Brian2's globals (device, time step, seed), and networks built once, run many times.
 
-What Brian2 offers and where it stands in the way: C++ standalone can run a binary again with other values
-(`name=value` on its command line), but not with other namespace constants or another SpikeGeneratorGroup; so model
-parameters are declared as variables and spike times stand in a TimedArray (network.spike_trains). A seed given before
-the build is compiled in; here the generator is seeded from a variable when the program starts. Brian2 leaves array
-arguments in the build folder; here they go into the run's own folder, which is removed.
+C++ standalone can run a binary again with other values (`name=value` on its command line), but not with other namespace
+constants or another SpikeGeneratorGroup; so model parameters are declared as variables and spike times stand in a
+TimedArray (network.spike_trains). The generator is seeded from a variable when the program starts, not when built.
 """
 import contextlib
 import os
-import re
 import subprocess
 import tempfile
 import time
@@ -17,22 +14,20 @@ from pathlib import Path
 
 import brian2
 import numpy as np
-from brian2 import Network, NeuronGroup, Quantity, TimedArray, ms, prefs
-from brian2.core.variables import ArrayVariable
-from brian2.devices import device_module as brian_devices
-from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2 import Network, NeuronGroup, Quantity, TimedArray, ms
 
-from spikelearn.equations.check import unit_text
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.keywords import KEYWORDS
-from spikelearn.simulation.programs import READ, compiled, compiler, folder_for_runs, fresh_names, write_what_is_read
+from spikelearn.simulation.brian_internals import device as devices
+from spikelearn.simulation.brian_internals.objects import delays, fresh_names, is_array, note, noted, pathways
+from spikelearn.simulation.programs import READ, TOLD, compiled, compiler, folder_for_runs, problem, write_what_is_read
 from spikelearn.simulation.spike_tables import check_grid
+from spikelearn.simulation.variables import checked_value, find, size_of, with_unit
 from spikelearn.simulation.warnings import brian_warnings_answered
 
 DEVICES = ("auto", "numpy", "cython", "cpp")
 PRECISIONS = {"double": np.float64, "single": np.float32}
 STEP = "SPIKELEARN_STEP"        # environment variable with the time step of a run, in seconds
-TOLD = "spikelearn: "           # begins a sentence for the user in what a compiled program prints
 NEGATIVE_DELAY = "the delay of '{}' is negative: a spike cannot act before it comes"
 SHORT = 100_000         # time steps that "auto" leaves to NumPy: a few seconds, less than a build
 
@@ -52,26 +47,16 @@ def choose_device(device, steps):
 class Simulation:
     """A network built once and run many times: (values, stimulus, seed) -> values.
 
-    `built` tells whether a C++ program had to be compiled, `build_seconds` how long the whole build took.
-
     Parameters
     ----------
     build : function without arguments that returns the Brian2 objects (and TimedArrays) of the network.
-    duration : simulated time of each run.
-    device : "auto", "numpy", "cython" or "cpp"; auto takes NumPy for short runs.
-    dt : time step.
-    precision : "double" or "single", of all variables but time.
-    profile : measure how long each piece of C++ code takes; after a run `times` holds name -> seconds.
-
-    Raises
-    ------
-    SpikelearnError : for an unknown device or precision, a missing compiler, or a negative delay.
+    duration, dt : simulated time of each run; its time step.
+    device : "auto", "numpy", "cython" or "cpp"; `built` tells whether a program was compiled, after `build_seconds`.
+    precision, profile : "double" or "single", of all variables but time; measure the C++ code: `times`, name -> seconds.
 
     Examples
     --------
-    >>> def build():
-    ...     return [sl.neurons("lif", 2, name="cells")]
-    >>> simulation = sl.Simulation(build, 10*ms, dt=0.1*ms)
+    >>> simulation = sl.Simulation(lambda: [sl.neurons("lif", 2, name="cells")], 10*ms, dt=0.1*ms)
     >>> read = simulation.run({"cells.I": [0, 1]*nA}, read=["cells.v"])
     >>> print((read["cells.v"] / mV).round(2))
     [-70.   -63.68]
@@ -85,7 +70,7 @@ class Simulation:
         self.profile, self.times = profile, {}
         self.device = choose_device(device, float(duration / dt))
         self.built, start = False, time.perf_counter()
-        self._brian_device = CPPStandaloneDevice() if self.device == "cpp" else brian_devices.runtime_device
+        self._brian_device = devices.new_program() if self.device == "cpp" else devices.here()
         with self._globals(), fresh_names():
             made = list(build())
             self.timed_arrays = {item.name: item for item in made if isinstance(item, TimedArray)}
@@ -101,48 +86,29 @@ class Simulation:
     @contextlib.contextmanager
     def _globals(self):
         """Brian2's device, time step and code generation target while this network is worked on; put back after."""
-        before = brian_devices.active_device
-        clock, target = brian_devices.runtime_device.defaultclock, prefs.codegen.target
-        precision = prefs.core.default_float_dtype
-        stops = prefs.core.stop_on_keyboard_interrupt       # early, as if the simulation were over
-        dt = clock.dt
-        answered = brian_warnings_answered(lambda: getattr(self, "objects", {}).values())
-        try:
-            answered.__enter__()
-            if self.device == "cpp":
-                brian2.set_device(self._brian_device, build_on_run=False)
-            prefs.core.default_float_dtype = self.precision
-            prefs.core.stop_on_keyboard_interrupt = False
-            prefs.codegen.target = "numpy" if self.device != "cython" else "cython"
-            brian2.defaultclock.dt = self.dt
+        target = "cython" if self.device == "cython" else "numpy"
+        with (brian_warnings_answered(lambda: getattr(self, "objects", {}).values()),
+              devices.globals_set(self._brian_device, self.dt, self.precision, target)):
             yield
-        finally:
-            answered.__exit__(None, None, None)
-            prefs.codegen.target = target
-            prefs.core.default_float_dtype = precision
-            prefs.core.stop_on_keyboard_interrupt = stops
-            if brian_devices.active_device is not before:
-                brian_devices.reset_device()
-            clock.dt = dt
 
     def _refuse_negative_delays(self):
         """Brian2 takes a negative delay for none."""
         for pathway in self._pathways() if self.device != "cpp" else ():        # a C++ program looks for itself
-            if np.any(np.asarray(pathway._delays.get_value()) < 0):
+            if np.any(np.asarray(delays(pathway).get_value()) < 0):
                 raise SpikelearnError(NEGATIVE_DELAY.format(pathway.name))
 
     def _pathways(self):
         """Every synaptic pathway of the network."""
-        return [pathway for item in self.objects.values() for pathway in getattr(item, "_pathways", ())]
+        return [pathway for item in self.objects.values() for pathway in pathways(item)]
 
     def _expressions(self):
         """(object, variable, expression) of every initial value that is an expression."""
         return [(item, name, value) for item in self.objects.values()
-                for name, value in getattr(item, "_values", {}).items() if isinstance(value, str)]
+                for name, value in noted(item, "values", {}).items() if isinstance(value, str)]
 
     def _defaults(self):
         return {f"{item.name}.{name}": value for item in self.objects.values()
-                for name, value in getattr(item, "_values", {}).items() if not isinstance(value, str)}
+                for name, value in noted(item, "values", {}).items() if not isinstance(value, str)}
 
     def run(self, values: Mapping | None = None, *, seed: int = 0, read: Iterable[str] = (),
             dt: Quantity | None = None) -> dict:
@@ -152,9 +118,7 @@ class Simulation:
             what is not given has its default. seed : int from 0 to 2^31 - 1, the same seed gives the same result.
         read : names "object.variable" to return, also of monitors ("spikes.t", "potential.v").
         dt : time step of this run, None = the simulation's. TimedArrays keep their own.
-        Returns a dict name -> Quantity or array; two-dimensional records have shape (n_recorded, n_steps).
-        Raises SpikelearnError for an unknown name, a wrong unit or shape, a spike time that is no multiple of the time
-        step or lies beyond the end, or a value that became infinite.
+        Returns name -> Quantity or array, two-dimensional records (n_recorded, n_steps). Raises SpikelearnError.
         """
         values = {**self._defaults(), **(values or {})}
         KEYWORDS["seed"].check("seed", seed)
@@ -173,35 +137,18 @@ class Simulation:
     def _check_spike_times(self, values, dt):
         """Refuse spike times off the grid of the time step, twice in a step or after the end of the run."""
         for name, array in self.timed_arrays.items():
-            if getattr(array, "_holds_spikes", False):
-                times = values.get(name, getattr(array, "_first_values", array.values))
+            if noted(array, "holds_spikes", False):
+                times = values.get(name, noted(array, "first_values", array.values))
                 check_grid(np.asarray(self._checked(name, times) if name in values else times), float(dt),
                            float(self.duration), name.removesuffix("_times"))
 
     def _variable(self, name):
         """The Brian2 variable (or TimedArray) with this name."""
-        if name in self.timed_arrays:
-            return self.timed_arrays[name]
-        owner, _, variable = name.partition(".")
-        if owner not in self.objects:
-            known = alternatives(owner, [*self.objects, *self.timed_arrays])
-            raise SpikelearnError(f"the network has no '{owner}'{known}")
-        item = self.objects[owner]
-        if variable not in item.variables:
-            raise SpikelearnError(f"'{owner}' has no variable '{variable}'{alternatives(variable, item.variables)}")
-        return item.variables[variable]
+        return find(name, self.objects, self.timed_arrays)
 
     def _checked(self, name, value):
         """Plain array of a value in base units, its unit and shape checked."""
-        target = self._variable(name)
-        dimensions = brian2.get_dimensions(value)
-        if dimensions is not target.dim:
-            raise SpikelearnError(f"'{name}' has the unit {unit_text(target.dim)}, not {unit_text(dimensions)}")
-        array = np.asarray(value)
-        wanted = target.values.shape if isinstance(target, TimedArray) else None
-        if wanted is not None and array.shape != wanted:
-            raise SpikelearnError(f"'{name}' has the shape {wanted}, not {array.shape}")
-        return array
+        return checked_value(name, self._variable(name), value)
 
     # --- in this process: NumPy, Cython ------------------------------------------------------------------------
 
@@ -209,16 +156,16 @@ class Simulation:
         self.network.restore()
         brian2.defaultclock.dt = dt
         for array in self.timed_arrays.values():
-            if not hasattr(array, "_first_values"):
-                array._first_values = array.values.copy()
-            array.values[...] = array._first_values
+            if noted(array, "first_values") is None:
+                note(array, first_values=array.values.copy())
+            array.values[...] = noted(array, "first_values")
         brian2.seed(seed)
         self._set(values)
         for item, name, expression in self._expressions():
             setattr(item, name, expression)
         self._set({name: value for name, value in values.items() if name not in self._defaults()})
         self.network.run(self.duration, namespace={})
-        return {name: self._with_unit(self._variable(name), self._variable(name).get_value()) for name in read}
+        return {name: with_unit(self._variable(name), self._variable(name).get_value()) for name in read}
 
     def _set(self, values):
         for name, value in values.items():
@@ -232,12 +179,6 @@ class Simulation:
             variable.set_value(np.broadcast_to(array.ravel() if array.ndim else array, (variable.size,))
                                if variable.size != 1 else array.reshape(-1)[:1])
 
-    def _with_unit(self, variable, array):
-        array = np.array(array.T if getattr(variable, "ndim", 1) == 2 or np.ndim(array) == 2 else array)
-        if variable.scalar and array.size == 1:
-            array = array.reshape(())
-        return array if variable.dim is brian2.get_dimensions(1) else Quantity(array, dim=variable.dim)
-
     # --- C++ standalone ----------------------------------------------------------------------------------------
 
     def _build(self):
@@ -246,20 +187,16 @@ class Simulation:
         seeder = NeuronGroup(1, "random_seed : integer (shared, constant)", name="simulation")
         self.objects["simulation"] = seeder
         network = Network(list(self.objects.values()))
-        device.apply_run_args()                       # parameters first ...
-        name = device.get_array_name(seeder.variables["random_seed"])
-        device.insert_code("main", f"_random_generators[0].seed({name}[0]);")
+        devices.take_values(device)                   # parameters first ...
+        devices.seed_from(device, seeder.variables["random_seed"])
         for item, variable, expression in self._expressions():
             setattr(item, variable, expression)       # ... then the expressions that use them ...
-        device.insert_code("main", "set_from_command_line(args);")     # ... then the values given by the user
-        clock = device.get_array_name(brian2.defaultclock.variables["dt"])
-        device.insert_code("main", f'if (const char* step = std::getenv("{STEP}")) {clock}[0] = std::atof(step);')
+        devices.take_values(device, again=True)       # ... then the values given by the user
+        devices.step_from_environment(device, STEP)
         for pathway in self._pathways():
-            delays = device.get_array_name(pathway._delays, access_data=False)
-            device.insert_code("main", f'for (double delay : {delays}) if (delay < 0) {{ '
-                                       f'std::cerr << "{TOLD}{NEGATIVE_DELAY.format(pathway.name)}"; std::_Exit(1); }}')
+            devices.refuse_negative(device, delays(pathway), TOLD + NEGATIVE_DELAY.format(pathway.name))
         network.run(self.duration, namespace={}, profile=self.profile)
-        device.insert_code("before_end", write_what_is_read(device))
+        devices.at_the_end(device, write_what_is_read(device))
         self.network = network
         self.folder, self.built = compiled(device)
         self._runs = folder_for_runs(self.folder)
@@ -273,7 +210,7 @@ class Simulation:
             program = subprocess.run([str(self.folder / "main"), "--results_dir", f"{folder}/results/", *arguments],
                                      cwd=self.folder, capture_output=True, text=True, env={**os.environ, **wanted})
             if program.returncode or program.stderr.strip():
-                raise SpikelearnError(self._problem(program))
+                raise SpikelearnError(problem(program, lambda name: self._variable(name).dtype))
             if self.profile:
                 lines = (Path(folder) / "results" / "profiling_info.txt").read_text().splitlines()
                 self.times = {name: float(seconds) for name, seconds in (line.split() for line in lines)}
@@ -289,7 +226,7 @@ class Simulation:
             if array.size == 1 and np.isfinite(array).all():
                 text = repr(array.reshape(-1)[0].item())
             else:
-                size = array.size if timed else self._size(target)
+                size = array.size if timed else size_of(target)
                 array = np.full(size, array.reshape(-1)[0]) if array.size == 1 else array
                 if array.size != size and size:
                     raise SpikelearnError(f"'{name}' has {size} values, not {array.size}")
@@ -298,35 +235,16 @@ class Simulation:
             arguments.append(f"{name}.values={text}" if timed else f"{name}={text}")
         return arguments
 
-    def _problem(self, program):
-        """What a compiled program that failed said, as a sentence."""
-        said = (program.stderr or program.stdout).strip().splitlines() or [f"exit code {program.returncode}"]
-        if said[0].startswith(TOLD):
-            return said[0].removeprefix(TOLD)
-        sizes = re.search(r"Error reading '(.*)': file size (\d+) does not match expected size (\d+)", said[0])
-        if sizes:
-            name = Path(sizes[1]).name
-            size = np.dtype(self._variable(name).dtype).itemsize
-            return f"'{name}' has {int(sizes[3]) // size} values, not {int(sizes[2]) // size}"
-        return f"the compiled network failed: {said[-1]}"
-
-    @staticmethod
-    def _size(variable):
-        try:
-            return int(np.prod(variable.size))
-        except Exception:  # a size that only the program knows
-            return 0
-
     def _file(self, name):
         """Name of the file in which a program leaves a variable."""
         variable = self._variable(name)
-        if not isinstance(variable, ArrayVariable):
+        if not is_array(variable):
             raise SpikelearnError(f"'{name}' is computed, not stored: record it with a monitor")
-        return self._brian_device.get_array_filename(variable)
+        return devices.file_of(self._brian_device, variable)
 
     def _read(self, name, results):
         variable = self._variable(name)
         array = np.fromfile(results / self._file(name), dtype=variable.dtype)
         if getattr(variable, "ndim", 1) == 2:
             array = array.reshape(-1, variable.size[1])
-        return self._with_unit(variable, array)
+        return with_unit(variable, array)

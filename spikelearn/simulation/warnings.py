@@ -8,6 +8,7 @@ import re
 import warnings
 
 from spikelearn.errors import SpikelearnWarning
+from spikelearn.simulation.brian_internals.objects import is_connection, noted, pathways
 
 HARMLESS = {    # name of the logger -> why the warning can be left out
     "brian2.core.base.unused_brian_object":
@@ -60,11 +61,11 @@ def _order_does_not_matter(message, objects):
     that share a neuron.
     """
     statement = re.search(r"(?:Abstract code|first line is): '(\w+) ", message)
-    connections = [item for item in objects if hasattr(item, "_pathways")]
+    connections = [item for item in objects if is_connection(item)]
     names = {statement[1], re.sub("_(pre|post)$", "", statement[1])} if statement else set()
-    meant = [item for item in connections if any(names & _assigned(pathway.code) for pathway in item._pathways)]
+    meant = [item for item in connections if any(names & _assigned(pathway.code) for pathway in pathways(item))]
     meant = meant or connections
-    return bool(meant) and all(getattr(item, "_one_synapse_each", False) or len(item.source) == 1 for item in meant)
+    return bool(meant) and all(noted(item, "one_synapse_each", False) or len(item.source) == 1 for item in meant)
 
 
 def _assigned(code):

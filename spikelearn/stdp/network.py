@@ -13,14 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 from brian2 import Equations, NeuronGroup, SpikeMonitor, TimedArray, ms, second
-from brian2.equations.equations import FLOAT, PARAMETER, SingleEquation
-from brian2.utils.stringtools import get_identifiers
 
+from spikelearn.equations.parsing import get_identifiers
 from spikelearn.equations.records import NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError
-from spikelearn.simulation.network import force_spikes, neurons, own_time, spike_trains, synapses
+from spikelearn.simulation.brian_internals.objects import declared, own_time
+from spikelearn.simulation.network import force_spikes, neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import NEVER, spike_table
+from spikelearn.simulation.tables import lookup_table
 from spikelearn.stdp.spike_times import LEAD_IN, Pairing
 from spikelearn.stdp.time_steps import text
 
@@ -109,7 +110,7 @@ def _weights_read(rule: SynapseModel) -> Equations:
     equations = Equations(rule.equations)
     if "w" not in equations:
         raise SpikelearnError(f"{rule.title} has no weight w")
-    return Equations([SingleEquation(PARAMETER, name, equations["w"].dim, FLOAT) for name in ("w_start", "w_end")])
+    return declared(dict.fromkeys(("w_start", "w_end"), (equations["w"].dim,)))
 
 
 class InTimeSteps:
@@ -131,7 +132,7 @@ class InTimeSteps:
 
     def _build(self):
         n, rule = len(self.pairings), self.rule
-        reading = TimedArray(np.full((2, 2 * n), NEVER) * second, dt=1 * second, name="read_times")
+        reading = lookup_table(np.full((2, 2 * n), NEVER) * second, "read_times")
         trains, spikes = spike_trains(np.full_like(self.table, NEVER), name="trains", reading=reading)
         sides, made = {"pre": trains[:n], "post": trains[n:]}, [reading, spikes, trains]
         if self.post_model is None:

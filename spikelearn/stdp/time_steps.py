@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 from brian2 import Equations, Quantity, get_dimensions, ms, second, us
-from brian2.utils.stringtools import get_identifiers
 
+from spikelearn.equations.parsing import get_identifiers
 from spikelearn.equations.records import Model
 from spikelearn.errors import SpikelearnError
 

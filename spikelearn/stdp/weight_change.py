@@ -64,38 +64,28 @@ def weight_changes(pairings: Iterable[Pairing], synapse: str | SynapseModel, neu
 
 def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: str | NeuronModel | None = None, *,
             dt: Quantity | None = None, device: str = "auto", seed: int = 1, transmit: str = "",
-            read_after: Quantity = READ_AFTER, natural: bool = False,
-            drawn_on_grid: bool = False) -> Outcome:
+            read_after: Quantity = READ_AFTER, natural: bool = False, drawn_on_grid: bool = False) -> Outcome:
     """Relative weight change w_end / w_start - 1 of a rule after each of n pairings, and its accuracy.
 
-    A rule that follows spikes only, with traces that Brian2 solves between spikes (event-driven), is simulated from
-    spike to spike, exactly, wherever the spikes are. Any other rule is integrated in time steps: linear equations
-    exactly, the others by the method that the model names, every spike on the grid.
+    A rule that follows spikes only, with traces solved between spikes (event-driven), is simulated from spike to spike,
+    exactly; any other in time steps, every spike on the grid, linear equations exactly.
 
     Parameters
     ----------
-    pairings : n Pairing records.
-    synapse : the rule, by name, file or record.
+    pairings : n Pairing records. synapse : the rule, by name, file or record.
     neuron : the post neuron, in which spikes are forced in the way its model states; None is the one that the rule's
         source pairs it with. A rule that reads its pre neuron gets the same model there.
-    dt : time step to use as it is. None chooses one: a divisor of all spike times, at most 0.2 ms (0.05 ms where
-        equations compare) and a twentieth of the shortest time constant, halved until the result changes by less than
-        1 % of the largest change. A rule that is exact between spikes has no step.
+    dt : time step to use as it is. None chooses one, see time_steps.fitting_step, and halves it until the result
+        changes by less than 1 % of the largest change. A rule that is exact between spikes has no step.
     transmit : what a pre spike does to the post neuron, e.g. "I_post += w*nA"; it asks for a neuron.
-    read_after : the weight of a condition is read so long after its own last spike, relative to the weight at its
-        first spike.
+    read_after : the weight is read so long after the last spike of its condition, relative to that at its first spike.
     natural : the post neuron may also fire spikes of its own.
-    drawn_on_grid : the spikes were drawn at random on the grid of dt, at most one a step, so that a rule which reads
-        the last step meets the jumps of a potential as often as in continuous time. No other step is tried.
+    drawn_on_grid : the spikes were drawn at random on the grid of dt, at most one a step. No other step is tried.
 
     Returns
     -------
-    Outcome, whose `change` is a (n,) array.
-
-    Raises
-    ------
-    SpikelearnError if rule and neuron do not fit, if no step meets all spikes, if the step is too long, if a neuron
-    fires otherwise than it is forced to, or if a weight starts at 0.
+    Outcome, whose `change` is (n,). Raises SpikelearnError if rule and neuron do not fit, if no step meets all spikes,
+    if the step is too long, if a neuron fires otherwise than it is forced to, or if a weight starts at 0.
     """
     if isinstance(pairings, Pairing) or not isinstance(pairings, Iterable):
         raise SpikelearnError("pairings must be a list of them, such as [pairs(10*ms)]")
@@ -107,8 +97,6 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     if dt is not None:
         _checked_time(dt, "dt")
     post_model = post_neuron(rule, neuron, transmit)
-    if rule.at_end:
-        raise SpikelearnError(f"{rule.title} learns by presentations (at_end), not by pairings")
     if not pairings:
         return Outcome(np.zeros(0))
     if post_model is None and exact_between_spikes(rule):
@@ -144,6 +132,8 @@ def post_neuron(synapse: str | SynapseModel, neuron: str | NeuronModel | None = 
     neuron : None is the one that the rule's source pairs it with. Raises SpikelearnError if there is none.
     """
     rule = load_model(synapse, "synapse")
+    if rule.at_end:
+        raise SpikelearnError(f"{rule.title} learns by presentations (at_end), not by pairings")
     reads = rule.reads()
     if not (reads["pre"] or reads["post"] or rule.on_event or transmit):
         return None

@@ -70,38 +70,17 @@ def checkpointing(path, resume, identity, state, epochs):
 
     The checkpoint is written at once, so that a training that is killed before its first chunk can be resumed.
 
-    Parameters
-    ----------
-    path : str, Path or None
-        File to keep; None = none. One that exists must be the one that is resumed.
-    resume : str, Path or None
-        Checkpoint to resume from; None = begin with `state`.
-    identity : dict
-        What makes this training this one, name -> text.
-    state : State
-        The beginning of the training.
-    epochs : int
-        How many epochs there will be in all.
+    path : file to keep, None = none; one that exists must be the one that is resumed. resume : checkpoint to resume
+    from, None = begin with `state`. identity : what makes this training this one, name -> text. epochs : in all.
 
-    Yields
-    ------
-    (State to begin with, function that saves a State)
-
-    Raises
-    ------
-    SpikelearnError
-        If the file exists and is not resumed, if another training holds it, or if it cannot be resumed.
+    Yields (State to begin with, function that saves a State). Raises SpikelearnError if the file exists and is not
+    resumed, if another training holds it, or if it cannot be resumed.
     """
     if path is None:
         yield _beginning(resume, identity, state, epochs), lambda state: None
         return
     path, again = Path(path), resume is not None and os.path.realpath(path) == os.path.realpath(resume)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SpikelearnError(f"the folder '{path.parent}' cannot be made: {error.strerror}") from error
-    sentence = f"another training writes to '{path}': wait for its end, or choose another --out"
-    with held(beside(path, ".lock", hidden=True), sentence):
+    with _only_writer(path):
         if not again:
             refuse_to_replace(path)
         begun, learnt = _beginning(resume, identity, state, epochs), []
@@ -118,6 +97,16 @@ def checkpointing(path, resume, identity, state, epochs):
             if not again and not any(learnt):       # refused in its first chunk: there is nothing to resume
                 path.unlink()
             raise
+
+
+def _only_writer(path):
+    """Hold a checkpoint, whose folder is made, against other trainings."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpikelearnError(f"the folder '{path.parent}' cannot be made: {error.strerror}") from error
+    return held(beside(path, ".lock", hidden=True),
+                f"another training writes to '{path}': wait for its end, or choose another --out")
 
 
 def _beginning(resume, identity, state, epochs):

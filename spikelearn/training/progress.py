@@ -2,15 +2,18 @@
 import sys
 import time
 
+HALF_MINUTE = 30        # seconds between two lines within an epoch
+
 
 class Progress:
-    """A bar with running error and time left on a terminal; a plain line an epoch, and every half minute, elsewhere.
+    """A bar with time left on a terminal; a plain line an epoch, and every half minute, elsewhere.
 
-    title : what is being trained; None = silence.
+    title : what is being trained; None = silence. unit : what is counted. apart : seconds between two lines of epochs,
+    of which the last is always told.
     """
 
-    def __init__(self, title, file=None):
-        self.title, self.file, self.bar = title, file or sys.stderr, None
+    def __init__(self, title, file=None, *, unit="images", apart=0):
+        self.title, self.file, self.bar, self.unit, self.apart = title, file or sys.stderr, None, unit, apart
 
     def __enter__(self):
         return self
@@ -20,36 +23,33 @@ class Progress:
             self.bar.close()
 
     def start(self, total, done):
-        """total, done : images of the whole training and those that are over."""
-        self.total, self.done, self.began, self.last, self.first = total, done, time.monotonic(), 0.0, done
+        """total, done : examples of the whole training and those that are over."""
+        self.total, self.done, self.first, self.began = total, done, done, time.monotonic()
+        self.last = self.last_epoch = -float("inf")
         if self.title is not None and self.file.isatty():
             from tqdm import tqdm
 
-            self.bar = tqdm(total=total, initial=done, desc=self.title, unit=" images", file=self.file)
+            self.bar = tqdm(total=total, initial=done, desc=self.title, unit=f" {self.unit}", file=self.file)
 
-    def tell(self, images, state):
-        """`images` more have been shown."""
-        self.done += images
-        error = 100 * state.tally[1] / state.tally[0]
+    def tell(self, examples, said):
+        """`examples` more have been shown. said : how it goes, such as "error 3.2 %"."""
+        self.done += examples
         if self.bar is not None:
-            self.bar.set_postfix_str(f"error {error:.2f} %")
-            self.bar.update(images)
-        elif self.title is not None and time.monotonic() - self.last > 30:
-            self.last = time.monotonic()
-            self._line(f"{self.done} of {self.total} images, running error {error:.2f} %")
+            self.bar.set_postfix_str(said)
+            self.bar.update(examples)
+        elif self.title is not None and time.monotonic() - max(self.last, self.began) > HALF_MINUTE:
+            self._line(f"{self.done} of {self.total} {self.unit}, {said}")
 
-    def tell_epoch(self, state):
-        """An epoch is over."""
-        at_end = {name: values[-1] for name, values in state.curve.items()}
-        validation = at_end.get("validation_error_percent")
-        said = f"epoch {state.epoch}: error {at_end['train_error_percent']:.2f} %"
-        said += "" if validation is None else f", validation {validation:.2f} %"
+    def tell_epoch(self, epoch, said):
+        """An epoch is over. said : what came of it."""
         if self.bar is not None:
-            self.bar.write(f"{self.title}: {said}", file=self.file)
-        elif self.title is not None:
-            self._line(said)
+            self.bar.write(f"{self.title}: epoch {epoch}: {said}", file=self.file)
+        elif self.title is not None and (self.done >= self.total or time.monotonic() - self.last_epoch > self.apart):
+            self.last_epoch = time.monotonic()
+            self._line(f"epoch {epoch}: {said}")
 
     def _line(self, said):
-        rate = (self.done - self.first) / max(time.monotonic() - self.began, 1e-9)
+        self.last = time.monotonic()
+        rate = (self.done - self.first) / max(self.last - self.began, 1e-9)
         left = (self.total - self.done) / max(rate, 1e-9)
-        print(f"{self.title}: {said}, {rate:.0f} images/s, {left:.0f} s left", file=self.file, flush=True)
+        print(f"{self.title}: {said}, {rate:.0f} {self.unit}/s, {left:.0f} s left", file=self.file, flush=True)

@@ -1,0 +1,106 @@
+"""Brian2's code generation: synapse loops over rows, thresholds in one loop, a run that ends itself.
+
+Brian2's C++ generator and templates are overridden by those in templates/; see rows.py for what they are for.
+"""
+import brian2
+import numpy as np
+from brian2 import Function, get_device
+from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
+from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
+
+from spikelearn.simulation.brian_internals import relied_on
+from spikelearn.simulation.brian_internals.device import name_of
+from spikelearn.simulation.brian_internals.objects import is_array, noted, pathways
+
+COUNTED = ("_presynaptic_idx", "_postsynaptic_idx")       # indices that the loop counts instead of looking them up
+
+
+def writes_programs():
+    """Whether the device in use writes C++ programs: brian2/devices/device.py, Device.code_object_class."""
+    return get_device().code_object_class() is CPPStandaloneCodeObject
+
+
+def loop_over_rows(connection):
+    """Let the pathways of a connection loop over rows: brian2/groups/group.py, CodeRunner.codeobj_class."""
+    for pathway in pathways(connection):
+        relied_on(hasattr(pathway, "codeobj_class"), "a pathway chooses its code otherwise")
+        pathway.codeobj_class = DenseCodeObject
+
+
+def loop_over_thresholds(group):
+    """Let a population test its thresholds in one loop: brian2/groups/group.py, CodeRunner.codeobj_class."""
+    for thresholder in group.thresholder.values():
+        relied_on(hasattr(thresholder, "codeobj_class"), "a threshold chooses its code otherwise")
+        thresholder.codeobj_class = ThresholdCodeObject
+
+
+class DenseGenerator(CPPCodeGenerator):
+    """Brian2's C++ generator without the lookups of pre- and postsynaptic indices.
+
+    brian2/codegen/generators/cpp_generator.py, translate_to_read_arrays(read, write, indices).
+    """
+
+    def translate_to_read_arrays(self, read, write, indices):
+        """No array is read for the indices that the loops count themselves."""
+        return super().translate_to_read_arrays(read, write, [name for name in indices if name not in COUNTED])
+
+
+def events_of(pathway):
+    """Where a pathway's events stand, and the shape of its connection, for the template.
+
+    brian2/synapses/synapses.py, SynapticPathway.eventspace_name, prepost; brian2/groups/subgroup.py, start and stop.
+    """
+    connection, source = pathway.synapses, pathway.source
+    variable = source.variables[pathway.eventspace_name]
+    pre, post = connection.source, connection.target
+    return dict(array=name_of(get_device(), variable), count=variable.size - 1, side=pathway.prepost,
+                start=source.start, stop=source.stop, whole=source.stop - source.start == variable.size - 1,
+                n_pre=len(pre), n_post=len(post), first_pre=pre.start, first_post=post.start,
+                turned=noted(connection, "turned", lambda pathway: [])(pathway))
+
+
+def vector(connection, name):
+    """How the template writes an array of the synapses: brian2/codegen/generators/cpp_generator.py."""
+    variable = connection.variables[name]
+    return dict(vector=name_of(get_device(), variable, whole=True), type=c_data_type(variable.dtype),
+                pointer=CPPCodeGenerator.get_array_name(variable))
+
+
+def own_arrays(connection):
+    """Names of the arrays that the synapses of a connection have themselves: brian2/core/variables.py, owner."""
+    return [name for name, variable in connection.variables.items()
+            if is_array(variable) and variable.owner.name == connection.name and not variable.scalar]
+
+
+class DenseCodeObject(CPPStandaloneCodeObject):
+    """A C++ standalone code object whose synapse loops run over rows.
+
+    brian2/devices/cpp_standalone/codeobject.py, generator_class and templater; brian2/codegen/templates.py, derive.
+    """
+
+    generator_class = DenseGenerator
+    templater = CPPStandaloneCodeObject.templater.derive("spikelearn.simulation.brian_internals",
+                                                         env_globals={"events_of": events_of})
+
+
+class ThresholdCodeObject(CPPStandaloneCodeObject):
+    """A C++ standalone code object that tests all thresholds in one vectorised loop."""
+
+    templater = DenseCodeObject.templater
+
+
+# --- a run that ends itself --------------------------------------------------------------------------------------
+
+def _stop_here(done):
+    if np.any(done):
+        brian2.stop()
+    return np.zeros(np.shape(done))
+
+
+# "stop_when(condition)" in a statement ends the run after this time step; in C++ by the flag of
+# brian2/devices/cpp_standalone/templates/network.cpp, Network::_globally_stopped, which its loop asks in every step
+STOP_WHEN = Function(_stop_here, arg_units=[bool], return_unit=1, stateless=False)
+STOP_WHEN.implementations.add_implementation("numpy", _stop_here)
+STOP_WHEN.implementations.add_implementation(
+    "cpp", "double stop_when(bool done) { if (done) Network::_globally_stopped = true; return 0; }",
+    name="stop_when", compiler_kwds={"headers": ['"network.h"']})
