@@ -52,7 +52,7 @@ class Simulation:
     build : function without arguments that returns the Brian2 objects (and TimedArrays) of the network.
     duration, dt : simulated time of each run; its time step.
     device : "auto", "numpy", "cython" or "cpp"; `built` tells whether a program was compiled, after `build_seconds`.
-    precision, profile : "double" or "single", of all variables but time; measure the C++ code: `times`, name -> seconds.
+    precision, profile : "double" or "single", of all but time; measure the C++ code into `times`, name -> seconds.
 
     Examples
     --------
