@@ -12,7 +12,7 @@ from spikelearn.command.output_folder import output_folder
 from spikelearn.command.settings import fitting
 from spikelearn.equations.records import Model, NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError, alternatives
-from spikelearn.ranges.check import check_keywords
+from spikelearn.ranges.check import check_keywords, recipe_fields
 from spikelearn.results.files import load
 from spikelearn.results.result import Result, completed
 
@@ -26,19 +26,14 @@ def run(protocol: str | Path, *, synapse: str | SynapseModel | list | tuple | No
 
     Parameters
     ----------
-    protocol : str or Path
-        A shipped protocol, by name, or a protocol file.
+    protocol : a shipped protocol, by name, or a protocol file.
     synapse : str, SynapseModel, or a list of them
         The learning rule instead of the protocol's own, by name, file or record; several where the protocol compares
         rules.
-    neuron : str or NeuronModel
-        The neuron instead of the protocol's own.
-    quick : bool
-        A short form, to see that it works: its numbers mean little.
-    seed : int
-        Seed of the random numbers.
-    out : str or Path
-        New folder for result.npz, run.json and figure.png. Without it nothing is written.
+    neuron : the neuron instead of the protocol's own.
+    quick : a short form, to see that it works: its numbers mean little.
+    seed : seed of the random numbers.
+    out : new folder for result.npz, run.json and figure.png. Without it nothing is written.
     **parameters
         Parameters of the protocol, with their units: rate=5*Hz. `spikelearn show PROTOCOL` lists them; device=,
         data_dir=, jobs= and resume= are those of the command line. A parameter of a model is changed in its record:
@@ -95,6 +90,7 @@ def _own_parameters(module, own, models):
     """The parameters of the protocol itself, each of the kind and unit of its default."""
     name, known = running.protocol_name(module), running.signature(module)
     known = {key: value for key, value in known.items() if key not in (*OPTIONS, "out")}
+    known |= {"recipe": None} if recipe_fields(module.run) else {}
     found = {}
     for key, value in own.items():
         if key not in known:
@@ -160,8 +156,7 @@ def load_result(directory: str | Path, protocol: str | Path | None = None) -> Re
 
     Parameters
     ----------
-    directory : str or Path
-        Folder with result.npz and run.json, as `run` and the command line write it.
+    directory : folder with result.npz and run.json, as `run` and the command line write it.
     protocol : str or Path
         File of the protocol that draws the figure, if it is not a shipped one. A saved result is data: the text of
         the protocol in it is never run.

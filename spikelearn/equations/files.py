@@ -30,10 +30,8 @@ def load_model(name: str | Path | Model, kind: str | None = None) -> Model:
 
     Parameters
     ----------
-    name : str, Path or record
-        "synapses/stdp_pair" or "stdp_pair", or a model file; a record passes through.
-    kind : "neuron" or "synapse"
-        The kind that it must be; None = either.
+    name : "synapses/stdp_pair" or "stdp_pair", or a model file; a record passes through.
+    kind : "neuron" or "synapse" if it must be one; None = either.
 
     Returns
     -------

@@ -202,10 +202,8 @@ class Classifier:
 
         Parameters
         ----------
-        images : array (n, pixels) or (n, height, width)
-            From 0 (black) to 1 (white).
-        seed : int
-            Seed of the spikes.
+        images : (n, pixels) or (n, height, width), from 0 (black) to 1 (white).
+        seed : seed of the spikes.
 
         Returns
         -------

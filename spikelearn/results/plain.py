@@ -9,8 +9,9 @@ from spikelearn.errors import SpikelearnError
 
 def entries(arrays: dict) -> dict:
     """The entries of the npz file: bare arrays in SI base units, and `units`."""
-    from brian2 import get_unit
-    from brian2.units.fundamentalunits import get_dimensions, is_dimensionless
+    from brian2 import get_dimensions, get_unit, is_dimensionless
+
+    from spikelearn.equations.content import base_powers
 
     from spikelearn.equations.content import base_powers
 
@@ -34,8 +35,7 @@ def with_unit(values: np.ndarray, unit: dict | None) -> np.ndarray:
     """An array with the unit that `entries` noted for it, or none."""
     if unit is None:
         return values
-    from brian2 import Quantity
-    from brian2.units.fundamentalunits import get_or_create_dimension
+    from brian2 import Quantity, get_or_create_dimension
 
     return Quantity(values, dim=get_or_create_dimension(unit["dimensions"]))
 

@@ -6,14 +6,18 @@ import platform
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import spikelearn
+from spikelearn.equations.records import Model
+from spikelearn.results.result import Accepted
 
 
-def provenance(protocol, *, text="", command="", models=(), parameters=None, headline=None, accepted=None,
-               own_defaults=True, wall_time=None):
+def provenance(protocol: str, *, text: str = "", command: str = "", models: Iterable = (),
+               parameters: dict | None = None, headline: dict | None = None, accepted: dict | None = None,
+               own_defaults: bool = True, wall_time: float | None = None) -> dict:
     """A dictionary that says how a result came about; quantities keep their units.
 
     protocol, text : name and source text of the protocol; command : what was typed
@@ -46,7 +50,7 @@ def checksum_of(run: dict) -> str:
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
 
-def model_facts(model):
+def model_facts(model: Model) -> dict:
     """Name, kind, source, parameters with units and full text of a model record: the text makes it again."""
     from spikelearn.equations.content import python_text
 
@@ -55,7 +59,7 @@ def model_facts(model):
             "text": model.text or python_text(model)}
 
 
-def headline_facts(name, value, accepted, own_defaults=True):
+def headline_facts(name: str, value: object, accepted: Accepted | None, own_defaults: bool = True) -> dict:
     """One headline number with its accepted range; `met` is None where no range applies."""
     facts = {"name": name, "value": value}
     if accepted is not None:
@@ -64,7 +68,7 @@ def headline_facts(name, value, accepted, own_defaults=True):
     return facts
 
 
-def versions():
+def versions() -> dict:
     """Versions of what the numbers depend on; `compiler` is None where there is none."""
     import brian2
     import numpy
@@ -75,7 +79,7 @@ def versions():
             "compiler": _first_line([*shlex.split(os.environ.get("CXX", "g++")), "--version"])}
 
 
-def commit():
+def commit() -> dict | None:
     """Commit of the checkout that spikelearn runs from, and whether files differ; None outside a checkout."""
     root = Path(spikelearn.__file__).resolve().parent.parent
     top = _first_line(["git", "-C", str(root), "rev-parse", "--show-toplevel"])

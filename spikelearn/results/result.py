@@ -49,22 +49,14 @@ class Result:
 
     Parameters
     ----------
-    protocol : str
-        Name of the protocol.
-    arrays : dict of str to array or Quantity
-        What was measured and simulated, any shape.
-    headline : dict of str to number
-        What is printed, and what `--json` gives.
-    provenance : dict
-        How it came about; filled when it is saved, entries given by the protocol stay.
-    gaps : tuple of str
-        Names of arrays in which not-a-number marks what does not exist, such as the mean of no spikes.
-    missing : dict of str to str
-        Headline name -> why there is no such number.
-    drawing : function of a Result and a matplotlib Figure
-        Draws the figure of the protocol; `run` and `load_result` fill it.
-    figure_size : tuple
-        Width and height of that figure, in inches.
+    protocol : name of the protocol.
+    arrays : name -> what was measured and simulated, any shape.
+    headline : name -> number: what is printed, and what `--json` gives.
+    provenance : how it came about; filled when it is saved, entries given by the protocol stay.
+    gaps : names of arrays in which not-a-number marks what does not exist, such as the mean of no spikes.
+    missing : headline name -> why there is no such number.
+    drawing : draws the figure of the protocol; `run` and `load_result` fill it.
+    figure_size : width and height of that figure, in inches.
 
     Examples
     --------
@@ -92,8 +84,7 @@ class Result:
 
         Parameters
         ----------
-        figure : matplotlib Figure
-            An empty figure to draw into; without it a new one of pyplot's, which a notebook shows.
+        figure : an empty figure to draw into; without it a new one of pyplot's, which a notebook shows.
 
         Returns
         -------
@@ -157,7 +148,7 @@ class Result:
         return dataframe(self, names)
 
 
-def completed(result):
+def completed(result: Result) -> Result:
     """The result of a run, without the headline numbers that do not exist: a line says why each is left out.
 
     Raises SpikelearnError for a number that is infinite or none, in the headline or the arrays.

@@ -27,21 +27,15 @@ def neurons(model: str | NeuronModel, n: int, *, name: str = "neurongroup*", rea
 
     Parameters
     ----------
-    model : str or NeuronModel
-        The neuron, by name, file or record.
-    n : int
-        How many neurons, 1 or more.
-    name : str
-        Name of the group, as in Brian2.
+    model : the neuron, by name, file or record.
+    n : how many neurons, 1 or more.
+    name : name of the group, as in Brian2.
     reads : list of str, or SynapseModel
         What learning rules read of these neurons besides their own variables: "u", the model's potential, and "dudt",
         its rate of change. A rule stands for all that it reads.
-    per_neuron : list of str
-        Parameters that may differ from neuron to neuron: assign an array of shape (n,) to them.
-    inputs : dict of str to TimedArray
-        Inputs that the equations name.
-    finished : str
-        Condition of the event upon which the at_end= of the neurons' outgoing rules acts.
+    per_neuron : parameters that may differ from neuron to neuron: assign an array of shape (n,) to them.
+    inputs : name -> TimedArray that the equations name.
+    finished : condition of the event upon which the at_end= of the neurons' outgoing rules acts.
 
     Returns
     -------
@@ -62,14 +56,8 @@ def neurons(model: str | NeuronModel, n: int, *, name: str = "neurongroup*", rea
     """
     record = load_model(model, "neuron")
     whole().check("n", n)
-    asked = [name for names in reads.reads().values() for name in names] if isinstance(reads, SynapseModel) else reads
-    known = [*Equations(record.equations), *record.parameters, "u", "dudt"]
-    names_read = [asked] if isinstance(asked, str) else list(asked)
-    for variable in names_read:
-        if variable not in known:
-            raise SpikelearnError(f"reads: {record.title} has no '{variable}'")
-    group = network.neurons(record, int(n), name=name, reads=names_read, per_neuron=_parameters(record, per_neuron),
-                            inputs=inputs, finished=finished)
+    group = network.neurons(record, int(n), name=name, reads=_names_read(record, reads), inputs=inputs,
+                            per_neuron=_parameters(record, per_neuron), finished=finished)
     return _with_values(group)
 
 
@@ -80,22 +68,17 @@ def synapses(pre: NeuronGroup, post: NeuronGroup, model: str | SynapseModel, con
 
     Parameters
     ----------
-    pre, post : NeuronGroup
-        Populations made by `neurons`, or any group of Brian2's that spikes.
-    model : str or SynapseModel
-        The learning rule, by name, file or record.
+    pre, post : populations made by `neurons`, or any group of Brian2's that spikes.
+    model : the learning rule, by name, file or record.
     connect : str, tuple or dict
         Which synapses there are: "one-to-one", "all-to-all", a condition on i and j such as "i != j", two arrays of
         indices (i, j), or keywords of Brian2's Synapses.connect such as dict(p=0.1).
     transmit : str or dict
         What a pre spike does to the post neuron, such as "I_post += w*nA"; or event -> statement. The rule itself is
         learning only.
-    transmit_back : str or dict
-        The same for a post spike and the pre neuron.
-    name : str
-        Name of the synapses, as in Brian2.
-    inputs : dict of str to TimedArray
-        Inputs that the equations name.
+    transmit_back : the same for a post spike and the pre neuron.
+    name : name of the synapses, as in Brian2.
+    inputs : name -> TimedArray that the equations name.
 
     Returns
     -------
@@ -141,10 +124,8 @@ def spike_trains(times: Iterable[Quantity], *, name: str = "spiketrains*") -> Ne
 
     Parameters
     ----------
-    times : n arrays of times
-        Spike times of each neuron with their unit, increasing; an array may be empty.
-    name : str
-        Name of the group, as in Brian2.
+    times : n arrays, the spike times of each neuron with their unit, increasing; an array may be empty.
+    name : name of the group, as in Brian2.
 
     Returns
     -------
@@ -178,6 +159,17 @@ def spike_trains(times: Iterable[Quantity], *, name: str = "spiketrains*") -> Ne
 
     group.__dict__["before_run"] = before_run
     return _with_values(group)
+
+
+def _names_read(model, reads):
+    """What rules read besides the model's own variables; what a rule reads in vain, `synapses` refuses."""
+    if isinstance(reads, SynapseModel):
+        return sorted(set.union(*reads.reads().values()) & {"u", "dudt"})
+    names = [reads] if isinstance(reads, str) else list(reads)
+    for name in names:
+        if name not in {*Equations(model.equations), *model.parameters, "u", "dudt"}:
+            raise SpikelearnError(f"reads: {model.title} has no '{name}'")
+    return names
 
 
 def _with_values(made):

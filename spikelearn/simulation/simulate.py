@@ -1,10 +1,8 @@
 """The one place that sets Brian2's globals (device, time step, seed), and networks built once, run many times.
 
-What Brian2 offers and where it stands in the way: C++ standalone can run a binary again with other values
-(`name=value` on its command line), but not with other namespace constants or another SpikeGeneratorGroup; so model
-parameters are declared as variables and spike times stand in a TimedArray (network.spike_trains). A seed given before
-the build is compiled in; here the generator is seeded from a variable when the program starts. Brian2 leaves array
-arguments in the build folder; here they go into the run's own folder, which is removed.
+C++ standalone can run a binary again with other values (`name=value` on its command line), but not with other namespace
+constants or another SpikeGeneratorGroup; so model parameters are declared as variables and spike times stand in a
+TimedArray (network.spike_trains). The generator is seeded from a variable when the program starts, not when built.
 """
 import contextlib
 import os
@@ -58,26 +56,16 @@ def choose_device(device, steps):
 class Simulation:
     """A network built once and run many times: (values, stimulus, seed) -> values.
 
-    `built` tells whether a C++ program had to be compiled, `build_seconds` how long the whole build took.
-
     Parameters
     ----------
     build : function without arguments that returns the Brian2 objects (and TimedArrays) of the network.
-    duration : simulated time of each run.
-    device : "auto", "numpy", "cython" or "cpp"; auto takes NumPy for short runs.
-    dt : time step.
-    precision : "double" or "single", of all variables but time.
-    profile : measure how long each piece of C++ code takes; after a run `times` holds name -> seconds.
-
-    Raises
-    ------
-    SpikelearnError : for an unknown device or precision, a missing compiler, or a negative delay.
+    duration, dt : simulated time of each run; its time step.
+    device : "auto", "numpy", "cython" or "cpp"; `built` tells whether a program was compiled, after `build_seconds`.
+    precision, profile : "double" or "single", of all but time; measure the C++ code into `times`, name -> seconds.
 
     Examples
     --------
-    >>> def build():
-    ...     return [sl.neurons("lif", 2, name="cells")]
-    >>> simulation = sl.Simulation(build, 10*ms, dt=0.1*ms)
+    >>> simulation = sl.Simulation(lambda: [sl.neurons("lif", 2, name="cells")], 10*ms, dt=0.1*ms)
     >>> read = simulation.run({"cells.I": [0, 1]*nA}, read=["cells.v"])
     >>> print((read["cells.v"] / mV).round(2))
     [-70.   -63.68]
@@ -140,9 +128,7 @@ class Simulation:
         read : names "object.variable" to return, also of monitors ("spikes.t", "potential.v").
         dt : time step of this run, None = the simulation's. TimedArrays keep their own.
         finite : refuse values that became infinite or not-a-number; False returns them.
-        Returns a dict name -> Quantity or array; two-dimensional records have shape (n_recorded, n_steps).
-        Raises SpikelearnError for an unknown name, a wrong unit or shape, a spike time that is no multiple of the time
-        step or lies beyond the end, or a value that became infinite.
+        Returns name -> Quantity or array, two-dimensional records (n_recorded, n_steps). Raises SpikelearnError.
         """
         values = {**self._defaults(), **(values or {})}
         KEYWORDS["seed"].check("seed", seed)

@@ -112,10 +112,8 @@ def score(model: ArrayLike, mean: ArrayLike, sem: ArrayLike) -> float:
 
     Parameters
     ----------
-    model : (n,) array
-        Relative weight changes of a rule, as `weight_changes` gives them.
-    mean, sem : (n,) array
-        Measured relative changes and their standard errors.
+    model : (n,) relative weight changes of a rule, as `weight_changes` gives them.
+    mean, sem : (n,) measured relative changes and their standard errors.
 
     Returns
     -------

@@ -42,12 +42,9 @@ def weight_changes(pairings: Iterable[Pairing], synapse: str | SynapseModel, neu
 
     Parameters
     ----------
-    pairings : n Pairing records
-        Spike times of the conditions; they are simulated side by side, one synapse each.
-    synapse : str or SynapseModel
-        The learning rule, by name, file or record.
-    neuron : str or NeuronModel
-        The post neuron, if the rule reads a potential; None = the one that its source pairs it with.
+    pairings : n Pairing records; they are simulated side by side, one synapse each.
+    synapse : the learning rule, by name, file or record.
+    neuron : the post neuron, if the rule reads a potential; None = the one that its source pairs it with.
     **options
         dt, device, seed, transmit, read_after, natural: see `spikelearn.stdp.weight_change.outcome`.
 
