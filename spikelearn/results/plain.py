@@ -13,8 +13,6 @@ def entries(arrays: dict) -> dict:
 
     from spikelearn.equations.content import base_powers
 
-    from spikelearn.equations.content import base_powers
-
     found, units = {}, {}
     for name, values in arrays.items():
         if name in ("units", "file") or "/" in name:

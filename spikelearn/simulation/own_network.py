@@ -14,7 +14,7 @@ from spikelearn.equations.records import NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.check import numbers, whole
 from spikelearn.simulation import network
-from spikelearn.simulation.brian_internals.objects import noted
+from spikelearn.simulation.brian_internals.objects import noted, pathways
 from spikelearn.simulation.spike_tables import NEVER, check_grid, spike_table
 
 NAMED = ("one-to-one", "all-to-all")
@@ -173,11 +173,12 @@ def _names_read(model, reads):
 
 
 def _with_values(made):
-    """Set parameters and initial values: the numbers first, then the expressions, which may use them."""
+    """Set parameters, initial values and delays: the numbers first, then the expressions, which may use them."""
     for text in (False, True):
-        for variable, value in noted(made, "values", {}).items():
-            if isinstance(value, str) == text:
-                setattr(made, variable, value)
+        for item in (made, *pathways(made)):
+            for variable, value in noted(item, "values", {}).items():
+                if isinstance(value, str) == text:
+                    setattr(item, variable, value)
     return made
 
 

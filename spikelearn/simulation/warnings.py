@@ -60,8 +60,11 @@ def _order_does_not_matter(message, objects):
     Brian2 does not look at the connections: it warns of any statement that would depend on the order of synapses
     that share a neuron.
     """
-    statement = re.search(r"(?:Abstract code|first line is): '(\w+) ", message)
-    connections = [item for item in objects if is_connection(item)]
+    statement = re.search(r"(?:Abstract code|first line is): '(\w+) (:?)", message)
+    connections, groups = ([item for item in objects if is_connection(item) == kind] for kind in (True, False))
+    if statement and statement[2] and any(statement[1] in getattr(item, "variables", ()) for item in groups):
+        # what a population computes for itself with rand(), such as its chance to spike; connections say name_pre
+        return not any(statement[1] in item.variables for item in connections)
     names = {statement[1], re.sub("_(pre|post)$", "", statement[1])} if statement else set()
     meant = [item for item in connections if any(names & _assigned(pathway.code) for pathway in pathways(item))]
     meant = meant or connections
