@@ -80,7 +80,10 @@ def step_from_environment(device, name):
 
 
 def refuse_negative(device, variable, sentence):
-    """Let a program end with a sentence on standard error if an array, such as delays, holds a negative number."""
+    """Let a program end with a sentence on standard error if an array, such as delays, holds a negative number.
+
+    brian2/devices/cpp_standalone/templates/objects.cpp: an array whose length can change is a std::vector.
+    """
     array = name_of(device, variable, whole=True)
     _in_main(device, f'for (double delay : {array}) if (delay < 0) {{ std::cerr << "{sentence}"; std::_Exit(1); }}')
 

@@ -31,7 +31,10 @@ def check_program(folder):
 
 
 def sources_of(folder):
-    """(text of the makefile, source files that it names): the line SRCS of cpp_standalone/templates/makefile."""
+    """(text of the makefile, source files that it names).
+
+    brian2/devices/cpp_standalone/templates/makefile: the line SRCS.
+    """
     makefile = (folder / "makefile").read_text()
     found = re.search(r"^SRCS = (.*)$", makefile, flags=re.M)
     relied_on(found is not None and "main.cpp" in found[1], "its makefile names the sources otherwise")
