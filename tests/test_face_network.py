@@ -235,7 +235,7 @@ def test_delays_of_a_rule_hold_in_the_users_network_too():
         name="late", source="none", initial=dict(w=1), delay_pre="D", on_pre="x += 1", on_post="w += A*x",
         equations="w : 1\ndx/dt = -x/tau : 1 (event-driven)", parameters=dict(A=0.01, tau=20 * ms, D=5 * ms))
     pre, post = sl.spike_trains([[10] * ms]), sl.spike_trains([[12, 20] * ms])
-    made = sl.synapses(pre, post, late)
+    made = sl.synapses(pre, post, late, connect="one-to-one")
     Network(pre, post, made).run(40 * ms)
     assert made.w[0] == pytest.approx(1 + 0.01 * np.exp(-5 / 20), rel=1e-9)
     assert sl.weight_changes([sl.Pairing([10] * ms, [12, 20] * ms)], late) == pytest.approx(0.01 * np.exp(-5 / 20))
