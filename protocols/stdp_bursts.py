@@ -76,7 +76,7 @@ def plot(result, figure):
         axes.set_xlabel(label)
     panels[0].set_xticks(NUMBERS)
     points(panels[2], a, "first_ms", paired & fifty & (a["n_ap"] == 3), "k", None)
-    for rule, colour, own, _ in rules:
+    for _, colour, own, _ in rules:
         panels[2].plot(FIRST, 1 + own["first"], color=colour, lw=2)
     panels[2].axvline(0, color="0.6", lw=.8, ls="--", zorder=0)
     panels[2].set_xlabel("Δt' = first action potential − EPSP (ms)")

@@ -145,7 +145,8 @@ def plot(result, figure):
                     label=f"{name}closed form")
         points = [np.asarray(a[key]) for key in ("rates_post", "drift", "drift_se")]
         ax.errorbar(*points, fmt="o", color=dots, ms=4, capsize=2, label=f"{name}simulated ± s.e.")
-        for key, shade, word in (("threshold_closed_form_hz", colour, "closed form"), ("threshold_hz", dots, "simulated")):
+        thresholds = (("threshold_closed_form_hz", colour, "closed form"), ("threshold_hz", dots, "simulated"))
+        for key, shade, word in thresholds:
             if key in headline and (alone or word == "simulated"):
                 ax.axvline(headline[key], color=shade, lw=.8, ls=":",
                            label=f"{name}threshold, {word}: {headline[key]:.2f} Hz")

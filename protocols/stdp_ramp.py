@@ -130,8 +130,8 @@ def plot(result, figure):
         right.errorbar(rises, 100 * own["change"], 100 * own["change_se"], fmt="o", color=dots, ms=4, capsize=2,
                        label=f"{name}simulated ± s.e.")
     right.set(xlabel=f"rise of the post rate in {T:g} s (Hz)", ylabel="weight change (%)")
-    right.set_title(f"{' and '.join(rule for rule, *_ in rules)}: rate ramps\nPoisson trains around {y:g} Hz, {int(a['copies'])} a point, "
-                    "spikes imposed", fontsize=9)
+    right.set_title(f"{' and '.join(rule for rule, *_ in rules)}: rate ramps\n"
+                    f"Poisson trains around {y:g} Hz, {int(a['copies'])} a point, spikes imposed", fontsize=9)
     right.legend(fontsize=8)
 
 
