@@ -1,11 +1,11 @@
 """The battery: one rule, or several, through every shipped pairing experiment; E of each, beside the null model's.
 
 `--set data=bi_poo_window,mine.csv` chooses experiments by name or file. E = mean(((measured - model) / s.e.m.)^2),
-Pfister & Gerstner (2006) J Neurosci 26:9673. Experiments: Bi & Poo (1998)
-window, Wang et al. (2005) and Bi & Poo, 13 points; Sjostrom et al. (2001) as 60 continuous pairs (the protocol of
-Pfister & Gerstner's fits) and as the 15 trains of 5 pairs that were measured; Markram et al. (1997); Nevian & Sakmann
-(2006); Brzosko et al. (2015, 2017). All conditions of a rule run side by side. Then one number from a quick run of each
-protocol that measures no pairings: natural spikes, voltage clamp, Poisson trains, rate ramps, controls.
+Pfister & Gerstner (2006) J Neurosci 26:9673. Experiments: Bi & Poo (1998) window, Wang et al. (2005) and Bi & Poo, 13
+points; Sjostrom et al. (2001) as 60 continuous pairs (the protocol of Pfister & Gerstner's fits) and as the 15 trains
+of 5 pairs that were measured; Markram et al. (1997); Nevian & Sakmann (2006); Brzosko et al. (2015, 2017). All
+conditions of a rule run side by side. Then one number from a quick run of each protocol that measures no pairings:
+natural spikes, voltage clamp, Poisson trains, rate ramps, controls.
 """
 import csv
 import inspect
@@ -26,6 +26,7 @@ from spikelearn.stdp.figures import draw_experiments
 from spikelearn.stdp.shipped import shipped_experiments
 from spikelearn.stdp.weight_change import READ_AFTER
 
+FIGURE_SIZE = (15, 18.4)
 RULES = ("synapses/stdp_pair", "synapses/stdp_triplet", "synapses/voltage_derivative_trace")
 OTHERS = dict(stdp_natural="correlation", stdp_clamp="order_of_signs", stdp_poisson="threshold_hz",
               stdp_ramp="percent_per_10_Hz_rise", stdp_controls="pre_only_with_epsp_percent")
@@ -34,12 +35,14 @@ ACCEPTED = {}
 
 
 @checked
-def run(synapse=RULES, neuron=None, *, data=(), others=True, copies=20, dt=None, read_after=READ_AFTER, seed=1,
+def run(synapse=RULES, neuron=None, *, data=("all",), others=True, copies=20, dt=None, read_after=READ_AFTER, seed=1,
         device="auto", quick=False):
-    """data : experiments by name or file, () = every shipped one that has scored conditions; others : also the
-    protocols without pairings; quick: the first 5 s of each pairing, and no others."""
-    rules, known = rules_of(synapse), experiments_of(data or shipped_experiments())
-    known = {name: it for name, it in known.items() if data or it.scored.any()}
+    """data : experiments by name or file, all = every shipped one that has scored conditions; others : also the
+    protocols without pairings; copies : of each condition, for a rule that draws random numbers; quick: the first 5 s
+    of each pairing, and no others."""
+    rules, every = rules_of(synapse), tuple(data) == ("all",)
+    known = experiments_of(shipped_experiments() if every else data)
+    known = {name: it for name, it in known.items() if not every or it.scored.any()}
     arrays, headline, gaps = compared(rules, known, neuron, until=QUICK if quick else None, copies=copies, dt=dt,
                                       read_after=read_after, device=device, seed=seed)
     if others and not quick:

@@ -9,11 +9,11 @@ Here the EPSP is a pre spike without effect on the potential. E is over all 16 c
 import numpy as np
 from brian2 import Hz, ms, second
 
-from spikelearn import load_model
 from spikelearn.command.command_line import run_protocol
-from spikelearn.plotting import MODEL, heading, induced, measured, scores
+from spikelearn.plotting import heading, measured, scores
 from spikelearn.ranges.check import checked
 from spikelearn.results.result import Result
+from spikelearn.stdp.comparison import each_rule, induced_in, rules_of, side_by_side
 from spikelearn.stdp.experiments import experiment, null_score, score
 from spikelearn.stdp.spike_times import beginning
 from spikelearn.stdp.trains import bursts
@@ -27,11 +27,10 @@ ACCEPTED = {}
 
 
 @checked
-def run(synapse="synapses/stdp_voltage", neuron=None, *, dt=None, read_after=READ_AFTER, seed=1, device="auto",
+def run(synapse=("synapses/stdp_voltage",), neuron=None, *, dt=None, read_after=READ_AFTER, seed=1, device="auto",
         quick=False):
     """The measured conditions and the curves of the three panels; quick: the first two pairings of each."""
-    rule, it = load_model(synapse, "synapse"), experiment("nevian_bursts")
-    post = post_neuron(rule, neuron)
+    it = experiment("nevian_bursts")
     asked = dict(
         conditions=list(it.pairings),
         number_plus=[bursts(10 * ms, n, 50 * Hz) for n in NUMBERS],
@@ -42,19 +41,26 @@ def run(synapse="synapses/stdp_voltage", neuron=None, *, dt=None, read_after=REA
     pairings = sum(asked.values(), [])
     if quick:
         pairings = [beginning(p, 11 * second) for p in pairings]
-    simulated = outcome(pairings, rule, post, dt=dt, read_after=read_after, device=device, seed=seed)
-    found = dict(zip(asked, np.split(simulated.change, np.cumsum([len(p) for p in asked.values()])[:-1]), strict=True))
-    columns = ("n_ap", "burst_hz", "nearest_ms", "first_ms")
-    arrays = {**found, **{name: it.columns[name] for name in columns}, "control": it.control, "measured": it.mean,
-              "measured_sem": it.sem, "rule": rule.title, "neuron": post.title if post else ""}
-    headline = dict(E_nevian_bursts=score(found["conditions"], it.mean, it.sem),
-                    E_null_nevian_bursts=null_score(it.mean, it.sem), **simulated.headline())
-    return Result("stdp_bursts", arrays, headline, gaps=columns)        # no rate of one spike, no times of the controls
+    ends = np.cumsum([len(p) for p in asked.values()])[:-1]
+    columns = ("n_ap", "burst_hz", "nearest_ms", "first_ms")       # no rate of one spike, no times of the controls
+
+    def one(rule):
+        post = post_neuron(rule, neuron)
+        simulated = outcome(pairings, rule, post, dt=dt, read_after=read_after, device=device, seed=seed)
+        found = dict(zip(asked, np.split(simulated.change, ends), strict=True))
+        arrays = {**found, **{name: it.columns[name] for name in columns}, "control": it.control, "measured": it.mean,
+                  "measured_sem": it.sem, "rule": rule.title, "neuron": post.title if post else ""}
+        return arrays, dict(E_nevian_bursts=score(found["conditions"], it.mean, it.sem),
+                            E_null_nevian_bursts=null_score(it.mean, it.sem), **simulated.headline()), columns
+
+    arrays, headline, gaps = side_by_side(rules_of(synapse), one)
+    return Result("stdp_bursts", arrays, headline, gaps=gaps)
 
 
 def plot(result, figure):
     """EPSP ratio against number, rate and timing; filled and solid: EPSP first, open and dashed: burst first."""
-    a = result.arrays
+    rules = each_rule(result)
+    a = rules[0][2]
     paired, one, fifty = ~a["control"], a["n_ap"] == 1, a["burst_hz"] == 50
     before, after = paired & (a["nearest_ms"] == a["first_ms"]), paired & last_before(a)
     ten = np.abs(a["nearest_ms"]) == 10
@@ -65,21 +71,24 @@ def plot(result, figure):
         for side, key, line, face in ((before, "plus", "-", "k"), (after, "minus", "--", "white")):
             points(axes, a, column, used & side & (a["nearest_ms"] == (10 if key == "plus" else -10)), face,
                    f"measured, Δt = {'+' if key == 'plus' else '-'}10 ms ± s.e.m.")
-            axes.plot(x, 1 + a[f"{curve}_{key}"], MODEL + line, lw=2, label=str(a["rule"]))
+            for rule, colour, own, _ in rules:
+                axes.plot(x, 1 + own[f"{curve}_{key}"], line, color=colour, lw=2, label=rule if line == "-" else None)
         axes.set_xlabel(label)
     panels[0].set_xticks(NUMBERS)
-    points(panels[2], a, "first_ms", paired & fifty & (a["n_ap"] == 3), "k", "measured ± s.e.m.")
-    panels[2].plot(FIRST, 1 + a["first"], MODEL, lw=2, label=str(a["rule"]))
+    points(panels[2], a, "first_ms", paired & fifty & (a["n_ap"] == 3), "k", None)
+    for _, colour, own, _ in rules:
+        panels[2].plot(FIRST, 1 + own["first"], color=colour, lw=2)
     panels[2].axvline(0, color="0.6", lw=.8, ls="--", zorder=0)
     panels[2].set_xlabel("Δt' = first action potential − EPSP (ms)")
     panels[0].set_ylabel("EPSP amplitude after / before")
     for axes in panels:
         axes.axhline(1, color="0.6", lw=.8, ls="--", zorder=0)
-        axes.legend(fontsize=7, loc="upper left")
-        axes.margins(y=.2)
+        axes.margins(y=.12 + .06 * len(rules))      # room for the scores
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     heading(panels[1], "Nevian & Sakmann (2006)",
-            f"60 pairings at 0.1 Hz of one EPSP and 1-3 action potentials\n{induced(a['rule'], a['neuron'])}")
-    scores(panels[2], result.headline["E_nevian_bursts"], result.headline["E_null_nevian_bursts"], "upper right")
+            f"60 pairings at 0.1 Hz of one EPSP and 1-3 action potentials\n{induced_in(rules)}")
+    scores(panels[2], {rule: numbers["E_nevian_bursts"] for rule, _, _, numbers in rules},
+           result.headline["E_null_nevian_bursts"], "upper right")
 
 
 def last_before(a):

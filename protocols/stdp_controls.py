@@ -10,10 +10,11 @@ proportional to w runs away.
 import numpy as np
 from brian2 import Equations, Hz, have_same_dimensions, ms, second, volt
 
-from spikelearn import SpikelearnError, load_model
+from spikelearn import SpikelearnError
 from spikelearn.command.command_line import run_protocol
 from spikelearn.ranges.check import checked
 from spikelearn.results.result import Result
+from spikelearn.stdp.comparison import each_rule, rules_of, side_by_side
 from spikelearn.stdp.experiments import experiment
 from spikelearn.stdp.spike_times import LEAD_IN, Pairing, pairs
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
@@ -23,38 +24,41 @@ ACCEPTED = {}
 
 
 @checked
-def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, n=60, rate=10 * Hz, delta_t=10 * ms, epsp=0.1,
+def run(synapse=("synapses/voltage_derivative_trace",), neuron=None, *, n=60, rate=10 * Hz, delta_t=10 * ms, epsp=0.1,
         longest=640, dt=None, read_after=READ_AFTER, seed=1, device="auto", quick=False):
     """All controls side by side, without and with the EPSP.
 
     n : spikes or pairs; epsp : height of the EPSP at w = 1, in units of the potential that rules read (1 = one
     after-potential, or from rest to threshold); longest : most pre spikes of the runaway curve. Returns a Result.
     """
-    rule = load_model(synapse, "synapse")
     if quick:
         n, longest = min(n, 5), min(longest, 20)
     counts = np.unique(np.round(np.geomspace(min(10, longest), longest, 6)).astype(int))
     conditions = {"pre only": spikes_only(n, rate), "post only": spikes_only(n, rate, post=True),
                   f"Δt = +{float(delta_t) * 1e3:g} ms": pairs(delta_t, n, rate),
                   f"Δt = −{float(delta_t) * 1e3:g} ms": pairs(-delta_t, n, rate)}
-    more = [spikes_only(count, rate) for count in counts]
+    every = [*conditions.values(), *(spikes_only(count, rate) for count in counts)]
     options = {"dt": dt, "read_after": read_after, "device": device, "seed": seed}
-    found = outcome([*conditions.values(), *more], rule, neuron, **options)
-    without = with_epsp = found.change
-    post = post_neuron(rule, neuron)
-    if post is not None:
-        found = outcome([*conditions.values(), *more], rule, post, transmit=epsp_of(post, epsp),
-                        natural=True, **options)
-        with_epsp = found.change
-    m = len(conditions)
-    arrays = {"rule": np.array(rule.title), "conditions": np.array([*conditions]), "without_epsp": without[:m],
-              "with_epsp": with_epsp[:m], "counts": counts, "runaway": with_epsp[m:], "n": n, "rate": rate,
-              "epsp": epsp}
-    names = ("pre_only", "post_only", "pairs_plus", "pairs_minus")
-    headline = {f"{name}_percent": 100 * float(value) for name, value in zip(names, without, strict=False)}
-    headline |= {f"{name}_with_epsp_percent": 100 * float(value) for name, value in zip(names, with_epsp, strict=False)}
-    headline |= found.headline()
-    return Result("stdp_controls", arrays, headline)
+
+    def one(rule):
+        found = outcome(every, rule, neuron, **options)
+        without = with_epsp = found.change
+        post = post_neuron(rule, neuron)
+        if post is not None:
+            found = outcome(every, rule, post, transmit=epsp_of(post, epsp), natural=True, **options)
+            with_epsp = found.change
+        m = len(conditions)
+        arrays = {"rule": np.array(rule.title), "conditions": np.array([*conditions]), "without_epsp": without[:m],
+                  "with_epsp": with_epsp[:m], "counts": counts, "runaway": with_epsp[m:], "n": n, "rate": rate,
+                  "epsp": epsp}
+        names = ("pre_only", "post_only", "pairs_plus", "pairs_minus")
+        headline = {f"{name}_percent": 100 * float(value) for name, value in zip(names, without, strict=False)}
+        headline |= {f"{name}_with_epsp_percent": 100 * float(value)
+                     for name, value in zip(names, with_epsp, strict=False)}
+        return arrays, headline | found.headline(), ()
+
+    arrays, headline, gaps = side_by_side(rules_of(synapse), one)
+    return Result("stdp_controls", arrays, headline, gaps=gaps)
 
 
 def spikes_only(n, rate, post=False):
@@ -75,24 +79,29 @@ def epsp_of(neuron, epsp):
 
 def plot(result, figure):
     """Left: change of each control; right: weight against the number of pre spikes with the EPSP."""
-    a = result.arrays
+    rules = each_rule(result)
+    a, alone = rules[0][2], len(rules) == 1
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
-    x = np.arange(len(a["conditions"]))
+    x, width = np.arange(len(a["conditions"])), .76 / (2 * len(rules))
     left.axhline(100, color="0.6", lw=.8, ls="--")
-    left.bar(x - .2, 100 * (1 + a["without_epsp"]), .38, color="C0", label="own EPSP left out")
-    left.bar(x + .2, 100 * (1 + a["with_epsp"]), .38, color="C1", label="own EPSP let in")
+    right.axhline(100, color="0.6", lw=.8, ls="--")
+    for k, (rule, colour, own, _) in enumerate(rules):
+        place, name = x + width * (2 * k + .5 - len(rules)), "" if alone else f"{rule}, "
+        left.bar(place, 100 * (1 + own["without_epsp"]), width, color=colour, label=f"{name}own EPSP left out")
+        left.bar(place + width, 100 * (1 + own["with_epsp"]), width, color=colour, alpha=.5, hatch="//",
+                 label=f"{name}own EPSP let in")
+        right.plot(a["counts"], 100 * (1 + own["runaway"]), "o-", color=colour, ms=4, label=rule)
     it = experiment("nevian_bursts")
-    for place, condition in ((.2, "EPSP only"), (1, "APs only")):
+    for place, condition in ((0, "EPSP only"), (1, "APs only")):
         row = np.flatnonzero(it.columns["label"] == condition)[0]
         left.errorbar(place, 100 + 100 * it.mean[row], 100 * it.sem[row], fmt="ko", ms=4, capsize=3,
                       label="Nevian & Sakmann 2006, ± s.e.m." if place < 1 else None)
     left.set_xticks(x, [str(condition) for condition in a["conditions"]])
     left.set(ylabel="normalised weight (%)")
-    left.set_title(f"{a['rule']}: controls\n{int(a['n'])} spikes or pairs at {float(a['rate']):g} Hz, "
-                   f"post spikes forced, EPSP {float(a['epsp']):g} of the potential", fontsize=9)
-    left.legend(fontsize=8)
-    right.axhline(100, color="0.6", lw=.8, ls="--")
-    right.plot(a["counts"], 100 * (1 + a["runaway"]), "C1o-", ms=4)
+    left.set_title(f"{' and '.join(rule for rule, *_ in rules)}: controls\n{int(a['n'])} spikes or pairs at "
+                   f"{float(a['rate']):g} Hz, post spikes forced, EPSP {float(a['epsp']):g} of the potential",
+                   fontsize=9)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     right.set(xlabel="pre spikes, own EPSP let in", ylabel="normalised weight (%)", xscale="log")
     right.set_title("pre spikes only", fontsize=9)
 

@@ -22,6 +22,7 @@ from spikelearn.stdp.experiments import Experiment
 from spikelearn.stdp.figures import draw_experiments
 from spikelearn.stdp.weight_change import READ_AFTER
 
+FIGURE_SIZE = (7.5, 4.6)     # of one panel
 DATA = ("bi_poo_window",)
 QUICK = 5 * second      # of each condition in a quick run
 ACCEPTED = {}

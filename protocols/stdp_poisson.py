@@ -10,12 +10,12 @@ import numpy as np
 from brian2 import Hz, ms, second
 from scipy.optimize import brentq
 
-from spikelearn import load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.ranges.check import checked, whole
 from spikelearn.results.result import Accepted, Missing, Result
+from spikelearn.stdp.comparison import each_rule, rules_of, side_by_side
 from spikelearn.stdp.spike_times import Pairing
 from spikelearn.stdp.trains import poisson
 from spikelearn.stdp.weight_change import outcome, post_neuron
@@ -31,29 +31,33 @@ RANGES = {"copies": whole(2, 20_000)}       # of which the standard error is tak
 
 
 @checked
-def run(synapse="synapses/stdp_triplet", neuron=None, *, rate_pre=10 * Hz, rates_post=RATES, copies=60,
+def run(synapse=("synapses/stdp_triplet",), neuron=None, *, rate_pre=10 * Hz, rates_post=RATES, copies=60,
         duration=10 * second, dt=0.1 * ms, seed=1, device="auto", quick=False):
     """All post rates and copies side by side. rates_post : (n,) rates; dt : grid of the spikes. Returns a Result."""
-    rule = load_model(synapse, "synapse")
     if quick:
         copies, duration, dt = min(copies, 20), min(duration, 2 * second), max(dt, 0.5 * ms)
-    change, facts = drifts(rule, neuron, rate_pre, rates_post, copies, duration, dt, seed, device)
-    drift, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(copies)
     y = np.asarray(rates_post)
-    arrays = {"rates_post": y * Hz, "rate_pre": rate_pre, "drift": drift * Hz, "drift_se": error * Hz,
-              "copies": copies, "duration": duration, "rule": np.array(rule.title)}
-    headline = {**facts, **crossing(y, drift, error, np.random.default_rng(seed)),
-                "largest_drift_per_s": float(np.max(np.abs(drift))),
-                "worst_z_of_no_drift": worst_z(drift, np.maximum(error, 1e-15), 0.0, copies)}
-    law = closed_form(rule, y, rate_pre, dt)
-    if law is not None:
-        fine = np.linspace(0.1, 1.05 * y.max(), 200)
-        arrays |= {"closed_form": law * Hz, "fine_rates": fine * Hz,
-                   "fine_form": closed_form(rule, fine, rate_pre, dt) * Hz}
-        headline["worst_z"] = (worst_z(drift, error, law, copies) if error.all() else
-                               Missing("at some rate no copy differs from another"))
-        headline["threshold_closed_form_hz"] = threshold(rule, rate_pre)
-    return Result("stdp_poisson", arrays, {key: value for key, value in headline.items() if value is not None})
+
+    def one(rule):
+        change, facts = drifts(rule, neuron, rate_pre, rates_post, copies, duration, dt, seed, device)
+        drift, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(copies)
+        arrays = {"rates_post": y * Hz, "rate_pre": rate_pre, "drift": drift * Hz, "drift_se": error * Hz,
+                  "copies": copies, "duration": duration, "rule": np.array(rule.title)}
+        headline = {**facts, **crossing(y, drift, error, np.random.default_rng(seed)),
+                    "largest_drift_per_s": float(np.max(np.abs(drift))),
+                    "worst_z_of_no_drift": worst_z(drift, np.maximum(error, 1e-15), 0.0, copies)}
+        law = closed_form(rule, y, rate_pre, dt)
+        if law is not None:
+            fine = np.linspace(0.1, 1.05 * y.max(), 200)
+            arrays |= {"closed_form": law * Hz, "fine_rates": fine * Hz,
+                       "fine_form": closed_form(rule, fine, rate_pre, dt) * Hz}
+            headline["worst_z"] = (worst_z(drift, error, law, copies) if error.all() else
+                                   Missing("at some rate no copy differs from another"))
+            headline["threshold_closed_form_hz"] = threshold(rule, rate_pre)
+        return arrays, {key: value for key, value in headline.items() if value is not None}, ()
+
+    arrays, headline, gaps = side_by_side(rules_of(synapse), one)
+    return Result("stdp_poisson", arrays, headline, gaps=gaps)
 
 
 def drifts(rule, neuron, rate_pre, rates_post, copies, duration, dt, seed, device="auto"):
@@ -130,21 +134,26 @@ def crossing(y, drift, error, rng):
 
 
 def plot(result, figure):
-    """dw/dt against the post rate, closed form as a line, thresholds marked."""
-    a = result.arrays
-    ax = figure.subplots()
+    """dw/dt against the post rate, closed forms as lines, thresholds marked."""
+    rules, ax = each_rule(result), figure.subplots()
     ax.axhline(0, color="0.6", lw=.8, ls="--")
-    if "fine_form" in a:
-        ax.plot(np.asarray(a["fine_rates"]), np.asarray(a["fine_form"]), "C0-", lw=1.5, label="closed form")
-    points = [np.asarray(a[name]) for name in ("rates_post", "drift", "drift_se")]
-    ax.errorbar(*points, fmt="ko", ms=4, capsize=2, label="simulated ± s.e.")
-    for key, colour, word in (("threshold_closed_form_hz", "C0", "closed form"), ("threshold_hz", "k", "simulated")):
-        if key in result.headline:
-            ax.axvline(result.headline[key], color=colour, lw=.8, ls=":",
-                       label=f"threshold, {word}: {result.headline[key]:.2f} Hz")
+    for rule, colour, a, headline in rules:
+        alone = len(rules) == 1
+        name, dots = ("", "k") if alone else (f"{rule}, ", colour)
+        if "fine_form" in a:
+            ax.plot(np.asarray(a["fine_rates"]), np.asarray(a["fine_form"]), color=colour, lw=1.5,
+                    label=f"{name}closed form")
+        points = [np.asarray(a[key]) for key in ("rates_post", "drift", "drift_se")]
+        ax.errorbar(*points, fmt="o", color=dots, ms=4, capsize=2, label=f"{name}simulated ± s.e.")
+        thresholds = (("threshold_closed_form_hz", colour, "closed form"), ("threshold_hz", dots, "simulated"))
+        for key, shade, word in thresholds:
+            if key in headline and (alone or word == "simulated"):
+                ax.axvline(headline[key], color=shade, lw=.8, ls=":",
+                           label=f"{name}threshold, {word}: {headline[key]:.2f} Hz")
     ax.set(xlabel="post rate y (Hz)", ylabel="relative weight change dw/dt (1/s)", xlim=(0, None))
-    ax.set_title(f"{a['rule']}: random spikes, pre at {float(a['rate_pre']):g} Hz\nindependent Poisson trains, "
-                 f"{int(a['copies'])} × {float(a['duration']):g} s a point, spikes imposed", fontsize=9)
+    ax.set_title(f"{' and '.join(rule for rule, *_ in rules)}: random spikes, pre at {float(a['rate_pre']):g} Hz\n"
+                 f"independent Poisson trains, {int(a['copies'])} × {float(a['duration']):g} s a point, spikes imposed",
+                 fontsize=9)
     ax.legend(fontsize=8)
 
 

@@ -8,11 +8,11 @@ Wang, Gerkin, Nauen & Bi (2005) Nat Neurosci 8:187, Fig. 4, as Pfister & Gerstne
 import numpy as np
 from brian2 import Hz, ms, second
 
-from spikelearn import load_model
 from spikelearn.command.command_line import run_protocol
-from spikelearn.plotting import MODEL, heading, induced, measured, scores, zero_lines
+from spikelearn.plotting import heading, measured, scores, zero_lines
 from spikelearn.ranges.check import checked
 from spikelearn.results.result import Result
+from spikelearn.stdp.comparison import each_rule, induced_in, rules_of, side_by_side
 from spikelearn.stdp.experiments import experiment, null_score, score
 from spikelearn.stdp.spike_times import beginning, motifs
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
@@ -23,11 +23,10 @@ ACCEPTED = {}
 
 
 @checked
-def run(synapse="synapses/stdp_pair", neuron=None, *, width=5 * ms, widest=100 * ms, dt=None,
+def run(synapse=("synapses/stdp_pair",), neuron=None, *, width=5 * ms, widest=100 * ms, dt=None,
         read_after=READ_AFTER, seed=1, device="auto", quick=False):
     """The measured points, and T from -widest to widest in steps of 5 ms; quick: the first 5 motifs only."""
-    rule, it = load_model(synapse, "synapse"), experiment("wang_hippocampus")
-    post = post_neuron(rule, neuron)
+    it = experiment("wang_hippocampus")
     used = it.columns["motif"] == "quadruplet"
     T = np.arange(10, widest / ms + .5, 5)
     T = np.concatenate([-T[::-1], T])
@@ -35,15 +34,20 @@ def run(synapse="synapses/stdp_pair", neuron=None, *, width=5 * ms, widest=100 *
     pairings += [quadruplet(t * ms, width) for t in T]
     if quick:
         pairings = [beginning(p, FIRST_FIVE) for p in pairings]
-    found = outcome(pairings, rule, post, dt=dt, read_after=read_after, device=device, seed=seed)
-    change = found.change
     mean, sem, n = it.mean[used], it.sem[used], np.count_nonzero(used)
     measured_T = np.array([float(label.split("=")[1]) for label in it.columns["label"][used]])
-    arrays = dict(T=T * ms, curve=change[n:], measured_T=measured_T * ms, change=change[:n], measured=mean,
-                  measured_sem=sem, width=width, rule=rule.title, neuron=post.title if post else "")
-    headline = dict(E_wang_quadruplets=score(change[:n], mean, sem), E_null_wang_quadruplets=null_score(mean, sem),
-                    **found.headline())
-    return Result("stdp_quadruplets", arrays, headline)
+
+    def one(rule):
+        post = post_neuron(rule, neuron)
+        found = outcome(pairings, rule, post, dt=dt, read_after=read_after, device=device, seed=seed)
+        change = found.change
+        arrays = dict(T=T * ms, curve=change[n:], measured_T=measured_T * ms, change=change[:n], measured=mean,
+                      measured_sem=sem, width=width, rule=rule.title, neuron=post.title if post else "")
+        return arrays, dict(E_wang_quadruplets=score(change[:n], mean, sem),
+                            E_null_wang_quadruplets=null_score(mean, sem), **found.headline()), ()
+
+    arrays, headline, gaps = side_by_side(rules_of(synapse), one)
+    return Result("stdp_quadruplets", arrays, headline, gaps=gaps)
 
 
 def quadruplet(T, width, n=60, rate=1 * Hz):
@@ -59,16 +63,19 @@ def quadruplet(T, width, n=60, rate=1 * Hz):
 
 def plot(result, figure):
     """Change against T, with a gap around 0 where the pairs would overlap."""
-    a, axes = result.arrays, figure.subplots()
+    rules, axes = each_rule(result), figure.subplots()
+    a = rules[0][2]
     T = np.asarray(a["T"] / ms)
     zero_lines(axes)
-    for side in (T < 0, T > 0):
-        axes.plot(T[side], 100 * a["curve"][side], color=MODEL, lw=2, label=str(a["rule"]) if T[side][0] > 0 else None)
+    for rule, colour, own, _ in rules:
+        for side in (T < 0, T > 0):
+            axes.plot(T[side], 100 * own["curve"][side], color=colour, lw=2, label=rule if T[side][0] > 0 else None)
     measured(axes, a["measured_T"] / ms, 100 * a["measured"], 100 * a["measured_sem"])
     axes.set(xlabel="T (ms)     pre-post, post-pre  ←   → post-pre, pre-post", ylabel="change of weight (%)")
     heading(axes, "Quadruplets: Wang et al. (2005)",
-            f"60 quadruplets at 1 Hz, pairs {a['width'] / ms:g} ms wide, {induced(a['rule'], a['neuron'])}")
-    scores(axes, result.headline["E_wang_quadruplets"], result.headline["E_null_wang_quadruplets"], "upper right")
+            f"60 quadruplets at 1 Hz, pairs {a['width'] / ms:g} ms wide, {induced_in(rules)}")
+    scores(axes, {rule: numbers["E_wang_quadruplets"] for rule, _, _, numbers in rules},
+           result.headline["E_null_wang_quadruplets"], "upper right")
     axes.legend(fontsize=8, loc="upper left")
 
 

@@ -15,6 +15,7 @@ from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.ranges.check import Range, checked, whole
 from spikelearn.results.result import Accepted, Result
+from spikelearn.stdp.comparison import each_rule, rules_of, side_by_side
 from spikelearn.stdp.spike_times import Pairing
 from spikelearn.stdp.trains import poisson
 from spikelearn.stdp.weight_change import outcome, post_neuron
@@ -33,29 +34,32 @@ RANGES = {"copies": whole(2, 20_000),       # of which the standard error is tak
 
 
 @checked
-def run(synapse="synapses/voltage_derivative_trace", neuron=None, *, rate_pre=40 * Hz, rate_post=40 * Hz, rises=RISES,
-        copies=600, duration=1 * second, dt=0.2 * ms, seed=1, device="auto", quick=False):
+def run(synapse=("synapses/voltage_derivative_trace",), neuron=None, *, rate_pre=40 * Hz, rate_post=40 * Hz,
+        rises=RISES, copies=600, duration=1 * second, dt=0.2 * ms, seed=1, device="auto", quick=False):
     """All ramps and copies side by side. rises : (n,) change of the post rate from start to end of a ramp;
     dt : grid of the spikes."""
-    rule = load_model(synapse, "synapse")
     copies = min(copies, 100) if quick else copies
-    rng = np.random.default_rng(seed)
-    post_model = post_neuron(rule, neuron)
-    dead_time = DEAD_TIME if post_model is not None and post_model.refractory else 0 * ms
-    trains = [ramp(rate_pre, rate_post, rise, duration, dt, rng, dead_time)
-              for rise in np.repeat(np.asarray(rises), copies) * Hz]
-    found = outcome(trains, rule, neuron, dt=dt, drawn_on_grid=True, device=device, seed=seed)
-    change = found.change.reshape(-1, copies)
-    mean, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(copies)
-    rises = np.asarray(rises)
-    arrays = {"rises": rises * Hz, "rate_pre": rate_pre, "rate_post": rate_post, "duration": duration,
-              "copies": copies, "change": mean, "change_se": error, "rule": np.array(rule.title)}
-    headline = line(rises, mean, np.maximum(error, 1e-15)) | found.headline()
-    law = closed_form(rule, neuron, rises, rate_pre, rate_post, duration, dt)
-    if law is not None:
-        arrays["closed_form"] = law
-        headline["worst_z"] = worst_z(mean, np.maximum(error, 1e-15), law, copies)
-    return Result("stdp_ramp", arrays, headline)
+    values = np.asarray(rises)
+
+    def one(rule):
+        rng, post_model = np.random.default_rng(seed), post_neuron(rule, neuron)
+        dead_time = DEAD_TIME if post_model is not None and post_model.refractory else 0 * ms
+        trains = [ramp(rate_pre, rate_post, rise, duration, dt, rng, dead_time)
+                  for rise in np.repeat(values, copies) * Hz]
+        found = outcome(trains, rule, neuron, dt=dt, drawn_on_grid=True, device=device, seed=seed)
+        change = found.change.reshape(-1, copies)
+        mean, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(copies)
+        arrays = {"rises": values * Hz, "rate_pre": rate_pre, "rate_post": rate_post, "duration": duration,
+                  "copies": copies, "change": mean, "change_se": error, "rule": np.array(rule.title)}
+        headline = line(values, mean, np.maximum(error, 1e-15)) | found.headline()
+        law = closed_form(rule, neuron, values, rate_pre, rate_post, duration, dt)
+        if law is not None:
+            arrays["closed_form"] = law
+            headline["worst_z"] = worst_z(mean, np.maximum(error, 1e-15), law, copies)
+        return arrays, headline, ()
+
+    arrays, headline, gaps = side_by_side(rules_of(synapse), one)
+    return Result("stdp_ramp", arrays, headline, gaps=gaps)
 
 
 def ramp(rate_pre, rate_post, rise, duration, dt, rng, dead_time=0 * ms):
@@ -107,7 +111,8 @@ def line(rises, mean, error):
 
 def plot(result, figure):
     """Left: post rate over time; right: weight change against the rise of the rate."""
-    a = result.arrays
+    rules = each_rule(result)
+    a = rules[0][2]
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.5])
     rises, y, T, margin = np.asarray(a["rises"]), float(a["rate_post"]), float(a["duration"]), float(MARGIN)
     colours = ["C3" if rise < 0 else "C0" if rise > 0 else "k" for rise in rises]
@@ -118,13 +123,15 @@ def plot(result, figure):
     left.legend(fontsize=8, loc="lower center")
     right.axhline(0, color="0.6", lw=.8, ls="--")
     right.axvline(0, color="0.6", lw=.8, ls="--")
-    if "closed_form" in a:
-        right.plot(rises, 100 * a["closed_form"], "C0-", lw=1.5, label="closed form")
-    right.errorbar(rises, 100 * a["change"], 100 * a["change_se"], fmt="ko", ms=4, capsize=2,
-                   label="simulated ± s.e.")
+    for rule, colour, own, _ in rules:
+        name, dots = ("", "k") if len(rules) == 1 else (f"{rule}, ", colour)
+        if "closed_form" in own:
+            right.plot(rises, 100 * own["closed_form"], color=colour, lw=1.5, label=f"{name}closed form")
+        right.errorbar(rises, 100 * own["change"], 100 * own["change_se"], fmt="o", color=dots, ms=4, capsize=2,
+                       label=f"{name}simulated ± s.e.")
     right.set(xlabel=f"rise of the post rate in {T:g} s (Hz)", ylabel="weight change (%)")
-    right.set_title(f"{a['rule']}: rate ramps\nPoisson trains around {y:g} Hz, {int(a['copies'])} a point, "
-                    "spikes imposed", fontsize=9)
+    right.set_title(f"{' and '.join(rule for rule, *_ in rules)}: rate ramps\n"
+                    f"Poisson trains around {y:g} Hz, {int(a['copies'])} a point, spikes imposed", fontsize=9)
     right.legend(fontsize=8)
 
 

@@ -20,6 +20,7 @@ from spikelearn.stdp.comparison import experiments_of, rules_of
 from spikelearn.stdp.conditions import from_line
 from spikelearn.stdp.traces import trace, unit_of
 
+FIGURE_SIZE = (8.4, 8)
 DATA = ("wang_hippocampus",)
 LONGEST = 5 * second        # of a quick run
 ACCEPTED = {}

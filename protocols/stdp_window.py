@@ -10,12 +10,12 @@ import numpy as np
 from brian2 import Hz, ms
 from scipy.optimize import curve_fit
 
-from spikelearn import load_model
 from spikelearn.command.command_line import run_protocol
-from spikelearn.plotting import MODEL, heading, induced, measured, scores, zero_lines
+from spikelearn.plotting import heading, measured, scores, zero_lines
 from spikelearn.ranges.check import checked
 from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.stdp import spike_times as pairing
+from spikelearn.stdp.comparison import each_rule, induced_in, rules_of, side_by_side
 from spikelearn.stdp.experiments import experiment, null_score, score, table
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
@@ -29,28 +29,31 @@ ACCEPTED = {
 
 
 @checked
-def run(synapse="synapses/stdp_pair", neuron=None, *, pairs=60, rate=1 * Hz, widest=100 * ms, spacing=1 * ms, dt=None,
-        read_after=READ_AFTER, seed=1, device="auto", quick=False):
+def run(synapse=("synapses/stdp_pair",), neuron=None, *, pairs=60, rate=1 * Hz, widest=100 * ms, spacing=1 * ms,
+        dt=None, read_after=READ_AFTER, seed=1, device="auto", quick=False):
     """`pairs` pairs at `rate`, delta_t from -widest to widest in steps of `spacing`; quick: 5 pairs, 10 ms apart."""
-    rule = load_model(synapse, "synapse")
-    post = post_neuron(rule, neuron)
     if quick:
         pairs, spacing = min(pairs, 5), max(spacing, 10 * ms)
     it, steps = experiment("bi_poo_window"), int(np.floor(widest / spacing + 1e-9))
     delta_t = np.arange(-steps, steps + 1) * spacing
     pairings = [pairing.pairs(interval, pairs, rate) for interval in [*delta_t, *it.columns["delta_t_ms"] * ms]]
-    found = outcome(pairings, rule, post, dt=dt, read_after=read_after, device=device, seed=seed)
-    window, at_bins = found.change[:len(delta_t)], found.change[len(delta_t):]
-    A_plus, tau_plus = exponential(delta_t / ms, window)
-    A_minus, tau_minus = exponential(-delta_t / ms, window)
-    headline = dict(A_plus_percent=percent(A_plus), tau_plus_ms=tau_plus,
-                    A_minus_percent=percent(A_minus, -1), tau_minus_ms=tau_minus,
-                    E_bi_poo_window=score(at_bins, it.mean, it.sem), E_null_bi_poo_window=null_score(it.mean, it.sem),
-                    **found.headline())
-    arrays = dict(delta_t=delta_t, change=window, change_at_bins=at_bins, measured=it.mean, measured_sem=it.sem,
-                  bin_from=it.columns["from_ms"] * ms, bin_to=it.columns["to_ms"] * ms, pairs=pairs, rate=rate,
-                  rule=rule.title, neuron=post.title if post else "")
-    return Result("stdp_window", arrays, headline)
+
+    def one(rule):
+        post = post_neuron(rule, neuron)
+        found = outcome(pairings, rule, post, dt=dt, read_after=read_after, device=device, seed=seed)
+        window, at_bins = found.change[:len(delta_t)], found.change[len(delta_t):]
+        A_plus, tau_plus = exponential(delta_t / ms, window)
+        A_minus, tau_minus = exponential(-delta_t / ms, window)
+        headline = dict(A_plus_percent=percent(A_plus), tau_plus_ms=tau_plus, A_minus_percent=percent(A_minus, -1),
+                        tau_minus_ms=tau_minus, E_bi_poo_window=score(at_bins, it.mean, it.sem),
+                        E_null_bi_poo_window=null_score(it.mean, it.sem), **found.headline())
+        arrays = dict(delta_t=delta_t, change=window, change_at_bins=at_bins, measured=it.mean, measured_sem=it.sem,
+                      bin_from=it.columns["from_ms"] * ms, bin_to=it.columns["to_ms"] * ms, pairs=pairs, rate=rate,
+                      rule=rule.title, neuron=post.title if post else "")
+        return arrays, headline, ()
+
+    arrays, headline, gaps = side_by_side(rules_of(synapse), one)
+    return Result("stdp_window", arrays, headline, gaps=gaps)
 
 
 def exponential(distance_ms, change):
@@ -80,9 +83,10 @@ def percent(amplitude, sign=1):
 
 
 def plot(result, figure):
-    """The window over the binned measurements and the published exponentials."""
-    a, axes = result.arrays, figure.subplots()
-    x, change = np.asarray(a["delta_t"] / ms), 100 * a["change"]
+    """The windows over the binned measurements and the published exponentials."""
+    rules, axes = each_rule(result), figure.subplots()
+    a = rules[0][2]
+    x = np.asarray(a["delta_t"] / ms)
     zero_lines(axes)
     fit = table("bi_wang2002_fit")
     for side, amplitude, tau in zip((1, -1), fit["amplitude"], fit["tau_ms"], strict=True):
@@ -92,13 +96,15 @@ def plot(result, figure):
     centre, half = (a["bin_from"] + a["bin_to"]) / (2 * ms), (a["bin_to"] - a["bin_from"]) / (2 * ms)
     measured(axes, centre, 100 * a["measured"], 100 * a["measured_sem"], xerr=half, capsize=0,
              label="Bi & Poo (1998), means of bins ± s.e.m.")
-    for side in (x < 0, x >= 0):
-        axes.plot(x[side], change[side], color=MODEL, lw=2, label=str(a["rule"]) if side[-1] else None)
+    for rule, colour, own, _ in rules:
+        for side in (x < 0, x >= 0):
+            axes.plot(x[side], 100 * own["change"][side], color=colour, lw=2, label=rule if side[-1] else None)
     axes.set(xlabel="spike timing Δt = t_post − t_pre (ms)", ylabel="change in EPSC amplitude (%)",
              xlim=(x.min() - 3, x.max() + 3))
-    heading(axes, f"STDP window of {a['rule']}",
-            f"{int(a['pairs'])} pairs at {float(a['rate']):g} Hz, {induced(a['rule'], a['neuron'])}")
-    scores(axes, result.headline["E_bi_poo_window"], result.headline["E_null_bi_poo_window"])
+    heading(axes, f"STDP window of {' and '.join(rule for rule, *_ in rules)}",
+            f"{int(a['pairs'])} pairs at {float(a['rate']):g} Hz, {induced_in(rules)}")
+    scores(axes, {rule: numbers["E_bi_poo_window"] for rule, _, _, numbers in rules},
+           result.headline["E_null_bi_poo_window"])
     axes.legend(fontsize=8, loc="upper left")
 
 

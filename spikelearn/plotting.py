@@ -20,9 +20,12 @@ def heading(axes, title, protocol):
 
 
 def scores(axes, model, null, where="lower right"):
-    """E of the model and of the null model in a corner."""
+    """E of the model and of the null model in a corner. model : a number, or rule -> number."""
     up, left = where.startswith("upper"), where.endswith("left")
-    axes.text(.03 if left else .97, .96 if up else .04, f"E = {model:.3g}\nnull E = {null:.3g}", fontsize=8,
+    alone = not isinstance(model, dict) or len(model) == 1
+    model = next(iter(model.values())) if isinstance(model, dict) and alone else model
+    said = f"E = {model:.3g}" if alone else "\n".join(f"{rule}: E = {value:.3g}" for rule, value in model.items())
+    axes.text(.03 if left else .97, .96 if up else .04, f"{said}\nnull E = {null:.3g}", fontsize=8,
               transform=axes.transAxes, va="top" if up else "bottom", ha="left" if left else "right",
               bbox=dict(facecolor="white", edgecolor="0.8", pad=2.5))
 
@@ -33,18 +36,26 @@ def measured(axes, x, mean, sem, label="measured, mean ± s.e.m.", **style):
 
 
 def induced(rule, neuron):
-    """Words for how the spikes of a pairing come about."""
+    """Words for how the spikes of a pairing come about. neuron : its name, "" = none; or one for each of some rules."""
+    if not isinstance(neuron, str) and np.ndim(neuron):
+        forced = sorted({str(one) for one in neuron} - {""})
+        return f"spikes forced in {', '.join(forced)}" if forced else "spike times only"
     return f"spikes forced in {neuron}" if neuron else f"spike times only ({rule} reads no potential)"
 
 
-def compared(axes, labels, mean, sem, model, rule):
-    """Grouped bars: experiment (grey, s.e.m.) and model side by side. labels : (n,) words; others (n,) numbers."""
-    x = np.arange(len(labels))
-    axes.bar(x - .2, mean, .38, yerr=sem, color="0.7", capsize=2, error_kw=dict(lw=1), label="measured, mean ± s.e.m.")
-    axes.bar(x + .2, model, .38, color=MODEL, label=rule)
+def compared(axes, labels, mean, sem, models):
+    """Grouped bars: experiment (grey, s.e.m.) and models side by side.
+
+    labels : (n,) words; mean, sem : (n,) numbers; models : rule -> (n,) numbers.
+    """
+    x, width = np.arange(len(labels)), .76 / (1 + len(models))
+    axes.bar(x - width * len(models) / 2, mean, width, yerr=sem, color="0.7", capsize=2, error_kw=dict(lw=1),
+             label="measured, mean ± s.e.m.")
+    for k, (rule, model) in enumerate(models.items(), 1):
+        axes.bar(x + width * (k - len(models) / 2), model, width, color=f"C{k - 1}", label=rule)
     axes.set_xticks(x, labels)
     axes.axhline(0, color="k", lw=.8)
-    axes.margins(y=.22)     # room for the legend and the scores
+    axes.margins(y=.16 + .08 * len(models))     # room for the legend and the scores
 
 
 def learning_curve(axes, train, validation=None, label="", colour=MODEL):

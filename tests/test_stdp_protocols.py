@@ -166,8 +166,8 @@ def test_battery():
 
 def test_battery_of_one_rule_names_experiments_only():
     h = stdp_battery.run("synapses/static", device="numpy", quick=True).headline
-    assert set(h) == {"step_error_percent", *(f"{kind}_{name}" for kind in ("E", "E_null", "p") for name in EXPERIMENTS),
-                      "conditions_brzosko_acetylcholine", "conditions_brzosko_dopamine"}
+    errors = (f"{kind}_{name}" for kind in ("E", "E_null", "p") for name in EXPERIMENTS)
+    assert set(h) == {"step_error_percent", *errors, "conditions_brzosko_acetylcholine", "conditions_brzosko_dopamine"}
     with pytest.raises(SpikelearnError, match="different names"):
         stdp_battery.run(("synapses/static", "static"), quick=True)
 

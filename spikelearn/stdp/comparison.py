@@ -1,7 +1,7 @@
 """Rules beside measurements: what each rule predicts for every condition of some experiments, and its error E."""
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,8 @@ from brian2 import Quantity
 from spikelearn.equations.files import load_model
 from spikelearn.equations.records import NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError
+from spikelearn.plotting import induced
+from spikelearn.results.result import Result
 from spikelearn.stdp.conditions import REPEATS, WAYS
 from spikelearn.stdp.experiment_files import TREATMENT
 from spikelearn.stdp.experiments import Experiment, chi_square_p, experiment, null_score, score
@@ -45,6 +47,45 @@ def experiments_of(data: str | Iterable) -> dict[str, Experiment]:
             raise SpikelearnError(f"two experiments are called {it.name}: rename one of the files")
         found[it.name] = it
     return found
+
+
+def side_by_side(rules: Sequence[SynapseModel], run: Callable) -> tuple[dict, dict, tuple]:
+    """A protocol for one rule after the other: (arrays, headline numbers, names of arrays with gaps) of a Result.
+
+    run : rule -> (arrays, headline, gaps). Of several rules, the names of arrays begin with "RULE: ", and those of
+    headline numbers end in _RULE, but for those of the null model.
+    """
+    arrays, headline, gaps = {"rules": np.array([rule.title for rule in rules])}, {}, []
+    for rule in rules:
+        own, numbers, own_gaps = run(rule)
+        start = f"{rule.title}: " if len(rules) > 1 else ""
+        arrays |= {start + name: value for name, value in own.items()}
+        gaps += [start + name for name in own_gaps]
+        for name, value in numbers.items():
+            headline[name if name.startswith("E_null") else name + suffix(rule, rules)] = value
+    return arrays, headline, tuple(gaps)
+
+
+def each_rule(result: Result) -> list[tuple[str, str, Mapping, Mapping]]:
+    """(rule, colour, arrays, headline) of every rule in the Result of `side_by_side`, named as if it were alone."""
+    rules = [str(rule) for rule in result.arrays["rules"]]
+    if len(rules) == 1:
+        return [(rules[0], "C0", result.arrays, result.headline)]
+    found = []
+    for k, rule in enumerate(rules):
+        arrays = {name.removeprefix(f"{rule}: "): value for name, value in result.arrays.items()
+                  if name.startswith(f"{rule}: ")}
+        headline = {name.removesuffix(f"_{rule}"): value for name, value in result.headline.items()
+                    if name.endswith(f"_{rule}") or name.startswith("E_null")}
+        found.append((rule, f"C{k}", arrays, headline))
+    return found
+
+
+def induced_in(rules: Sequence[tuple]) -> str:
+    """Words for how the spikes come about. rules : of `each_rule`."""
+    if len(rules) == 1:
+        return induced(rules[0][0], str(rules[0][2]["neuron"]))
+    return induced("", [str(arrays["neuron"]) for _, _, arrays, _ in rules])
 
 
 def known_to(rule: SynapseModel, pairing: Pairing) -> bool:
