@@ -47,15 +47,15 @@ JUDGE = NeuronModel(        # gives the rewards
 
 @checked
 def run(synapse="synapses/stdp_dopamine", neuron="neurons/izhikevich", *, delays=DELAYS, with_network=True, cells=1000,
-        window=20 * ms, duration=3600 * second, seed=1, device="auto", quick=False):
-    """delays : of the reward after the pair; with_network : also the network. quick : 100 s of 200 cells."""
+        window=20 * ms, duration=900 * second, seed=1, device="auto", quick=False):
+    """delays : of the reward after the pair; with_network : also the network. quick : 50 s of 200 cells."""
     rule = load_model(synapse, "synapse")
     missing = {"tonic", "reward", "tau_c", "tau_d", "A_plus", "tau_plus"} - set(rule.parameters)
     if missing or not rule.on_third:
         raise SpikelearnError(f"{rule.title} is no rule of rewarded pairs: it lacks "
                               f"{sorted(missing)[0] if missing else 'on_third'}")
     if quick:
-        cells, duration = min(cells, 200), min(duration, 100 * second)
+        cells, duration = min(cells, 200), min(duration, 50 * second)
     arrays, headline = pairs_and_rewards(rule, np.asarray(delays), device, seed)
     if with_network:
         found = credit(rule, load_model(neuron, "neuron"), cells, window, duration, seed, device)
@@ -96,7 +96,7 @@ def network(rule, cell, cells, excitatory, window, seed):
     due = f"int(t - seen_post <= {float(window)!r}*second)*int(due_post > {float(FOREVER) / 2!r}*second)"
 
     def build():
-        group = neurons(cell, cells, name="cells", per_neuron=("a", "d"))
+        group = neurons(cell, cells, name="cells", per_neuron=("rate", "jump"))
         judge = neurons(JUDGE, 1, name="judge")
         rules = synapses(group[:excitatory], group, rule, name="rule", connect=plastic, transmit="v_post += w*mV")
         return [group, judge, rules, SpikeMonitor(group, record=False, name="counts"),
@@ -122,7 +122,7 @@ def credit(rule, cell, cells, window, duration, seed, device):
     w = np.ones(excitatory * min(SYNAPSES, cells // 4))
     w[0] = 0                                        # the synapse that is to be credited
     found = simulation.run(
-        {"cells.a": np.where(fast, .1, .02) / ms, "cells.d": np.where(fast, 2, 8) * mV / ms, "rule.w_rest": w},
+        {"cells.rate": np.where(fast, .1, .02) / ms, "cells.jump": np.where(fast, 2, 8) * mV / ms, "rule.w_rest": w},
         seed=seed, read=["rule.w_rest", "weights.w_rest", "judge.rewards", "counts.count"])
     w = np.clip(np.asarray(found["rule.w_rest"]), float(rule.parameters["w_min"]), float(rule.parameters["w_max"]))
     rewards, seconds = int(found["judge.rewards"][0]), float(duration)
