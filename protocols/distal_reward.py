@@ -1,10 +1,11 @@
 """Distal reward: dopamine seconds after a pair of spikes still finds the synapse that made it.
 
-Izhikevich (2007) Cereb Cortex 17:2443. Left: a single pair at +10 ms, a reward after a delay; the line is the closed form.
-Right, after figure 1 of the paper: 1,000 neurons, 800 excitatory and 200 inhibitory, with 100 synapses each, driven by
-noise. Whenever neuron 1 fires within 20 ms before neuron 2, a reward comes 1 to 3 s later, unless one is due already. The
-synapse from 1 to 2 starts at 0, all others at 1. Sizes as in the author's program, ModelDB 84167, which moves weights
-every 10 ms without a step factor, hence the gain of 100/s. Ours are spikes as jumps of the potential, two half steps a ms.
+Izhikevich (2007) Cereb Cortex 17:2443. Left: a single pair at +10 ms, a reward after a delay; the line is the closed
+form. Right, after figure 1 of the paper: 1,000 neurons, 800 excitatory and 200 inhibitory, with 100 synapses each,
+driven by noise. Whenever neuron 1 fires within 20 ms before neuron 2, a reward comes 1 to 3 s later, unless one is due
+already. The synapse from 1 to 2 starts at 0, all others at 1. Sizes as in the author's program, ModelDB 84167, which
+moves weights every 10 ms without a step factor, hence the gain of 100/s. Ours are spikes as jumps of the potential, two
+half steps a ms.
 """
 import sys
 
@@ -81,8 +82,8 @@ def pairs_and_rewards(rule, delays, device, seed):
 def connections(cells, excitatory, rng):
     """(i, j) of the plastic and of the inhibitory synapses; plastic synapse 0 goes from neuron 0 to neuron 1."""
     per_cell = min(SYNAPSES, cells // 4)
-    targets = np.array([rng.choice(np.delete(np.arange(cells if k < excitatory else excitatory), [k] * (k < excitatory)),
-                                   per_cell, replace=False) for k in range(cells)])
+    others = [np.delete(np.arange(cells), k) if k < excitatory else np.arange(excitatory) for k in range(cells)]
+    targets = np.array([rng.choice(possible, per_cell, replace=False) for possible in others])
     targets[0, targets[0] == 1] = targets[0, 0]
     targets[0, 0] = 1
     sources, targets = np.repeat(np.arange(cells), per_cell), targets.ravel()

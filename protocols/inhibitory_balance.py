@@ -1,10 +1,10 @@
 """Inhibitory plasticity balances a network: rates of the excitatory neurons before and after the synapses have learnt.
 
 Vogels, Sprekeler, Zenke, Clopath & Gerstner (2011) Science 334:1569, figure 4; sizes and conductances of the authors'
-program, ModelDB 143751, as in Brian2's example of it: conductance neurons, a fifth of them inhibitory, 160 excitatory and
-40 inhibitory inputs, 200 pA into each. The authors' network has 10,000 cells; here are 4,000 with as many inputs. The
-synapses from inhibitory to excitatory neurons learn, from 0 on; the rule draws each excitatory neuron to rho_0. The same
-program runs without learning first.
+program, ModelDB 143751, as in Brian2's example of it: conductance neurons, a fifth of them inhibitory, 160 excitatory
+and 40 inhibitory inputs, 200 pA into each. The authors' network has 10,000 cells; here are 4,000 with as many inputs.
+The synapses from inhibitory to excitatory neurons learn, from 0 on; the rule draws each excitatory neuron to rho_0. The
+same program runs without learning first.
 """
 import sys
 
@@ -33,7 +33,8 @@ RANGES = {"cells": whole(100, 20_000), "duration": Range(3, 1000, unit="second")
 
 
 @checked
-def run(synapse="synapses/stdp_inhibitory", neuron="neurons/conductance_lif", *, cells=4000, duration=15 * second, dt=0.1 * ms, seed=1, device="auto", quick=False):
+def run(synapse="synapses/stdp_inhibitory", neuron="neurons/conductance_lif", *, cells=4000, duration=15 * second,
+        dt=0.1 * ms, seed=1, device="auto", quick=False):
     """cells : of which 4/5 are excitatory; the number of inputs of each stays that of 10,000.
 
     duration : simulated without learning and with it. quick : 1,000 cells, 6 s. Returns a Result.
@@ -77,13 +78,14 @@ def network(rule, cell, cells, excitatory, rng):
 
     def build():
         group = neurons(cell, cells, name="cells")
-        E, I = group[:excitatory], group[excitatory:]
-        return [group, PopulationRateMonitor(E, name="rate"), SpikeMonitor(E[:min(SHOWN, excitatory)], name="spikes"),
-                synapses(E, group, "static", name="excitation", connect=drawn["excitation"],
+        driving, calming = group[:excitatory], group[excitatory:]
+        return [group, PopulationRateMonitor(driving, name="rate"),
+                SpikeMonitor(driving[:min(SHOWN, excitatory)], name="spikes"),
+                synapses(driving, group, "static", name="excitation", connect=drawn["excitation"],
                          transmit=f"g_E_post += {G_E}*nS"),
-                synapses(I, I, "static", name="inhibition", connect=drawn["inhibition"],
+                synapses(calming, calming, "static", name="inhibition", connect=drawn["inhibition"],
                          transmit=f"g_I_post += {G_II}*nS"),
-                synapses(I, E, rule, name="learning", connect=drawn["learning"], transmit="g_I_post += w")]
+                synapses(calming, driving, rule, name="learning", connect=drawn["learning"], transmit="g_I_post += w")]
 
     return build
 

@@ -50,7 +50,7 @@ def test_efficacy_and_strength_in_closed_form():
 
 @pytest.fixture(scope="module")
 def dp():
-    """Efficacies of the DP set from .5: 60 pairs at 1 Hz with D = 0 and with the delay, the last depression included."""
+    """Efficacies of the DP set from .5: 60 pairs at 1 Hz with D = 0 and with the delay."""
     rule, plain = load_model("calcium"), [pairs(d * second, PERIODS) for d in DELTA_T]
     return [(1 + weight_changes(plain, rule.with_parameters(D=D * second), device="numpy")) / 2 for D in (0, DELAY)]
 
