@@ -122,7 +122,7 @@ def test_connections_of_the_rewarded_network(cells, excitatory):
 
 @pytest.mark.compiler
 def test_rewarded_network():
-    """Quick: rewards come, neurons fire at a few Hz, the credited weight rises from 0 while tonic dopamine depresses."""
+    """Quick: rewards come, neurons fire at a few Hz, the credited weight rises from 0, tonic dopamine depresses."""
     result = distal_reward.run(delays=[0, 1] * second, quick=True, device="cpp")
     h = result.headline
     assert h["rewards"] > 0 and h["credited_weight"] > 0 and .5 < h["rate_excitatory_hz"] < 10
