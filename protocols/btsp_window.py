@@ -1,9 +1,9 @@
 """Behavioural time scale plasticity: change of weight against the time from an input spike to a plateau, in seconds.
 
 Milstein et al. (2021) eLife 10:e73046, numbers of figure 5: one spike and one plateau of 300 ms. A weak synapse is
-potentiated around the plateau, a strong one depressed in a wider window: the weight decides the sign. Dashed: the weight at
-which both would cancel if it were held fixed meanwhile; dotted: the exponentials of Bittner et al. (2017) Science
-357:1033, with 1.31 s for spikes before the plateau and .69 s after it, scaled to the maximum.
+potentiated around the plateau, a strong one depressed in a wider window: the weight decides the sign. Dotted: the
+exponentials of Bittner et al. (2017) Science 357:1033, with 1.31 s for spikes before the plateau and .69 s after it,
+scaled to the maximum.
 """
 import dataclasses
 

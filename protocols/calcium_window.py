@@ -1,9 +1,9 @@
 """Calcium-based plasticity: windows of nine parameter sets, and how the cortical one depends on the rate of the pairs.
 
 Graupner & Brunel (2012) PNAS 109:3991, figures 2 and 4: 60 pairs at 1 Hz, strength after/before of many noisy synapses;
-pairs at a rising rate with the set fitted to visual cortex. All are exact from spike to spike. The measurements are those
-of Sjostrom, Turrigiano & Nelson (2001), as tabulated by Pfister & Gerstner (2006). Above about 29 Hz every interval of
-75 pairs potentiates: the intervals of a pair reach half a period to either side.
+pairs at a rising rate with the set fitted to visual cortex. All are exact from spike to spike. The measurements are
+those of Sjostrom, Turrigiano & Nelson (2001), as tabulated by Pfister & Gerstner (2006). Above about 29 Hz every
+interval of 75 pairs potentiates: the intervals of a pair reach half a period to either side.
 """
 
 import numpy as np
@@ -43,8 +43,8 @@ def run(synapse="synapses/calcium_population", neuron=None, *, pairs=60, rate=1 
     delta_t = np.arange(-steps, steps + 1) * spacing
     names = list(rule.sets) or [""]
     names = [name for name in names if name in ("DP", FITTED)] or names[:1] if quick else names
-    window = np.array([1 + outcome([pairing(d, pairs, rate) for d in delta_t], chosen(rule, name), post, **options).change
-                       for name in names])
+    one_window = [pairing(d, pairs, rate) for d in delta_t]
+    window = np.array([1 + outcome(one_window, chosen(rule, name), post, **options).change for name in names])
     arrays = dict(delta_t=delta_t, window=window, sets=np.array(names), pairs=pairs, rate=rate, rule=rule.title)
     headline = {f"strength_{name}_{sign}{at}_ms": float(window[k, np.argmin(np.abs(delta_t / ms - x))])
                 for k, name in enumerate(names) for sign, at, x in (("minus_", 20, -20), ("", 20, 20))}
@@ -69,8 +69,8 @@ def frequency(rule, post, rates, n, options):
         raise SpikelearnError("rates must stay below 90 Hz, so that pairs of 10 ms do not overlap")
     found = outcome([pairing(d * ms, n, r * Hz) for d in (10, -10) for r in rho], rule, post, **options).change
     return dict(rates=rates, strength_plus=1 + found[:len(rho)], strength_minus=1 + found[len(rho):],
-                measured_rho=it.columns["repeat_hz"] * Hz, measured_delta_t=it.columns["delta_t_ms"] * ms, measured=it.mean,
-                measured_sem=it.sem)
+                measured_rho=it.columns["repeat_hz"] * Hz, measured_delta_t=it.columns["delta_t_ms"] * ms,
+                measured=it.mean, measured_sem=it.sem)
 
 
 def potentiation_everywhere(rule, post, n, options):

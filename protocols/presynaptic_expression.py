@@ -1,8 +1,8 @@
 """Where plasticity is expressed: release probability P and quantal amplitude q after pairs at a rising rate.
 
 Costa, Froemke, Sjostrom & van Rossum (2015) eLife 4:e09457, on the experiment of Sjostrom, Turrigiano & Nelson (2001)
-Neuron 32:1149: 15 trains of 5 pairs at rho, one each 10 s; at 0.1 Hz 50 single pairs. The paper does not state the scale
-of a single step; with a fiftieth of the printed amplitudes, the default of the rule, E is 2.9.
+Neuron 32:1149: 15 trains of 5 pairs at rho, one each 10 s; at 0.1 Hz 50 single pairs. The paper does not state the
+scale of a single step; with a fiftieth of the printed amplitudes, the default of the rule, E is 2.9.
 """
 import dataclasses
 
@@ -35,7 +35,7 @@ def run(synapse="synapses/pre_post_expression", neuron=None, *, rates=RATES, rea
     """P, q and their product at the measured points and, for the curves, at `rates`. quick: three rates."""
     rule = load_model(synapse, "synapse")
     if not {"P", "q"} <= set(rule.initial):
-        raise SpikelearnError(f"{rule.title} has no P and q that start from a number: presynaptic_expression needs both")
+        raise SpikelearnError(f"{rule.title} does not start with numbers P and q, which presynaptic_expression reads")
     it, rates = experiment("sjostrom_trains"), np.asarray(rates / Hz)[::5] if quick else np.asarray(rates / Hz)
     curves = [sjostrom(d * ms, rho) for d in (10, -10) for rho in rates]
     five = pairs(10 * ms, 5, 20 * Hz)
@@ -50,8 +50,8 @@ def run(synapse="synapses/pre_post_expression", neuron=None, *, rates=RATES, rea
     model = found["w"].change[:n]
     headline = {"E_sjostrom_trains": score(model, it.mean, it.sem),
                 "E_null_sjostrom_trains": null_score(it.mean, it.sem), **ratio, **found["w"].headline()}
-    arrays = dict(rates=rates * Hz, rho=it.columns["repeat_hz"] * Hz, delta_t=it.columns["delta_t_ms"] * ms, model=model,
-                  measured=it.mean, measured_sem=it.sem, rule=rule.title)
+    arrays = dict(rates=rates * Hz, rho=it.columns["repeat_hz"] * Hz, delta_t=it.columns["delta_t_ms"] * ms,
+                  model=model, measured=it.mean, measured_sem=it.sem, rule=rule.title)
     for name, values in found.items():
         arrays |= {f"{name}_plus": 1 + values.change[n:n + count], f"{name}_minus": 1 + values.change[n + count:]}
     return Result("presynaptic_expression", arrays, headline)

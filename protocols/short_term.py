@@ -1,8 +1,9 @@
 """Short-term plasticity: what each spike of a train releases, at a depressing and at a facilitating synapse.
 
-Tsodyks & Markram (1997) PNAS 94:719, Markram, Wang & Tsodyks (1998) PNAS 95:5323; numbers of both synapses from Tsodyks,
-Uziel & Markram (2000) J Neurosci 20:RC50. Left: regular trains at 20 Hz. Right: the release in the long run against the
-rate of the train, with closed forms as lines. The weight w of these rules is the release at the last pre spike.
+Tsodyks & Markram (1997) PNAS 94:719, Markram, Wang & Tsodyks (1998) PNAS 95:5323; numbers of both synapses from
+Tsodyks, Uziel & Markram (2000) J Neurosci 20:RC50. Left: regular trains at 20 Hz. Right: the release in the long run
+against the rate of the train, with closed forms as lines. The weight w of these rules is the release at the last pre
+spike.
 """
 
 import numpy as np

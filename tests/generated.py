@@ -16,8 +16,11 @@ from spikelearn.command import run as running
 from spikelearn.ranges.check import Words, range_of
 
 SMALL = {           # settings that make a quick run short; what is drawn replaces them
+    "btsp_window": dict(widest="2*second", spacing="1*second"),
+    "calcium_window": dict(pairs=2, spacing="50*ms", frequency_pairs=3),
     "contrastive_faults": dict(networks=10, steps=200),
     "dendritic_prediction": dict(presentations=60, repetitions=6, trials=1),
+    "distal_reward": dict(delays="0*second, 1*second", with_network="false"),
     "early_inference": dict(networks=2, trials=3, depths="1, 2", rates="0.1, 0.2", temperatures="1e-4"),
     "equilibrium_gradient": dict(networks=1, chains=50, chain_steps=60, sizes="4, 5, 3"),
     "feedforward_energy": dict(images=3, steps=200, depths="1, 2", units=8),
@@ -26,6 +29,7 @@ SMALL = {           # settings that make a quick run short; what is drawn replac
     "generate_mnist": dict(hidden="20, 10", epochs=1, runs=1, samples=200, images=300, shown=200, centres=10,
                            dataset="digits"),
     "inpaint": dict(hidden="20, 10", epochs=1, images=300, shown=50, rounds=2, dataset="digits"),
+    "inhibitory_balance": dict(cells=100, duration="3*second", dt="0.5*ms"),
     "langevin": dict(temperatures="0.2", copies=10, duration="60*ms", warm_up="20*ms"),
     "langevin_ep_spikes": dict(repeats=6, repeats_of_levers=6, free=30, nudged=10),
     "learn_digits": dict(hidden=5, epochs=1, seeds=1, images=40, free_steps=20, nudged_steps=8, listen_steps=10,
@@ -38,6 +42,7 @@ SMALL = {           # settings that make a quick run short; what is drawn replac
                              hidden=4, shown=4, settling=1, minibatch="false"),
     "likelihood_ascent": dict(hidden="20, 10", epochs=1, images=300, shown=50, steps=3, dataset="digits"),
     "reward": dict(trials=3, choice_rounds=2, hidden=3, free=100, nudged=30),
+    "short_term": dict(spikes=3, rates="5*Hz, 20*Hz"),
     "spike_noise": dict(windows="10*ms, 100*ms", hidden="20, 10", epochs=1, images=300, samples=100, shown=50,
                         dataset="digits"),
     "stdp_bistate": dict(trials=5, copies=5, duration="100*ms", delta_t="-10*ms, 10*ms"),
@@ -60,7 +65,7 @@ SMALL = {           # settings that make a quick run short; what is drawn replac
 }
 # a quick run takes more than a few seconds: these are drawn one time in six
 LONG = ("dendritic_prediction", "langevin_ep_spikes", "learn_digits", "learn_vpf_spikes", "reward", "stdp_battery",
-        "stdp_bursts", "theory_report", "walkback")
+        "stdp_bursts", "theory_report", "walkback", "inhibitory_balance", "distal_reward", "calcium_window")
 NEEDS_IMAGES = ("feedforward_start", "generate_fashion")     # that come with no package
 NONSENSE = ("nan", "inf", "word", "''", "1e400", "true", "1, 2, 3", "5*lemon", "None", "1*amp", "-1", "0", "1e30",
             "-1e30", "0.5", "1e30*second", "-1*ms", "1e-30*ms", "0*Hz", "1e30*Hz", "1e9", "2147483648")

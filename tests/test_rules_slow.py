@@ -99,6 +99,26 @@ def test_reward_factor(delay, known):
         .950, abs=5e-4)
 
 
+def test_rewards_against_the_naive_rule():
+    """Random trains with two rewards; a pair with the reward T later gives the factors above."""
+    rule, rng = load_model("stdp_dopamine"), np.random.default_rng(12)
+    rule = rule.with_parameters(tonic=25 * rule.parameters["tonic"])
+    a = numbers(rule, "w_min", "w_max")
+    reward, pair, slow = a["reward"], {name: a[name] for name in ("A_plus", "A_minus", "tau_plus", "tau_minus")}, {
+        name: a[name] for name in ("tau_c", "tau_d", "tonic")}
+    trains = [poisson(30 * Hz, y * Hz, .5 * second, rng, dt=1 * ms) for y in (10, 60)]
+    ps = [Pairing(p.pre, p.post, third=[.25, .9] * second) for p in trains] + [
+        Pairing([10] * ms, [20] * ms, third=[.02 + delay] * second) for delay in (0, .5, 1, 2, 3)]
+    change = weight_changes(ps, rule, device="numpy", read_after=30 * second)
+    for p, found in zip(ps, change, strict=True):
+        rewards = [(float(t), reward) for t in p.third]
+        expected = reference.dopamine(reference.eligibility(p.pre, p.post, **pair), rewards, 60., **slow)
+        assert found == pytest.approx(expected - 1, rel=1e-9)
+    c0 = .1 * np.exp(-.5)
+    by_reward = (change[2:] - c0 * slow["tonic"] * slow["tau_c"]) / (c0 * reward)
+    assert by_reward == pytest.approx([.16667, .10109, .06131, .02256, .00830], abs=5e-6)
+
+
 # --- behavioural time scale ----------------------------------------------------------------------------------------
 
 LAGS = np.array([-4, -2, -1, 0, 1, 2, 4])       # spike minus plateau onset, in seconds

@@ -1,7 +1,7 @@
 """Leaky integrate-and-fire neuron with excitatory and inhibitory conductances.
 
-Vogels, Sprekeler, Zenke, Clopath & Gerstner (2011) Science 334:1569; numbers of the authors' network, ModelDB 143751, as
-in Brian2's example of it.
+Vogels, Sprekeler, Zenke, Clopath & Gerstner (2011) Science 334:1569; numbers of the authors' network, ModelDB 143751,
+as in Brian2's example of it.
 """
 from brian2 import ms, mV, nS, pA, pF
 

@@ -1,8 +1,8 @@
 """Izhikevich's neuron: a quadratic potential with a recovery variable; regular spiking as it stands.
 
-Izhikevich (2003) IEEE Trans Neural Netw 14:1569. Input comes as jumps of v. A fast-spiking neuron has a = .1/ms and d =
-2 mV/ms. `noise` is the size of a random jump in each step, uniform around 0; `third` is the event of a third factor,
-such as a reward, and comes in the step after something has set `rewarded`.
+Izhikevich (2003) IEEE Trans Neural Netw 14:1569. Input comes as jumps of v. A fast-spiking neuron has rate = .1/ms and
+jump = 2 mV/ms. `noise` is the size of a random jump in each step, uniform around 0. `third` is the event of a third
+factor, such as a reward; it comes in the step after something has set `rewarded`.
 """
 from brian2 import ms, mV
 
@@ -12,26 +12,26 @@ MODEL = NeuronModel(
     source="Izhikevich (2003) IEEE Trans Neural Netw 14:1569",
     equations="""
         dv/dt = quadratic*v**2 + linear*v + offset - u_recovery : volt          # potential
-        du_recovery/dt = a*(b*v - u_recovery) : volt/second                     # recovery
+        du_recovery/dt = rate*(sensitivity*v - u_recovery) : volt/second        # recovery
         rewarded : boolean                                                      # a reward came in this step
     """,
     every_step=dict(after_groups="v += noise*(rand() - 1/2)"),
     threshold="v >= v_peak",
-    reset="v = c; u_recovery += d",
+    reset="v = v_reset; u_recovery += jump",
     events=dict(third=("rewarded", "rewarded = False")),
     method="euler",
-    potential="(v - c) / (v_peak - c)",
+    potential="(v - v_reset) / (v_peak - v_reset)",
     forced="v = 2*v_peak",                      # above threshold at once: the spike is imposed, not grown
     parameters=dict(
         quadratic=0.04 / ms / mV,       # Izhikevich (2003)
         linear=5 / ms,                  # Izhikevich (2003)
         offset=140 * mV / ms,           # Izhikevich (2003)
-        a=0.02 / ms,                    # rate of recovery, regular spiking; Izhikevich (2003)
-        b=0.2 / ms,                     # sensitivity of recovery; Izhikevich (2003)
-        c=-65 * mV,                     # reset potential; Izhikevich (2003)
-        d=8 * mV / ms,                  # jump of recovery, regular spiking; Izhikevich (2003)
+        rate=0.02 / ms,                 # a: rate of recovery, regular spiking; Izhikevich (2003)
+        sensitivity=0.2 / ms,           # b: sensitivity of recovery; Izhikevich (2003)
+        v_reset=-65 * mV,               # c: reset potential; Izhikevich (2003)
+        jump=8 * mV / ms,               # d: jump of recovery, regular spiking; Izhikevich (2003)
         v_peak=30 * mV,                 # peak of a spike; Izhikevich (2003)
         noise=0 * mV,                   # random jump in each step, none; chosen here
     ),
-    initial=dict(v="c", u_recovery="b*c"),
+    initial=dict(v="v_reset", u_recovery="sensitivity*v_reset"),
 )

@@ -12,7 +12,7 @@ MODEL = SynapseModel(
     source="Brader, Senn & Fusi (2007) Neural Comput 19:2881; numbers of public GeNN scripts",
     equations="""
         w = J_minus + (J_plus - J_minus)*int(X > theta_X) : 1           # efficacy; the drift never crosses theta_X
-        X : 1                                                           # internal variable, as the last pre spike left it
+        X : 1                                                           # internal variable after the last pre spike
         drift = alpha*int(X > theta_X) - beta*int(X <= theta_X) : Hz    # of X between pre spikes
         t_last : second                                                 # time of the last pre spike
         dC/dt = -C / tau_C : 1 (event-driven)                           # recent post spikes

@@ -1,9 +1,9 @@
 """Behavioural time scale plasticity: an eligibility trace of the input meets a plateau potential seconds away.
 
-Milstein et al. (2021) eLife 10:e73046, equations 1 and 9-13, numbers of figure 5. Each post spike stands for the onset of
-a plateau. Potentiation and depression follow sigmoids of the overlap of eligibility trace and instructive signal, both
-scaled to a maximum of 1 for one spike and one plateau. Equation 16 prints k_plus in the depression; equations 1, 2, 14
-and the authors' program have k_minus, used here. Order plays no part; coincident spikes need no convention.
+Milstein et al. (2021) eLife 10:e73046, equations 1 and 9-13, numbers of figure 5. Each post spike stands for the onset
+of a plateau. Potentiation and depression follow sigmoids of the overlap of eligibility trace and instructive signal,
+both scaled to a maximum of 1 for one spike and one plateau. Equation 16 prints k_plus in the depression; equations 1,
+2, 14 and the authors' program have k_minus, used here. Order plays no part; coincident spikes need no convention.
 """
 from brian2 import Hz, ms
 

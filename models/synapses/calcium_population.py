@@ -1,9 +1,9 @@
 """Calcium-based plasticity of many noisy synapses: the strength that an experimenter measures.
 
 Graupner & Brunel (2012) PNAS 109:3991: as calcium, with noise. The efficacies are Gaussian, and their mean and variance
-are exact from spike to spike; the slow bistable drift is left out, as in the article's analytic results. A share beta of
-the synapses starts at 0. After the experiment those above rho_star count b, the others 1; w is their mean. Numbers of
-the authors' program (mgraupe/CalciumBasedPlasticityModel, synapticChange.py). Calcium of coincident spikes adds up.
+are exact from spike to spike; the slow bistable drift is left out, as in the article's analytic results. A share beta
+of the synapses starts at 0. After the experiment those above rho_star count b, the others 1; w is their mean. Numbers
+of the authors' program (mgraupe/CalciumBasedPlasticityModel, synapticChange.py). Calcium of coincident spikes adds up.
 """
 import numpy as np
 from brian2 import check_units, implementation, ms, second

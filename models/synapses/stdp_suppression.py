@@ -2,8 +2,8 @@
 
 Froemke & Dan (2002) Nature 416:433; all pairs, the change of each is F(delta_t) eps_pre eps_post with eps = 1 -
 exp(-(interval to the previous spike)/tau_s). Numbers as in Graphitti (AllSTDPSynapses), which names the paper; its
-amplitudes are those of the whole experiment of 60 pairs. delta_t = t_post - t_pre; coincident spikes (delta_t = 0) count
-as pre before post.
+amplitudes are those of the whole experiment of 60 pairs. delta_t = t_post - t_pre; coincident spikes (delta_t = 0)
+count as pre before post.
 """
 from brian2 import ms, second
 

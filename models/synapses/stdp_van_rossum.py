@@ -1,7 +1,7 @@
 """Pair STDP with additive potentiation and multiplicative depression: weights settle without an upper bound.
 
-van Rossum, Bi & Turrigiano (2000) J Neurosci 20:8812, in the form of NEST's stdp_synapse with mu_plus = 0 and mu_minus =
-1, without the noise of the steps; weight from 0 to 1. delta_t = t_post - t_pre; coincident spikes (delta_t = 0) count
+van Rossum, Bi & Turrigiano (2000) J Neurosci 20:8812, in the form of NEST's stdp_synapse with mu_plus = 0 and mu_minus
+= 1, without the noise of the steps; weight from 0 to 1. delta_t = t_post - t_pre; coincident spikes (delta_t = 0) count
 as pre before post.
 """
 from brian2 import ms
