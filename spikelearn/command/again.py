@@ -2,10 +2,12 @@
 import argparse
 import contextlib
 import hashlib
+import inspect
 import io
 import json
 import shlex
 import tempfile
+import types
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +50,7 @@ def again(options: argparse.Namespace) -> int:
         module = running.load_protocol(_protocol(given.protocol, run, Path(place)))
         with output_folder(options.out, None, run["protocol"]) as made:     # a name for the folder, which is free
             given.out = str(made)
-        given = _with_models(given, module, run, Path(place))
+        module, given = _with_models(module, given, run, Path(place))
         with contextlib.redirect_stdout(io.StringIO()) if options.json else contextlib.nullcontext():
             code = running.run_and_save(module, given, command=run["provenance"]["command"])
     found = differences(run, read_run(given.out), *(_arrays(where) for where in (folder, given.out)))
@@ -116,21 +118,42 @@ def _protocol(name, run, place):
     return str(copy)
 
 
-def _with_models(options, module, run, place):
-    """Options whose models are those that were run: as they are called where that gives the same text, else saved ones."""
+def _with_models(module, options, run, place):
+    """Protocol and options whose models are those that were run: by their names where these give the same text."""
     saved = run["provenance"]["models"]
     records = {"SynapseModel": [], "NeuronModel": []}
     for k, facts in enumerate(saved):
         records[facts["kind"]].append(_record(facts, place / str(k)))
     synapses, neuron = records["SynapseModel"], (records["NeuronModel"] or [None])[0]
-    for replaced in ({}, {"synapse": synapses}, {"synapse": synapses, "neuron": neuron}, {"neuron": neuron}):
-        tried = argparse.Namespace(**vars(options) | replaced)
+    for own in ({}, {"synapse": synapses}, {"synapse": synapses, "neuron": neuron}, {"neuron": neuron}):
+        named = {name: model for name, model in own.items() if getattr(options, name)}
+        tried = _with_own_models(module, own), argparse.Namespace(**vars(options) | named)
         with contextlib.suppress(SpikelearnError):
-            _, models, _ = running.run_keywords(module, tried)
+            _, models, _ = running.run_keywords(*tried)
             if {_text(model) for model in models} <= {facts["text"] for facts in saved}:
                 return tried
     running.run_keywords(module, options)               # says what is wrong
-    return options
+    return module, options
+
+
+def _with_own_models(module, own):
+    """The protocol with other models of its own. own : "synapse", "neuron" -> records, for those that it takes."""
+    signature = inspect.signature(module.run)
+    takes = {name: model for name, model in own.items() if model and name in signature.parameters}
+    if "synapse" in takes and not isinstance(signature.parameters["synapse"].default, tuple | list):
+        takes["synapse"] = takes["synapse"][0]
+    if not takes:
+        return module
+
+    def run(*arguments, **keywords):
+        return module.run(*arguments, **{**takes, **keywords})
+
+    run.__signature__ = signature.replace(parameters=[
+        parameter.replace(default=takes.get(name, parameter.default))
+        for name, parameter in signature.parameters.items()])
+    copy = types.ModuleType(module.__name__)
+    vars(copy).update(vars(module), run=run)
+    return copy
 
 
 def _text(model):
