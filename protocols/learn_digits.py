@@ -50,12 +50,13 @@ ACCEPTED = {
 
 
 @checked
-def run(synapse=OWN_RULES, neuron=None, *, pixel="neurons/pixel_fire", hidden=(100,), epochs=10, seeds=3,
-        images=0, rates=None, decay=None, beta=None, gate=None, free_steps=None, nudged_steps=None, signs=None,
+def run(synapse=OWN_RULES, neuron=None, *, dataset="digits", pixel="neurons/pixel_fire", hidden=(100,), epochs=10,
+        seeds=3, images=0, rates=None, decay=None, beta=None, gate=None, free_steps=None, nudged_steps=None, signs=None,
         window_steps=None, listen_steps=None, average=None, batch=None, dt=1 * ms, final=False, seed=1,
         device="auto", quick=False):
     """Train with each rule from `seeds` seeds; None = as the rule's recipe has it. images : 0 = all of the 1,200.
 
+    dataset : "digits" or a .npz file with images of one's own (images/own_images.py), all of which are shown in one run.
     neuron : without one, the rule's, with the parameters that the recipe has for it; one that is given stays as it is.
     rates : learning rate of each layer; decay : their factor from epoch to epoch; nudged_steps, signs : length of each
     nudged phase and sign of its nudge, for rules that read it; window_steps : for a rule that knows a free window.
@@ -69,7 +70,7 @@ def run(synapse=OWN_RULES, neuron=None, *, pixel="neurons/pixel_fire", hidden=(1
     rules = [load_model(rule, "synapse") for rule in ([synapse] if not isinstance(synapse, tuple | list) else synapse)]
     given = dict(rates=rates, decay=decay, beta=beta, gate=gate, free_steps=free_steps, nudged_steps=nudged_steps,
                  signs=signs, window_steps=window_steps, listen_steps=listen_steps, average=average, batch=batch)
-    data = load("digits")
+    data = load(dataset, own=True)
     x, labels = (part[:images or None] for part in pixels_and_labels(data.train, data.scale))
     validation = pixels_and_labels(data.validation, data.scale)
     recipes = [recipe_of(rule, len(hidden) + 1, len(rules) > 1, given) for rule in rules]
@@ -133,8 +134,7 @@ def _result(made, x, labels, shown, data, final):
             arrays |= {f"{prefix}weights{key}_{weight}": w for weight, w in weights.items()}
     headline[f"{part}accuracy_logistic_regression_percent"] = logistic_regression(x, labels, shown)
     headline["test_set_was_read"] = bool(final)
-    side = int(np.sqrt(data.pixels))
-    arrays |= dict(shown_images=shown[0].reshape(-1, side, side), shown_labels=shown[1], part=part or "test")
+    arrays |= dict(shown_images=shown[0].reshape(-1, *data.train.images.shape[1:]), shown_labels=shown[1], part=part or "test")
     return Result("learn_digits", arrays | _example(made, shown), headline)
 
 

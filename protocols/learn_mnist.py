@@ -84,6 +84,8 @@ def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset=
     neuron : without one, the rule's, with the parameters that the recipe has for it; one that is given stays as it is.
     pixel : neuron of the pixels, "" = the recipe's. nudged_steps, signs : length of each nudged phase and sign of its
     nudge, 80,160,80 and 1,-1,1 for example.
+    dataset : "mnist", "fashion_mnist", "digits" or a .npz file with images of one's own, of any size and number of
+    classes (images/own_images.py).
     hidden : units of each hidden layer; images : how many training images, 0 = all; validation : how many of the
     training images are held out, None = the dataset's own number (10,000, or 237 of the digits), of which quick
     measures at most 1,000; shift : pixels by which images are moved at random, up to, while they are learnt;
@@ -103,7 +105,7 @@ def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset=
     setting = setting_of(rule, len(sizes_hidden) + 1)
     recipe = setting.recipe.with_given(len(sizes_hidden) + 1, **given)
     began = time.perf_counter()
-    data = load(dataset, data_dir or None, validation)
+    data = load(dataset, data_dir or None, validation, own=True)
     x, labels = pixels_and_labels(data.train, data.scale)
     x, labels = x[:images or None].astype(np.float32), labels[:images or None]
     held_out = pixels_and_labels(data.validation, data.scale) if len(data.validation.labels) else None
@@ -120,7 +122,7 @@ def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset=
     first = weights_of(start, classifier) if start else None
     trained = train(classifier, x, labels, recipe, epochs=epochs, seed=seed, chunk=chunk, validation=held_out,
                     weights=first, checkpoint=keep, resume=checkpoint_file(resume) if resume else None, jobs=jobs,
-                    progress=Progress(f"{dataset}, {rule.title}"), about={"dataset": dataset, "precision": precision})
+                    progress=Progress(f"{dataset}, {rule.title}"), about={"dataset": data.name, "precision": precision})
     times["wall_seconds"] = time.perf_counter() - began
     return _result(classifier, recipe, trained, data, held_out, final, times)
 
@@ -154,7 +156,7 @@ def _result(classifier, recipe, trained, data, held_out, final, times):
     arrays = {f"curve_{name}": values for name, values in curve.items()}
     arrays |= {f"weights_{name}": array for name, array in trained.last_weights.items()}
     arrays |= {f"mean_weights_{name}": array for name, array in weights.items()}
-    shown, part = held_out, "validation"
+    shown, part, shape = held_out, "validation", data.train.images.shape[1:]
     if final:
         shown, part = pixels_and_labels(data.test(), data.scale), "test"        # the only time it is read
     if shown is not None:
@@ -162,15 +164,15 @@ def _result(classifier, recipe, trained, data, held_out, final, times):
         headline[f"{part}_error_percent"] = error_percent(shown[1], said)
         wrong = np.flatnonzero(said != shown[1])[:24]
         arrays |= dict(confusion=confusion(shown[1], said, data.classes), wrong_said=said[wrong],
-                       wrong_labels=shown[1][wrong], wrong_images=_square(shown[0][wrong]), part=part)
+                       wrong_labels=shown[1][wrong], wrong_images=shown[0][wrong].reshape(-1, *shape), part=part)
         example = wrong[0] if len(wrong) else 0
         arrays |= one_image(classifier, shown[0][example], shown[1][example], weights, recipe).arrays()
         arrays |= dict(sizes=np.array(classifier.sizes), time_step=classifier.dt, raster_label=shown[1][example],
                        free_phase=recipe.free_steps * classifier.dt, raster_said=said[example])
     headline["test_set_was_read"] = bool(final)
     first = np.reshape(weights["synapses_1.w"], (-1, classifier.sizes[1]))[:-1]
-    arrays["fields"] = _square(first.T[np.argsort(-np.linalg.norm(first, axis=0))[:40]])
-    facts = {"device": classifier.simulation.device, "recipe": dataclasses.asdict(recipe),
+    arrays["fields"] = first.T[np.argsort(-np.linalg.norm(first, axis=0))[:40]].reshape(-1, *shape)
+    facts = {"device": classifier.simulation.device, "dataset": data.name, "recipe": dataclasses.asdict(recipe),
              "network": network_facts(classifier),
              "models": [model_facts(model) for model in (classifier.synapse, classifier.neuron, classifier.pixel)]}
     return Result("learn_mnist", arrays, headline, facts)
@@ -194,11 +196,6 @@ def _headline(curve, times):
             print(f"seconds_to_2_percent is left out: the validation error never fell below {GOAL:g} %",
                   file=sys.stderr)
     return headline
-
-
-def _square(pixels):
-    side = int(np.sqrt(pixels.shape[-1]))
-    return pixels.reshape(-1, side, side)
 
 
 def plot(result, figure):

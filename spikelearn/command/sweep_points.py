@@ -5,6 +5,7 @@ import functools
 import hashlib
 import io
 import json
+import pickle
 import shlex
 import threading
 import time
@@ -163,6 +164,16 @@ def run_points(points: list[Point]) -> list[Reply]:
             point.marker.touch()
         results, printed = _results_side_by_side(points) if len(points) > 1 else ({}, "")
         return [_run_point(point, results.get(point.folder), printed) for point in points]
+
+
+def run_pickled(points: bytes) -> list[Reply]:
+    """Run points in a thread of another process, where reading the points would import Brian2 in vain."""
+    from spikelearn.command.process import import_brian2
+
+    with ONE_AT_A_TIME:
+        import_brian2()
+        read = pickle.loads(points)
+    return run_points(read)
 
 
 def _results_side_by_side(points):

@@ -98,14 +98,19 @@ class Dataset:
         return self.read_test()
 
 
-def load(name, data_dir=None, validation=None):
+def load(name, data_dir=None, validation=None, own=False):
     """The dataset called `name`: "digits", "mnist" or "fashion_mnist".
 
+    own : `name` may also be a .npz file with the user's own images (see own_images)
     data_dir : folder with the idx files, or with a subfolder `name` that holds them (digits need none)
     validation : how many of the last training images are held out, fewer than are left to train on; by default
         10,000, or 237 of the digits
     Returns a Dataset. Raises SpikelearnError: unknown name, missing or damaged file, no network.
     """
+    if own and str(name).endswith(".npz"):
+        from spikelearn.images.own_images import load_own_images
+
+        return load_own_images(name, validation)
     if name not in DATASETS:
         raise SpikelearnError(f"There is no dataset {name!r}; known datasets: {', '.join(DATASETS)}.")
     if name == "digits":
