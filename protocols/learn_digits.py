@@ -56,7 +56,7 @@ def run(synapse=OWN_RULES, neuron=None, *, dataset="digits", pixel="neurons/pixe
         device="auto", quick=False):
     """Train with each rule from `seeds` seeds; None = as the rule's recipe has it. images : 0 = all of the 1,200.
 
-    dataset : "digits" or a .npz file with images of one's own (images/own_images.py), all of which are shown in one run.
+    dataset : "digits" or a .npz file with images of one's own (images/own_images.py), which are all shown in one run.
     neuron : without one, the rule's, with the parameters that the recipe has for it; one that is given stays as it is.
     rates : learning rate of each layer; decay : their factor from epoch to epoch; nudged_steps, signs : length of each
     nudged phase and sign of its nudge, for rules that read it; window_steps : for a rule that knows a free window.
@@ -134,7 +134,8 @@ def _result(made, x, labels, shown, data, final):
             arrays |= {f"{prefix}weights{key}_{weight}": w for weight, w in weights.items()}
     headline[f"{part}accuracy_logistic_regression_percent"] = logistic_regression(x, labels, shown)
     headline["test_set_was_read"] = bool(final)
-    arrays |= dict(shown_images=shown[0].reshape(-1, *data.train.images.shape[1:]), shown_labels=shown[1], part=part or "test")
+    arrays |= dict(shown_images=shown[0].reshape(-1, *data.train.images.shape[1:]), shown_labels=shown[1],
+                   part=part or "test")
     return Result("learn_digits", arrays | _example(made, shown), headline)
 
 

@@ -104,8 +104,8 @@ MISTAKES = {
     "unknown part": (dict(split=np.array(["train"] * 59 + ["tset"])), "did you mean 'test'?"),
     "no test": (dict(split=np.array(["train"] * N)), "leaves no image for test"),
     "no training": (dict(split=np.array(["test"] * N)), "leaves no image for train"),
-    "class only in the test": (dict(split=np.where(good()["labels"] == 1, "test", "train")), "no training image has the "
-                                                                                              "label 1"),
+    "class only in the test": (dict(split=np.where(good()["labels"] == 1, "test", "train")),
+                               "no training image has the label 1"),
     "unknown array": (dict(lables=np.zeros(N)), "did you mean 'labels'?"),
 }
 
@@ -116,8 +116,8 @@ def test_what_is_off_is_told_in_one_sentence(tmp_path, name):
     with pytest.raises(SpikelearnError) as caught:
         own(written(tmp_path / "mine.npz", **arrays))
     said = str(caught.value)
-    assert words in said and "mine.npz" in said and "\n" not in said and not said.endswith(".") and said[0].islower() | (
-        said[0] == "'")
+    assert words in said and "mine.npz" in said and "\n" not in said and not said.endswith(".")
+    assert said[0].islower() or said[0] == "'"
 
 
 def test_a_file_that_is_none_is_told_in_one_sentence(tmp_path):
@@ -157,12 +157,13 @@ SMALL = ["hidden=4", "epochs=1", "free_steps=24", "nudged_steps=12"]
     ("learn_mnist", ["chunk=20", "final=true"], "test_error_percent"),
     ("learn_digits", ["seeds=1"], "validation_accuracy_percent"),
 ])
-def test_networks_learn_images_of_any_size_and_number_of_classes(tmp_path, monkeypatch, capsys, protocol, more, headline):
+def test_networks_learn_images_of_any_size_and_number_of_classes(tmp_path, monkeypatch, capsys, protocol, more,
+                                                                 headline):
     monkeypatch.chdir(tmp_path)
     written("mine.npz")
     settings = [word for setting in [*SMALL, *more, "dataset=mine.npz"] for word in ("--set", setting)]
-    assert cli.main(["run", protocol, *settings, "--synapse", "voltage_derivative_temporal", "--device", "numpy", "--out",
-                     "out"]) == 0, capsys.readouterr().err
+    given = ["--synapse", "voltage_derivative_temporal", "--device", "numpy", "--out", "out"]
+    assert cli.main(["run", protocol, *settings, *given]) == 0, capsys.readouterr().err
     result = load_result("out")
     assert 0 <= result.headline[headline] <= 100
     assert result.arrays["sizes"].tolist() == [24, 4, 3]

@@ -20,9 +20,10 @@ from spikelearn.errors import SpikelearnError
 
 def add_again(commands) -> None:
     """Add the command to the parser's commands."""
-    parser = commands.add_parser("again", help="repeat a run from its run.json and say what differs", allow_abbrev=False,
-                                 description="Repeat a run with the models that its run.json holds, and say what "
-                                             "differs. These models are Python, and are run as such.")
+    parser = commands.add_parser(
+        "again", help="repeat a run from its run.json and say what differs", allow_abbrev=False,
+        description="Repeat a run with the models that its run.json holds, and say what differs. These models are "
+                    "Python, and are run as such.")
     parser.add_argument("folder", metavar="DIR", help="folder of a saved result")
     parser.add_argument("--out", metavar="DIR", help="folder for the new result; default: results/PROTOCOL-TIME")
     parser.add_argument("--json", action="store_true", help="print what differs as one JSON object")
@@ -199,8 +200,7 @@ def differences(before: dict, now: dict, arrays: dict | None = None, new_arrays:
     found = {"headline": _changed(before["headline"], now["headline"])}
     if arrays is not None and new_arrays is not None:
         found["arrays"] = [name for name in {**arrays, **new_arrays}
-                           if name not in arrays or name not in new_arrays
-                           or not np.array_equal(arrays[name], new_arrays[name], equal_nan=arrays[name].dtype.kind in "fc")]
+                           if not _equal(arrays.get(name), new_arrays.get(name))]
     models = [{it["name"]: (it["text"], it["parameters"]) for it in each["models"]} for each in (facts, new)]
     found["models"] = list(_changed(*models))
     found["protocol"] = [before["protocol"]] if facts["protocol_text"] != new["protocol_text"] else []
@@ -208,6 +208,10 @@ def differences(before: dict, now: dict, arrays: dict | None = None, new_arrays:
     commits = [(each.get("commit") or {}).get("revision") for each in (facts, new)]
     found["commit"] = commits if commits[0] != commits[1] else []
     return {name: value for name, value in found.items() if value}
+
+
+def _equal(old, new):
+    return old is not None and new is not None and np.array_equal(old, new, equal_nan=old.dtype.kind in "fc")
 
 
 def _changed(before, now):

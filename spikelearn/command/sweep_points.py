@@ -26,9 +26,9 @@ ONE_AT_A_TIME = threading.Lock()    # Brian2 has one set of globals a process, a
 class Point(NamedTuple):
     """One point of a sweep.
 
-    values : name of what is varied -> text. options : those of `spikelearn run`. command : what gives the point alone.
-    identity : hash of everything that decides its result. beside : whether its pairings can be simulated beside those of
-    other points.
+    values : name of what is varied -> text. options : those of `spikelearn run`. command : what gives it alone.
+    identity : hash of everything that decides its result. beside : whether its pairings can be simulated beside those
+    of other points.
     """
 
     values: dict

@@ -61,7 +61,8 @@ def load_own_images(path: str | Path, validation: int | None = None) -> Dataset:
         raise SpikelearnError(f"labels in '{path}' run from 0 to {classes - 1}, but no training image has the label "
                               f"{missing[0]}")
     examples = {part: _read_only(images[chosen], labels[chosen]) for part, chosen in where.items()}
-    return Dataset(f"{path.name} {_content(arrays)}", scale, examples["train"], examples["validation"], lambda: examples["test"], classes)
+    return Dataset(f"{path.name} {_content(arrays)}", scale, examples["train"], examples["validation"],
+                   lambda: examples["test"], classes)
 
 
 def _content(arrays):
@@ -81,9 +82,10 @@ def _read_only(images, labels):
 def _arrays(path):
     """The arrays of the file: images, labels, and split if it is there."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise SpikelearnError(f"'{path}' is one array: np.savez writes a file with images and labels")
+        opened = np.load(path, allow_pickle=False)
+        if not hasattr(opened, "files"):
+            raise SpikelearnError(f"'{path}' is one array: np.savez writes a file with images and labels")
+        with opened as file:
             names = list(file.files)
             for name in ("images", "labels"):
                 if name not in names:
@@ -91,8 +93,11 @@ def _arrays(path):
             known = ("images", "labels", "split")
             for name in names:
                 if name not in known:
-                    raise SpikelearnError(f"'{path}' holds an array '{name}', which is not read{alternatives(name, known)}")
+                    raise SpikelearnError(f"'{path}' holds an array '{name}', which is not read"
+                                          f"{alternatives(name, known)}")
             return {name: file[name] for name in names}
+    except SpikelearnError:
+        raise
     except FileNotFoundError as error:
         raise SpikelearnError(f"there is no file '{path}'") from error
     except OSError as error:
@@ -100,15 +105,16 @@ def _arrays(path):
     except MemoryError as error:
         raise SpikelearnError(f"'{path}' does not fit into memory") from error
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        why = "an array holds Python objects" if "pickle" in str(error) else "it is damaged or no .npz file"
+        objects = "pickle" in str(error) and zipfile.is_zipfile(path)
+        why = "an array holds Python objects" if objects else "it is damaged or no .npz file"
         raise SpikelearnError(f"'{path}' cannot be read: {why}") from error
 
 
 def _images(path, images):
     """Images from black to white, and the value of white."""
     if images.ndim != 3 or 0 in images.shape:
-        raise SpikelearnError(f"images in '{path}' must have the shape (n, height, width), grey values without a channel "
-                              f"of colour, not {images.shape}")
+        raise SpikelearnError(f"images in '{path}' must have the shape (n, height, width), grey values without a "
+                              f"channel of colour, not {images.shape}")
     if images.dtype.kind == "b":
         images = images.astype(np.uint8)
     if images.dtype.kind not in "uif":
@@ -147,8 +153,8 @@ def _parts(path, split, labels):
         return _drawn(path, labels)
     split = split.astype(str) if split.dtype.kind in "US" else split
     if split.dtype.kind != "U" or split.shape != labels.shape:
-        raise SpikelearnError(f"split in '{path}' must be ({len(labels)},) words, train, validation or test, one for each "
-                              "image")
+        raise SpikelearnError(f"split in '{path}' must be ({len(labels)},) words, train, validation or test, one for "
+                              "each image")
     for word in np.unique(split):
         if word not in PARTS:
             raise SpikelearnError(f"split in '{path}' holds '{word}'{alternatives(str(word), PARTS)}")
