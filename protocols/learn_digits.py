@@ -52,10 +52,11 @@ SHORT_FORM = dict(epochs=at_most(2), seeds=always(1), images=unless_given(300))
 
 
 @checked
-def run(synapse=OWN_RULES, neuron=None, *, pixel="neurons/pixel_fire", hidden=(100,), epochs=10, seeds=3, images=0,
-        recipe=None, dt=1 * ms, final=False, seed=1, device="auto", quick=False):
+def run(synapse=OWN_RULES, neuron=None, *, dataset="digits", pixel="neurons/pixel_fire", hidden=(100,), epochs=10, seeds=3,
+        images=0, recipe=None, dt=1 * ms, final=False, seed=1, device="auto", quick=False):
     """Train with each rule from `seeds` seeds. images : 0 = all of the 1,200.
 
+    dataset : "digits" or a .npz file with images of one's own (images/own_images.py), which are all shown in one run.
     neuron : without one, the rule's, with the parameters that the recipe has for it; one that is given stays as it is.
     recipe : fields of equilibrium.classifier.Recipe that differ from the rule's own; a field is also a keyword of its
     own, such as beta=0.4. What only some rules know, such as window_steps, is meant for those.
@@ -65,7 +66,7 @@ def run(synapse=OWN_RULES, neuron=None, *, pixel="neurons/pixel_fire", hidden=(1
         raise SpikelearnError("learn_digits needs a C++ compiler (g++) and make, and none was found: install them, "
                               "or look at a short form with --quick")
     rules = [load_model(rule, "synapse") for rule in ([synapse] if not isinstance(synapse, tuple | list) else synapse)]
-    data = load("digits")
+    data = load(dataset, own=True)
     x, labels = (part[:images or None] for part in pixels_and_labels(data.train, data.scale))
     validation = pixels_and_labels(data.validation, data.scale)
     recipes = [recipe_of(rule, len(hidden) + 1, len(rules) > 1, given_fields(recipe)) for rule in rules]
@@ -128,7 +129,8 @@ def _result(made, x, labels, shown, data, final):
             arrays |= {f"{prefix}weights{key}_{weight}": w for weight, w in weights.items()}
     headline[f"{part}accuracy_logistic_regression_percent"] = logistic_regression(x, labels, shown)
     headline["test_set_was_read"] = bool(final)
-    arrays |= dict(shown_images=shown[0].reshape(-1, data.side, data.side), shown_labels=shown[1], part=part or "test")
+    arrays |= dict(shown_images=shown[0].reshape(-1, *data.train.images.shape[1:]), shown_labels=shown[1],
+                   part=part or "test")
     return Result("learn_digits", arrays | _example(made, shown), headline)
 
 

@@ -85,6 +85,8 @@ def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset=
     neuron : without one, the rule's, with the parameters that the recipe has for it; one that is given stays as it is.
     recipe : fields of equilibrium.classifier.Recipe that differ from those for the rule's kind (temporal, twin or
     single); a field is also a keyword of its own, such as beta=0.4. pixel : neuron of the pixels, "" = the setting's.
+    dataset : "mnist", "fashion_mnist", "digits" or a .npz file with images of one's own, of any size and number of
+    classes (images/own_images.py).
     hidden : units of each hidden layer; images : how many training images, 0 = all; validation : how many of the
     training images are held out, None = the dataset's own number (10,000, or 237 of the digits), of which quick
     measures at most 1,000; final : read the test set at the end; chunk : images between two checkpoints.
@@ -97,7 +99,7 @@ def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset=
     setting = setting_of(rule, len(hidden) + 1)
     recipe = setting.recipe.with_given(len(hidden) + 1, **(recipe or {}))
     began = time.perf_counter()
-    data = load(dataset, data_dir or None, validation)
+    data = load(dataset, data_dir or None, validation, own=True)
     x, labels, held_out = parts_for_training(data, images, 1000 if quick else None)
     start_of_build = time.perf_counter()
     classifier = built((x.shape[1], *hidden, data.classes), rule, neuron, setting, recipe, chunk, pixel=pixel, dt=dt,
@@ -108,7 +110,7 @@ def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset=
     trained = train(classifier, x, labels, recipe, epochs=epochs, seed=seed, chunk=chunk, validation=held_out,
                     weights=weights_of(start, classifier) if start else None, checkpoint=keep,
                     resume=checkpoint_file(resume) if resume else None, jobs=jobs,
-                    progress=Progress(f"{dataset}, {rule.title}"), about={"dataset": dataset, "precision": precision})
+                    progress=Progress(f"{dataset}, {rule.title}"), about={"dataset": data.name, "precision": precision})
     times["wall_seconds"] = time.perf_counter() - began
     return _result(classifier, recipe, trained, data, held_out, final, times)
 
@@ -149,6 +151,7 @@ def _result(classifier, recipe, trained, data, held_out, final, times):
     arrays = {f"curve_{name}": values for name, values in curve.items()}
     arrays |= {f"weights_{name}": array for name, array in trained.last_weights.items()}
     arrays |= {f"mean_weights_{name}": array for name, array in weights.items()}
+    shape = data.train.images.shape[1:]
     examples, part = scored_part(data, final)
     shown = pixels_and_labels(examples, data.scale) if final else held_out
     if shown is not None:
@@ -156,15 +159,15 @@ def _result(classifier, recipe, trained, data, held_out, final, times):
         headline[f"{part}_error_percent"] = error_percent(shown[1], said)
         wrong = np.flatnonzero(said != shown[1])[:24]
         arrays |= dict(confusion=confusion(shown[1], said, data.classes), wrong_said=said[wrong],
-                       wrong_labels=shown[1][wrong], wrong_images=_square(shown[0][wrong], data.side), part=part)
+                       wrong_labels=shown[1][wrong], wrong_images=shown[0][wrong].reshape(-1, *shape), part=part)
         example = wrong[0] if len(wrong) else 0
         arrays |= one_image(classifier, shown[0][example], shown[1][example], weights, recipe).arrays()
         arrays |= dict(sizes=np.array(classifier.sizes), time_step=classifier.dt, raster_label=shown[1][example],
                        free_phase=recipe.free_steps * classifier.dt, raster_said=said[example])
     headline["test_set_was_read"] = bool(final)
     first = np.reshape(weights["synapses_1.w"], (-1, classifier.sizes[1]))[:-1]
-    arrays["fields"] = _square(first.T[np.argsort(-np.linalg.norm(first, axis=0))[:40]], data.side)
-    facts = {"device": classifier.simulation.device, "recipe": dataclasses.asdict(recipe),
+    arrays["fields"] = first.T[np.argsort(-np.linalg.norm(first, axis=0))[:40]].reshape(-1, *shape)
+    facts = {"device": classifier.simulation.device, "dataset": data.name, "recipe": dataclasses.asdict(recipe),
              "network": network_facts(classifier),
              "models": [model_facts(model) for model in (classifier.synapse, classifier.neuron, classifier.pixel)]}
     return Result("learn_mnist", arrays, headline, facts)
@@ -188,10 +191,6 @@ def _headline(curve, times):
             print(f"seconds_to_2_percent is left out: the validation error never fell below {GOAL:g} %",
                   file=sys.stderr)
     return headline
-
-
-def _square(pixels, side):
-    return pixels.reshape(-1, side, side)
 
 
 def plot(result, figure):

@@ -34,7 +34,8 @@ def run(*, tau=10 * ms, gain=1.0, word="a", deadly=-1.0, once=-1.0, bad=-1.0, se
     if gain == deadly or gain == once and not Path("died.txt").exists():
         Path("died.txt").touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return Result("product", {"tau": tau}, {"product": gain * float(tau / ms) + seed / 100, "word_said": word, "same": 3})
+    return Result("product", {"tau": tau},
+                  {"product": gain * float(tau / ms) + seed / 100, "word_said": word, "same": 3})
 '''
 
 
@@ -87,7 +88,8 @@ def test_the_command_of_a_point_gives_its_result(lab, capsys):
     facts = load("out/tau=20ms,seed=2").provenance
     assert facts["command"] == "spikelearn run product.py --set gain=0.3 --set 'tau=20*ms' --seed 2"
     assert facts["sweep"]["values"] == {"tau": "20*ms", "seed": "2"}
-    assert cli.main(["run", "product.py", "--set", "gain=0.3", "--set", "tau=20*ms", "--seed", "2", "--out", "one"]) == 0
+    assert cli.main(["run", "product.py", "--set", "gain=0.3", "--set", "tau=20*ms", "--seed", "2",
+                     "--out", "one"]) == 0
     assert load("one").headline == load("out/tau=20ms,seed=2").headline
 
 
@@ -144,9 +146,8 @@ def test_two_shares_on_one_file_system_make_one_sweep(lab):
 
 
 def test_a_sweep_that_was_killed_goes_on(lab, capsys):
-    script = PROTOCOL.replace("    if gain == bad:", "    if gain == 3 and not os.path.exists('go_on'):\n"
-                                                     "        import time\n        time.sleep(3600)\n    if gain == bad:")
-    (lab / "product.py").write_text(script)
+    waits = "    if gain == 3 and not os.path.exists('go_on'):\n        import time\n        time.sleep(3600)\n"
+    (lab / "product.py").write_text(PROTOCOL.replace("    if gain == bad:", f"{waits}    if gain == bad:"))
     command = [sys.executable, "-m", "spikelearn", "sweep", "product.py", "--vary", "gain=1..4", "--jobs", "1",
                "--out", "out"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -246,7 +247,8 @@ def table_of(*its):
 
 @pytest.mark.parametrize("its, panels, kind", [
     (["a=1..5"], 2, "lines"), (["a=1..9:3log", "seed=1..3"], 2, "lines"), (["synapse=x,y,z", "seed=1..2"], 2, "words"),
-    (["a=1..5", "synapse=x,y"], 2, "lines"), (["a=1..4", "b=1..3"], 2, "maps"), (["a=3,1,2", "b=1..8:4log", "c=1..3"], 6, "maps"),
+    (["a=1..5", "synapse=x,y"], 2, "lines"), (["a=1..4", "b=1..3"], 2, "maps"),
+    (["a=3,1,2", "b=1..8:4log", "c=1..3"], 6, "maps"),
     (["seed=1..4"], 2, "lines"),
 ])
 def test_the_figure_has_a_panel_for_each_number_that_differs(its, panels, kind):
@@ -280,8 +282,8 @@ def test_points_of_a_pairing_protocol_give_what_single_runs_give(tmp_path, monke
     """Two rules and two parameters side by side in one simulation, to the last digit but rounding."""
     monkeypatch.chdir(tmp_path)
     vary = ["--vary", "synapse=stdp_pair,stdp_triplet", "--vary", "tau_plus=10..30*ms:2",
-            "--vary", "tau_minus=20..50*ms:2"]
-    code, told, _ = sweep(capsys, *vary, "--quick", jobs=("--jobs", "1"), protocol="stdp_frequency")
+            "--vary", "tau_minus=20..50*ms:2", "--quick"]
+    code, told, _ = sweep(capsys, *vary, jobs=("--jobs", "1"), protocol="stdp_frequency")
     assert code == 0 and told["finished"] == 8
     for point in ("synapse=stdp_pair,tau_plus=30ms,tau_minus=20ms", "synapse=stdp_triplet,tau_plus=10ms,tau_minus=50ms"):
         synapse, *taus = point.split(",")

@@ -2,10 +2,12 @@
 import argparse
 import contextlib
 import hashlib
+import inspect
 import io
 import json
 import shlex
 import tempfile
+import types
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +20,10 @@ from spikelearn.errors import SpikelearnError
 
 def add_again(commands) -> None:
     """Add the command to the parser's commands."""
-    parser = commands.add_parser("again", help="repeat a run from its run.json and say what differs", allow_abbrev=False,
-                                 description="Repeat a run with the models that its run.json holds, and say what "
-                                             "differs. These models are Python, and are run as such.")
+    parser = commands.add_parser(
+        "again", help="repeat a run from its run.json and say what differs", allow_abbrev=False,
+        description="Repeat a run with the models that its run.json holds, and say what differs. These models are "
+                    "Python, and are run as such.")
     parser.add_argument("folder", metavar="DIR", help="folder of a saved result")
     parser.add_argument("--out", metavar="DIR", help="folder for the new result; default: results/PROTOCOL-TIME")
     parser.add_argument("--json", action="store_true", help="print what differs as one JSON object")
@@ -48,7 +51,7 @@ def again(options: argparse.Namespace) -> int:
         module = running.load_protocol(_protocol(given.protocol, run, Path(place)))
         with output_folder(options.out, None, run["protocol"]) as made:     # a name for the folder, which is free
             given.out = str(made)
-        given = _with_models(given, module, run, Path(place))
+        module, given = _with_models(module, given, run, Path(place))
         with contextlib.redirect_stdout(io.StringIO()) if options.json else contextlib.nullcontext():
             code = running.run_and_save(module, given, command=run["provenance"]["command"])
     found = differences(run, read_run(given.out), *(_arrays(where) for where in (folder, given.out)))
@@ -116,21 +119,42 @@ def _protocol(name, run, place):
     return str(copy)
 
 
-def _with_models(options, module, run, place):
-    """Options whose models are those that were run: as they are called where that gives the same text, else saved ones."""
+def _with_models(module, options, run, place):
+    """Protocol and options whose models are those that were run: by their names where these give the same text."""
     saved = run["provenance"]["models"]
     records = {"SynapseModel": [], "NeuronModel": []}
     for k, facts in enumerate(saved):
         records[facts["kind"]].append(_record(facts, place / str(k)))
     synapses, neuron = records["SynapseModel"], (records["NeuronModel"] or [None])[0]
-    for replaced in ({}, {"synapse": synapses}, {"synapse": synapses, "neuron": neuron}, {"neuron": neuron}):
-        tried = argparse.Namespace(**vars(options) | replaced)
+    for own in ({}, {"synapse": synapses}, {"synapse": synapses, "neuron": neuron}, {"neuron": neuron}):
+        named = {name: model for name, model in own.items() if getattr(options, name)}
+        tried = _with_own_models(module, own), argparse.Namespace(**vars(options) | named)
         with contextlib.suppress(SpikelearnError):
-            _, models, _ = running.run_keywords(module, tried)
+            _, models, _ = running.run_keywords(*tried)
             if {_text(model) for model in models} <= {facts["text"] for facts in saved}:
                 return tried
     running.run_keywords(module, options)               # says what is wrong
-    return options
+    return module, options
+
+
+def _with_own_models(module, own):
+    """The protocol with other models of its own. own : "synapse", "neuron" -> records, for those that it takes."""
+    signature = inspect.signature(module.run)
+    takes = {name: model for name, model in own.items() if model and name in signature.parameters}
+    if "synapse" in takes and not isinstance(signature.parameters["synapse"].default, tuple | list):
+        takes["synapse"] = takes["synapse"][0]
+    if not takes:
+        return module
+
+    def run(*arguments, **keywords):
+        return module.run(*arguments, **{**takes, **keywords})
+
+    run.__signature__ = signature.replace(parameters=[
+        parameter.replace(default=takes.get(name, parameter.default))
+        for name, parameter in signature.parameters.items()])
+    copy = types.ModuleType(module.__name__)
+    vars(copy).update(vars(module), run=run)
+    return copy
 
 
 def _text(model):
@@ -176,8 +200,7 @@ def differences(before: dict, now: dict, arrays: dict | None = None, new_arrays:
     found = {"headline": _changed(before["headline"], now["headline"])}
     if arrays is not None and new_arrays is not None:
         found["arrays"] = [name for name in {**arrays, **new_arrays}
-                           if name not in arrays or name not in new_arrays
-                           or not np.array_equal(arrays[name], new_arrays[name], equal_nan=arrays[name].dtype.kind in "fc")]
+                           if not _equal(arrays.get(name), new_arrays.get(name))]
     models = [{it["name"]: (it["text"], it["parameters"]) for it in each["models"]} for each in (facts, new)]
     found["models"] = list(_changed(*models))
     found["protocol"] = [before["protocol"]] if facts["protocol_text"] != new["protocol_text"] else []
@@ -185,6 +208,10 @@ def differences(before: dict, now: dict, arrays: dict | None = None, new_arrays:
     commits = [(each.get("commit") or {}).get("revision") for each in (facts, new)]
     found["commit"] = commits if commits[0] != commits[1] else []
     return {name: value for name, value in found.items() if value}
+
+
+def _equal(old, new):
+    return old is not None and new is not None and np.array_equal(old, new, equal_nan=old.dtype.kind in "fc")
 
 
 def _changed(before, now):

@@ -87,10 +87,26 @@ def import_brian2():
     """Import Brian2 and give SIGINT back to the handler that it replaces.
 
     Brian2's own handler stops a simulation early, as if it were over; and it calls the handler before it, which fails
-    where SIGINT is ignored, as in a job that a script starts in the background.
+    where SIGINT is ignored, as in a job that a script starts in the background. In a thread, as in a Dask worker, it
+    cannot be set, and the import would fail.
     """
+    if threading.current_thread() is not threading.main_thread():
+        with _no_handlers():
+            importlib.import_module("brian2")
+        return
     before = signal.getsignal(signal.SIGINT)
     importlib.import_module("brian2")
     handler = getattr(before, "previous_handler", before)       # where Brian2 was imported earlier
-    if handler is not None and threading.current_thread() is threading.main_thread():
+    if handler is not None:
         signal.signal(signal.SIGINT, handler)
+
+
+@contextlib.contextmanager
+def _no_handlers():
+    """Within the block no signal handler is set."""
+    before = signal.signal
+    signal.signal = lambda number, handler: signal.getsignal(number)
+    try:
+        yield
+    finally:
+        signal.signal = before

@@ -95,7 +95,8 @@ def _make(folder):
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SpikelearnError(f"'{folder}' cannot be made: {error.strerror}; --out DIR chooses another place") from error
+        sentence = f"'{folder}' cannot be made: {error.strerror}; --out DIR chooses another place"
+        raise SpikelearnError(sentence) from error
 
 
 def _started(points: list[Point], options, jobs):

@@ -18,8 +18,8 @@ def draw_sweep(rows: list[dict], all_varied: list[Varied], figure, title: str = 
     Parameters
     ----------
     rows : those of the table.
-    all_varied : what is varied. The first number is the x axis; in heat maps the second is the y axis, and each value of
-        what else is varied has a column of panels.
+    all_varied : what is varied. The first number is the x axis; in heat maps the second is the y axis, and each value
+        of what else is varied has a column of panels.
     figure : Matplotlib figure.
     title : of the figure.
 
@@ -118,8 +118,8 @@ def _heat_maps(rows, names, axes, others, figure):
             continue
         name, key, group = cell
         drawn = _heat_map(panel, group, name, axes, limits[name])
-        figure.colorbar(drawn, ax=panel, label=name)
-        panel.set_title(_label(others, key), fontsize=9)
+        figure.colorbar(drawn, ax=panel)
+        panel.set_title("\n".join(filter(None, [name, _label(others, key)])), fontsize=9)
 
 
 def _limits(rows, name):

@@ -5,6 +5,7 @@ import functools
 import hashlib
 import io
 import json
+import pickle
 import shlex
 import threading
 import time
@@ -25,9 +26,9 @@ ONE_AT_A_TIME = threading.Lock()    # Brian2 has one set of globals a process, a
 class Point(NamedTuple):
     """One point of a sweep.
 
-    values : name of what is varied -> text. options : those of `spikelearn run`. command : what gives the point alone.
-    identity : hash of everything that decides its result. beside : whether its pairings can be simulated beside those of
-    other points.
+    values : name of what is varied -> text. options : those of `spikelearn run`. command : what gives it alone.
+    identity : hash of everything that decides its result. beside : whether its pairings can be simulated beside those
+    of other points.
     """
 
     values: dict
@@ -163,6 +164,16 @@ def run_points(points: list[Point]) -> list[Reply]:
             point.marker.touch()
         results, printed = _results_side_by_side(points) if len(points) > 1 else ({}, "")
         return [_run_point(point, results.get(point.folder), printed) for point in points]
+
+
+def run_pickled(points: bytes) -> list[Reply]:
+    """Run points in a thread of another process, where reading the points would import Brian2 in vain."""
+    from spikelearn.command.process import import_brian2
+
+    with ONE_AT_A_TIME:
+        import_brian2()
+        read = pickle.loads(points)
+    return run_points(read)
 
 
 def _results_side_by_side(points):

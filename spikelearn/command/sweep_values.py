@@ -75,7 +75,8 @@ def _range(name, low, rest):
     high, colon, count = (part.strip() for part in rest.partition(":"))
     first, last, counted = NUMBER.fullmatch(low), NUMBER.fullmatch(high), COUNT.fullmatch(count)
     if not last or rest.startswith(".") or colon and not counted:
-        raise SpikelearnError(f"{title}: a range is LOW..HIGH*UNIT:COUNT or LOW..HIGH*UNIT:COUNTlog, such as 10..40*ms:7")
+        raise SpikelearnError(f"{title}: a range is LOW..HIGH*UNIT:COUNT or LOW..HIGH*UNIT:COUNTlog, "
+                              "such as 10..40*ms:7")
     unit = last[2].replace(" ", "")
     if first[2] and first[2].replace(" ", "") != unit:
         raise SpikelearnError(f"{title}: both bounds need one unit, such as 10..40*ms")

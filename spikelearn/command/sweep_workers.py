@@ -1,11 +1,12 @@
 """Workers of a sweep: processes of this machine (loky), or those of a Dask scheduler; points outlive their death."""
 import os
+import pickle
 import signal
 import threading
 import time
 from collections.abc import Iterator
 
-from spikelearn.command.sweep_points import Point, Reply, run_points
+from spikelearn.command.sweep_points import Point, Reply, run_pickled, run_points
 from spikelearn.errors import SpikelearnError
 
 DIED = "its worker died: the memory was full, or somebody ended it"
@@ -112,7 +113,7 @@ def over_scheduler(points: list[Point], address: str) -> Iterator[tuple[Point, R
     except (OSError, ValueError, TypeError) as error:
         raise SpikelearnError(f"no Dask scheduler answers at '{address}'") from error
     with client:
-        futures = {client.submit(run_points, [point], pure=False): point for point in points}
+        futures = {client.submit(run_pickled, pickle.dumps([point]), pure=False): point for point in points}
         for future in as_completed(list(futures)):
             yield futures[future], _reply(future)
 

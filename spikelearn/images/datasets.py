@@ -67,12 +67,14 @@ class Dataset:
         return self.read_test()
 
 
-def load(name: str, data_dir: str | Path | None = None, validation: int | None = None) -> Dataset:
+def load(name: str, data_dir: str | Path | None = None, validation: int | None = None,
+         own: bool = False) -> Dataset:
     """A dataset of labelled images.
 
     Parameters
     ----------
     name : "digits", "mnist" or "fashion_mnist".
+    own : `name` may also be a .npz file with images of the user's own (see own_images).
     data_dir : folder with the idx files, or with a subfolder `name` that holds them (digits need none).
     validation : how many of the last training images are held out, fewer than are left to train on; by default
         10,000, or 237 of the digits.
@@ -91,6 +93,10 @@ def load(name: str, data_dir: str | Path | None = None, validation: int | None =
     >>> data.train.images.shape, data.scale
     ((1200, 8, 8), 16)
     """
+    if own and str(name).endswith(".npz"):
+        from spikelearn.images.own_images import load_own_images
+
+        return load_own_images(name, validation)
     if name not in DATASETS:
         raise SpikelearnError(f"There is no dataset {name!r}; known datasets: {', '.join(DATASETS)}.")
     if name == "digits":

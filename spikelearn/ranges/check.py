@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from spikelearn.equations.records import Model
 from spikelearn.errors import SpikelearnError, alternatives
 
 
@@ -125,10 +126,10 @@ def positive(high, **kind):
 
 
 def derived(default):
-    """The Range that follows from a default value: its unit, its kind, and its sign; None for words."""
+    """The Range that follows from a default value: its unit, its kind, and its sign; None for words and models."""
     one = default[0] if isinstance(default, tuple | list) and default else default
     several = isinstance(default, tuple | list) or np.ndim(default) > 0
-    if isinstance(one, str) or one is None:
+    if isinstance(one, str | Model) or one is None:
         return None
     if isinstance(one, bool):
         return Range(switch=True, several=several)
