@@ -52,8 +52,8 @@ SHORT_FORM = dict(epochs=at_most(2), seeds=always(1), images=unless_given(300))
 
 
 @checked
-def run(synapse=OWN_RULES, neuron=None, *, dataset="digits", pixel="neurons/pixel_fire", hidden=(100,), epochs=10, seeds=3,
-        images=0, recipe=None, dt=1 * ms, final=False, seed=1, device="auto", quick=False):
+def run(synapse=OWN_RULES, neuron=None, *, dataset="digits", pixel="neurons/pixel_fire", hidden=(100,), epochs=10,
+        seeds=3, images=0, recipe=None, dt=1 * ms, final=False, seed=1, device="auto", quick=False):
     """Train with each rule from `seeds` seeds. images : 0 = all of the 1,200.
 
     dataset : "digits" or a .npz file with images of one's own (images/own_images.py), which are all shown in one run.

@@ -23,11 +23,11 @@ from spikelearn.stdp import fit_report
 from spikelearn.stdp.candidates import Candidates
 from spikelearn.stdp.experiments import experiment, null_score, score
 from spikelearn.stdp.fit import GENERATIONS, Residuals, Scale, fit, population
-from spikelearn.stdp.kept import Kept, nothing_kept
 from spikelearn.stdp.spike_times import beginning
 from spikelearn.stdp.time_steps import is_random
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 from spikelearn.training.checkpoint import checkpoint_file, checkpointing
+from spikelearn.training.kept import Kept, nothing_kept
 
 FIGURE_SIZE = (11, 6)
 QUICK = 2 * second      # of each condition in a quick run

@@ -166,7 +166,7 @@ def draft(tmp_path, monkeypatch):
     """(folder, device) of a small program, written but not compiled."""
     monkeypatch.setenv("SPIKELEARN_CACHE", str(tmp_path))
     monkeypatch.setattr("spikelearn.simulation.programs.make_program", lambda folder: (folder / "main").touch())
-    monkeypatch.setattr("spikelearn.simulation.simulate.compiler", lambda: "c++")
+    monkeypatch.setattr("spikelearn.simulation.devices.compiler", lambda: "c++")
     monkeypatch.setattr("spikelearn.simulation.programs.compiler", lambda: "true")
     simulation = Simulation(noisy, 10 * ms, device="cpp")
     return simulation.folder, simulation._brian_device
@@ -277,7 +277,7 @@ def private(tree):
     """Attributes of others than self that begin with an underscore, and modules of Brian2's inside."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr) and node.attr not in UNDERSCORED:
-            if not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")):
+            if not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls", "os")):
                 yield f".{node.attr}"
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [
             name.name for name in node.names] if isinstance(node, ast.Import) else []

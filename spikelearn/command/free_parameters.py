@@ -5,8 +5,8 @@ import numpy as np
 from brian2 import Quantity, get_dimensions
 
 from spikelearn.command.settings import read_value
-from spikelearn.equations.check import value_text
 from spikelearn.equations.records import SynapseModel
+from spikelearn.equations.units import value_text
 from spikelearn.errors import SpikelearnError, alternatives
 
 

@@ -59,7 +59,7 @@ def show(options):
 
 
 def _show_model(model):
-    from spikelearn.equations.check import value_text
+    from spikelearn.equations.units import value_text
 
     kind = "neuron" if isinstance(model, NeuronModel) else "synapse"
     print(f"{model.name} ({kind}, {model.file})\nsource: {model.source}\n\nequations")
@@ -83,7 +83,7 @@ def _indented(code):
 
 def _show_parameters(parameters, text, title="parameters"):
     """Parameters with units, each with the comment that stands beside it in its file."""
-    from spikelearn.equations.check import value_text
+    from spikelearn.equations.units import value_text
 
     lines = {name: f"{name} = {value_text(value)}" for name, value in parameters.items()}
     width = max((len(line) for line in lines.values()), default=0)

@@ -8,15 +8,8 @@ from brian2 import (
     DimensionMismatchError,
     Equations,
     Hz,
-    amp,
-    coulomb,
-    farad,
     get_dimensions,
-    get_unit,
-    meter,
-    ohm,
     second,
-    siemens,
     volt,
 )
 
@@ -32,6 +25,7 @@ from spikelearn.equations.parsing import (
     is_boolean_expression,
     parse_expression_dimensions,
 )
+from spikelearn.equations.units import unit_text
 from spikelearn.errors import SpikelearnError, alternatives
 
 # What rules may read of any neuron, by its usual name; other names are checked when the two are connected.
@@ -40,30 +34,6 @@ USUAL_READS = {"u": 1, "dudt": Hz, "v": volt, "s": 1, "ds": 1, "z": 1, "rho": 1,
 BRIAN_NAMES = {"third": 1, "t": second, "dt": second, "i": 1, "N": 1, "lastspike": second, "t_in_timesteps": 1}
 ALWAYS = {**DEFAULT_FUNCTIONS, **DEFAULT_CONSTANTS,
           **{name: Constant(name, float(unit), get_dimensions(unit)) for name, unit in DEFAULT_UNITS.items()}}
-
-
-def unit_text(value):
-    """The unit of a quantity or of its dimensions as a user would write it: "V/s", "1/mV" is "1/V"."""
-    dimensions = get_dimensions(value)
-    if dimensions.is_dimensionless:
-        return "1"
-    simple = {get_dimensions(unit): str(unit) for unit in (volt, amp, ohm, siemens, farad, coulomb, meter, second)}
-    for known, name in simple.items():
-        for factor, text in ((dimensions, name), (dimensions * second.dim, f"{name}/s"),
-                             (dimensions / second.dim, f"{name}*s")):
-            if factor is known:
-                return text
-        if dimensions is known ** -1:
-            return f"1/{name}"
-        if dimensions is known ** -2:
-            return f"1/{name}^2"
-    return str(get_unit(dimensions))
-
-
-def value_text(value):
-    """A value with its unit as a user would write it: "20. ms", "0.14/V" where Brian2 knows base units only."""
-    unit = unit_text(value) if "kg^" in str(value) else ""
-    return f"{float(value):g}{unit[1:]}" if unit.startswith("1/") else str(value)
 
 
 def first_line(error):

@@ -11,7 +11,7 @@ import operator
 from brian2 import Hz, farad, get_dimensions, ohm, second, siemens
 
 from spikelearn.equations.assignments import statements_of
-from spikelearn.equations.check import unit_text, value_text
+from spikelearn.equations.units import unit_text, value_text
 from spikelearn.errors import SpikelearnError, alternatives
 
 NEVER_NEGATIVE = {unit.dim for unit in (Hz, ohm, siemens, farad)}

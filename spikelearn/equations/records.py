@@ -7,25 +7,9 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
+from spikelearn.equations.frozen import frozen, thawed
 from spikelearn.errors import SpikelearnError, alternatives
-
-
-def _frozen(value):
-    """A read-only copy of a mapping; quantities in it are read-only too."""
-    from brian2 import Quantity
-
-    if isinstance(value, Mapping):
-        return MappingProxyType({name: _frozen(item) for name, item in value.items()})
-    if isinstance(value, Quantity):
-        value = Quantity(value, copy=True)
-        value.setflags(write=False)
-    return value
-
-
-def _thawed(value):
-    return {name: _thawed(item) for name, item in value.items()} if isinstance(value, Mapping) else value
 
 
 def _made(kind, fields):
@@ -69,7 +53,7 @@ class Model:
             elif field.type is Mapping:
                 if not isinstance(value, Mapping):
                     raise SpikelearnError(f"{self.title}: '{field.name}' must be a dict, not {type(value).__name__}")
-                object.__setattr__(self, field.name, _frozen(value))
+                object.__setattr__(self, field.name, frozen(value))
         from spikelearn.equations.check import check_model
 
         check_model(self)
@@ -87,7 +71,7 @@ class Model:
             object.__setattr__(self, field, "")
 
     def __reduce__(self):
-        fields = {field.name: _thawed(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        fields = {field.name: thawed(getattr(self, field.name)) for field in dataclasses.fields(self)}
         return _made, (type(self), fields)
 
     @property
@@ -103,7 +87,7 @@ class Model:
         """A new record with other parameter values; `parameters="name"` chooses a published set."""
         from brian2 import Quantity, get_dimensions
 
-        from spikelearn.equations.check import unit_text
+        from spikelearn.equations.units import unit_text
 
         new = dict(self.parameters)
         if "parameters" in values and "parameters" not in new:

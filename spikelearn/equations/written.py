@@ -6,7 +6,7 @@ from pathlib import Path
 import brian2
 from brian2 import Quantity, get_dimensions
 
-from spikelearn.equations.content import python_text
+from spikelearn.equations.content import BASE_UNITS, base_powers, python_text
 from spikelearn.equations.files import load_model
 from spikelearn.equations.records import Model
 
@@ -43,16 +43,13 @@ def with_numbers(model: Model, numbers: Mapping, comments: Mapping, heading: str
 
 def _with_imports(text, numbers):
     """The text with an import of the units in the numbers, before the first import."""
-    names = {name for value in numbers.values() for name in UNITS + BASE if re.search(rf"\b{name}\b",
+    names = {name for value in numbers.values() for name in UNITS + BASE_UNITS if re.search(rf"\b{name}\b",
                                                                                       python_value(value))}
     names -= set(re.findall(r"\w+", " ".join(re.findall(r"^from brian2 import (.*)$", text, flags=re.M))))
     lines = text.splitlines(keepends=True)
     at = next((k for k, line in enumerate(lines) if line.startswith(("from ", "import "))), len(lines))
     return "".join([*lines[:at], *([f"from brian2 import {', '.join(sorted(names))}\n"] if names else []),
                     *lines[at:]])
-
-
-BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
 
 
 def python_value(value: Quantity | float) -> str:
@@ -65,5 +62,5 @@ def python_value(value: Quantity | float) -> str:
             unit = getattr(brian2, name)
             if unit.dim ** power is dimensions and 1e-2 <= abs(float(value) / float(unit) ** power) < 1e4:
                 return f"{float(f'{float(value) / float(unit) ** power:.15g}')!r}{sign}{name}"
-    powers = zip(BASE, dimensions._dims, strict=True)
+    powers = zip(BASE_UNITS, base_powers(dimensions), strict=True)
     return "*".join([repr(float(value)), *(f"{name}**{power:g}" for name, power in powers if power)])

@@ -234,10 +234,7 @@ def given_fields(recipe):
 
 
 def check_fields(record, **declared):
-    """Refuse a recipe with a value outside its range; its fields have the names of keywords.
-
-    declared : name -> Range of fields that mean something else than the keyword of this name.
-    """
+    """Refuse a recipe with a value outside its range. declared : name -> Range of fields that are no keyword's."""
     for field in dataclasses.fields(record):
         default = None if field.default is dataclasses.MISSING else field.default
         known = range_of(field.name, default, declared)

@@ -19,7 +19,7 @@ import numpy as np
 from filelock import FileLock
 
 from spikelearn.errors import SpikelearnError
-from spikelearn.simulation.brian_internals.device import arrays_of
+from spikelearn.simulation.brian_internals.device import arrays_of, at_the_start
 from spikelearn.simulation.brian_internals.sources import check_program, in_own_namespace, sources_of, without_order
 
 TOLD = "spikelearn: "           # begins a sentence for the user in what a compiled program prints
@@ -82,13 +82,6 @@ if (const char* parent = std::getenv("{PARENT}"))
 """
 
 
-def end_with_parent(device):
-    """Let the program of a Brian2 standalone device end when the process that starts it is killed (Linux only)."""
-    if sys.platform == "linux":
-        device.headers += ["<sys/prctl.h>", "<unistd.h>"]
-        device.insert_code("before_start", END_WITH_PARENT)
-
-
 def compiler():
     """The C++ compiler and make that Brian2 calls, or None if one of them is missing."""
     found = shutil.which(os.environ.get("CXX", "g++").split()[0])
@@ -114,7 +107,8 @@ def compiled(device):
         cache.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(cache)
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
-        end_with_parent(device)
+        if sys.platform == "linux":
+            at_the_start(device, END_WITH_PARENT, headers=["<sys/prctl.h>", "<unistd.h>"])
         device.build(directory=str(draft), compile=False, run=False)
         check_program(draft)
         folder = cache / _fingerprint(draft)

@@ -2,8 +2,9 @@
 from brian2 import Equations, get_dimensions
 
 from spikelearn.equations.assignments import check_assignments
-from spikelearn.equations.check import USUAL_READS, check_model, unit_text
+from spikelearn.equations.check import USUAL_READS, check_model
 from spikelearn.equations.parsing import SUBEXPRESSION
+from spikelearn.equations.units import unit_text
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.simulation.brian_internals.objects import noted
 

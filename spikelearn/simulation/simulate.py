@@ -20,12 +20,12 @@ from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.keywords import KEYWORDS
 from spikelearn.simulation.brian_internals import device as devices
 from spikelearn.simulation.brian_internals.objects import delays, fresh_names, is_array, note, noted, pathways
+from spikelearn.simulation.devices import choose_device
 from spikelearn.simulation.programs import (
     PARENT,
     READ,
     TOLD,
     compiled,
-    compiler,
     folder_for_runs,
     problem,
     write_what_is_read,
@@ -34,23 +34,9 @@ from spikelearn.simulation.spike_tables import check_grid
 from spikelearn.simulation.variables import checked_value, find, size_of, with_unit
 from spikelearn.simulation.warnings import brian_warnings_answered
 
-DEVICES = ("auto", "numpy", "cython", "cpp")
 PRECISIONS = {"double": np.float64, "single": np.float32}
 STEP = "SPIKELEARN_STEP"        # environment variable with the time step of a run, in seconds
 NEGATIVE_DELAY = "the delay of '{}' is negative: a spike cannot act before it comes"
-SHORT = 100_000         # time steps that "auto" leaves to NumPy: a few seconds, less than a build
-
-
-def choose_device(device, steps):
-    """Turn "auto" into a device: NumPy for short runs or without a compiler, C++ otherwise."""
-    if device not in DEVICES:
-        raise SpikelearnError(f"there is no device '{device}'{alternatives(str(device), DEVICES)}")
-    if device in ("cpp", "cython") and not compiler():
-        raise SpikelearnError(f"the device '{device}' needs a C++ compiler (g++) and make, and none was found; "
-                              "install them or use --device numpy")
-    if device == "auto":
-        return "cpp" if steps > SHORT and compiler() else "numpy"
-    return device
 
 
 class Simulation:

@@ -3,7 +3,7 @@ import brian2
 import numpy as np
 from brian2 import Quantity, TimedArray
 
-from spikelearn.equations.check import unit_text
+from spikelearn.equations.units import unit_text
 from spikelearn.errors import SpikelearnError, alternatives
 
 

@@ -147,7 +147,7 @@ def _stepped(rule, neuron, pairings, when, start, ends, points, dt, device, seed
 
 def unit_of(values) -> str:
     """The unit of recorded values as text, "" for plain numbers."""
-    from spikelearn.equations.check import unit_text
+    from spikelearn.equations.units import unit_text
 
     unit = unit_text(get_dimensions(values))
     return "" if unit == "1" else unit

@@ -88,6 +88,17 @@ def refuse_negative(device, variable, sentence):
     _in_main(device, f'for (double delay : {array}) if (delay < 0) {{ std::cerr << "{sentence}"; std::_Exit(1); }}')
 
 
+def at_the_start(device, code, headers=()):
+    """C++ for the start of a program, and headers: device.py, insert_code into "before_start" and device.headers.
+
+    brian2/devices/cpp_standalone/device.py: CPPStandaloneDevice.headers are included by every generated file.
+    """
+    relied_on("before_start" in device.code_lines and isinstance(getattr(device, "headers", None), list),
+              "a program has no place for code at its start")
+    device.headers += [header for header in headers if header not in device.headers]
+    device.insert_code("before_start", code)
+
+
 def at_the_end(device, code):
     """C++ for the end of a program: brian2/devices/cpp_standalone/device.py, insert_code into "before_end"."""
     relied_on("before_end" in device.code_lines, "a program has no place for code at its end")

@@ -31,7 +31,7 @@ def check_program(folder):
 
 
 def sources_of(folder):
-    """(text of the makefile, source files that it names).
+    """(text of the makefile of a program of Brian2, source files that it names).
 
     brian2/devices/cpp_standalone/templates/makefile: the line SRCS.
     """

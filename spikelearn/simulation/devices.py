@@ -1,0 +1,18 @@
+"""Which of Brian2's devices a network runs on."""
+from spikelearn.errors import SpikelearnError, alternatives
+from spikelearn.simulation.programs import compiler
+
+DEVICES = ("auto", "numpy", "cython", "cpp")
+SHORT = 100_000         # time steps that "auto" leaves to NumPy: a few seconds, less than a build
+
+
+def choose_device(device, steps):
+    """Turn "auto" into a device: NumPy for short runs or without a compiler, C++ otherwise."""
+    if device not in DEVICES:
+        raise SpikelearnError(f"there is no device '{device}'{alternatives(str(device), DEVICES)}")
+    if device in ("cpp", "cython") and not compiler():
+        raise SpikelearnError(f"the device '{device}' needs a C++ compiler (g++) and make, and none was found; "
+                              "install them or use --device numpy")
+    if device == "auto":
+        return "cpp" if steps > SHORT and compiler() else "numpy"
+    return device
