@@ -19,13 +19,13 @@ from spikelearn.stdp.spike_times import LEAD_IN, Pairing
 from spikelearn.stdp.weight_change import outcome, post_neuron
 
 FIGURE_SIZE = (11, 4.4)
-RULES = ("synapses/short_term_depression", "synapses/short_term")
+RULES = ("synapses/short_term_depression", "synapses/short_term_facilitation")
 RATES = np.array([1, 2, 3, 5, 7, 10, 15.3, 20, 30, 40, 50, 70, 100]) * Hz
 LONG = 60           # spikes by which a train has settled, besides those of 6 s
 ACCEPTED = {
     "worst_error": Accepted(0, 1e-5, "closed form of the release in the long run"),
     "release_20_Hz_short_term_depression": Accepted(.05712, .05714, "closed form: .05713"),
-    "release_20_Hz_short_term": Accepted(.26939, .26941, "closed form: .26940"),
+    "release_20_Hz_short_term_facilitation": Accepted(.26939, .26941, "closed form: .26940"),
 }
 RANGES = {"rate": positive(1000, unit="Hz"), "rates": Range(.1, 500, unit="Hz", several=True),
           "spikes": whole(2, 1000)}
@@ -77,7 +77,7 @@ def first_release(rule):
 def closed_form(rule, rates):
     """Release u x in the long run of regular trains, rates (n,) in Hz; None for a rule without a known form."""
     p, T = rule.parameters, 1 / rates
-    name = same_code(rule, "short_term", "short_term_depression")
+    name = same_code(rule, "short_term_facilitation", "short_term_depression")
     if not name:
         return None
     u = p["U"] if name == "short_term_depression" else p["U"] / (1 - (1 - p["U"]) * np.exp(-T / float(p["tau_f"])))

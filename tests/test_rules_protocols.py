@@ -20,8 +20,8 @@ from spikelearn.stdp.experiments import experiment, null_score
 
 PAIRED = ["stdp_rubin", "stdp_guetig", "stdp_van_rossum", "stdp_inhibitory", "stdp_suppression", "stdp_diehl_cook",
           "stdp_dopamine", "pre_post_expression", "calcium", "calcium_population", "calcium_bistable", "btsp",
-          "bistable", "contrastive_hebbian", "short_term", "short_term_depression", "short_term_active"]
-NO_CHANGE = ("short_term", "short_term_depression", "short_term_active",        # transmission alone
+          "bistable", "contrastive_hebbian", "short_term_facilitation", "short_term_depression", "short_term_active"]
+NO_CHANGE = ("short_term_facilitation", "short_term_depression", "short_term_active",        # transmission alone
              "bistable", "calcium_population")      # X needs several post spikes, a noisy population several pairs
 
 

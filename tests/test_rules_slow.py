@@ -39,7 +39,7 @@ def steady(U, tau_r, rate, tau_f=None):
 
 @pytest.mark.parametrize("name, a, known, first", [
     ("short_term_depression", DEPRESSING, [.18113, .10515, .05713, .02410], [.5, .26515, .15483, .10302, .07868]),
-    ("short_term", FACILITATING, [.18159, .25867, .26940, .16689], [.04, .07467, .10329, .12644, .14516])])
+    ("short_term_facilitation", FACILITATING, [.18159, .25867, .26940, .16689], [.04, .07467, .10329, .12644, .14516])])
 def test_release_of_regular_trains(name, a, known, first):
     """Steady release at 5, 10, 20 and 50 Hz, the first five at 20 Hz, and random trains against the naive rule."""
     rng = np.random.default_rng(5)

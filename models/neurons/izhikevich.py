@@ -11,7 +11,7 @@ from spikelearn import NeuronModel
 MODEL = NeuronModel(
     source="Izhikevich (2003) IEEE Trans Neural Netw 14:1569",
     equations="""
-        dv/dt = quadratic*v**2 + linear*v + offset - u_recovery : volt          # potential
+        dv/dt = linear*v*(1 + v/v_scale) + offset - u_recovery : volt          # potential
         du_recovery/dt = rate*(sensitivity*v - u_recovery) : volt/second        # recovery
         rewarded : boolean                                                      # a reward came in this step
     """,
@@ -23,8 +23,8 @@ MODEL = NeuronModel(
     potential="(v - v_reset) / (v_peak - v_reset)",
     forced="v = 2*v_peak",                      # above threshold at once: the spike is imposed, not grown
     parameters=dict(
-        quadratic=0.04 / ms / mV,       # Izhikevich (2003)
-        linear=5 / ms,                  # Izhikevich (2003)
+        linear=5 / ms,                  # slope at v = 0; Izhikevich (2003)
+        v_scale=125 * mV,               # 5/0.04 mV, so that the square has .04/(ms mV); Izhikevich (2003)
         offset=140 * mV / ms,           # Izhikevich (2003)
         rate=0.02 / ms,                 # a: rate of recovery, regular spiking; Izhikevich (2003)
         sensitivity=0.2 / ms,           # b: sensitivity of recovery; Izhikevich (2003)

@@ -1,8 +1,8 @@
 """Short-term plasticity with three states: resources are recovered, active or inactive. Transmission, not learning.
 
 Tsodyks, Uziel & Markram (2000) J Neurosci 20:RC50: released resources are active for tau_I before they recover. With
-tau_I far below tau_r this is short_term; the numbers are those of a facilitating synapse. A pre spike first raises the
-release probability u, then releases.
+tau_I far below tau_r this is short_term_facilitation; the numbers are those of a facilitating synapse. A pre spike
+first raises the release probability u, then releases.
 """
 from brian2 import ms
 

@@ -1,7 +1,7 @@
 """Short-term depression: each pre spike releases a fixed share of the resources. Transmission, not learning.
 
 Tsodyks & Markram (1997) PNAS 94:719; numbers of a depressing synapse from Tsodyks, Uziel & Markram (2000) J Neurosci
-20:RC50. It is short_term with a release probability that does not outlast the spike (tau_f -> 0).
+20:RC50. It is short_term_facilitation with a release probability that does not outlast the spike (tau_f -> 0).
 """
 from brian2 import ms
 
