@@ -10,7 +10,8 @@ from brian2 import Hz, ms, mV, nA, second
 
 from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
 from spikelearn.equilibrium.classifier import Classifier, Recipe
-from spikelearn.simulation import devices, network
+from spikelearn.simulation import devices as device_choice
+from spikelearn.simulation import network
 from spikelearn.simulation.devices import choose_device
 from spikelearn.simulation.network import force_spikes, neurons, spike_trains, synapses
 from spikelearn.simulation.programs import cache_folder
@@ -168,7 +169,7 @@ def test_brian2s_globals_are_as_before_after_a_run():
 
 
 def test_without_a_compiler_small_things_run_and_cpp_is_refused_in_one_sentence(monkeypatch):
-    monkeypatch.setattr(devices, "compiler", lambda: None)
+    monkeypatch.setattr(device_choice, "compiler", lambda: None)
     assert choose_device("auto", 10_000_000) == "numpy"
     with pytest.raises(SpikelearnError, match="needs a C\\+\\+ compiler .* use --device numpy"):
         choose_device("cpp", 10)
