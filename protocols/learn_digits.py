@@ -28,7 +28,7 @@ from spikelearn.plotting import image_grid, learning_curve, nudged_trace, phase_
 from spikelearn.ranges.check import checked, given_fields
 from spikelearn.ranges.quick import always, at_most, unless_given
 from spikelearn.results.result import Accepted, Result
-from spikelearn.simulation.simulate import compiler
+from spikelearn.simulation.programs import compiler
 from spikelearn.training.progress import Progress
 
 FIGURE_SIZE = (12.5, 11)
