@@ -28,7 +28,7 @@ from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked
 from spikelearn.ranges.quick import always, at_most
 from spikelearn.results.result import Accepted, Result
-from spikelearn.simulation.simulate import compiler
+from spikelearn.simulation.programs import compiler
 
 FIGURE_SIZE = (13, 4.6)
 ACCEPTED = {
