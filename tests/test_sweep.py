@@ -285,7 +285,8 @@ def test_points_of_a_pairing_protocol_give_what_single_runs_give(tmp_path, monke
             "--vary", "tau_minus=20..50*ms:2", "--quick"]
     code, told, _ = sweep(capsys, *vary, jobs=("--jobs", "1"), protocol="stdp_frequency")
     assert code == 0 and told["finished"] == 8
-    for point in ("synapse=stdp_pair,tau_plus=30ms,tau_minus=20ms", "synapse=stdp_triplet,tau_plus=10ms,tau_minus=50ms"):
+    for point in ("synapse=stdp_pair,tau_plus=30ms,tau_minus=20ms",
+                  "synapse=stdp_triplet,tau_plus=10ms,tau_minus=50ms"):
         synapse, *taus = point.split(",")
         synapse = synapse.partition("=")[2]
         alone = ["run", "stdp_frequency", "--synapse", synapse, "--quick", "--out", synapse]
