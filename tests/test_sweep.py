@@ -102,6 +102,17 @@ def test_finished_points_are_kept_and_new_ones_are_added(lab, capsys):
     assert set(begun().values()) == {1} and len(begun()) == 4 and len(rows()) == 4
 
 
+def test_points_that_another_version_made_are_kept_with_a_warning(lab, capsys):
+    sweep(capsys, "--vary", "gain=1,2")
+    assert "warning" not in sweep(capsys, "--vary", "gain=1,2")[2]
+    path = lab / "out" / "gain=1" / "run.json"
+    run = json.loads(path.read_text())
+    run["provenance"]["versions"]["numpy"] = "0.1"
+    path.write_text(json.dumps(run))
+    code, told, err = sweep(capsys, "--vary", "gain=1,2")
+    assert code == 0 and told["finished"] == 2 and "warning: 1 of the points that are kept" in err
+
+
 @pytest.mark.parametrize("change", [["--set", "word=b"], ["--seed", "2"], ["--quick"]])
 def test_points_of_another_sweep_are_refused(lab, capsys, change):
     sweep(capsys, "--vary", "gain=1,2")
