@@ -102,6 +102,17 @@ def test_finished_points_are_kept_and_new_ones_are_added(lab, capsys):
     assert set(begun().values()) == {1} and len(begun()) == 4 and len(rows()) == 4
 
 
+def test_points_that_another_version_made_are_kept_with_a_warning(lab, capsys):
+    sweep(capsys, "--vary", "gain=1,2")
+    assert "warning" not in sweep(capsys, "--vary", "gain=1,2")[2]
+    path = lab / "out" / "gain=1" / "run.json"
+    run = json.loads(path.read_text())
+    run["provenance"]["versions"]["numpy"] = "0.1"
+    path.write_text(json.dumps(run))
+    code, told, err = sweep(capsys, "--vary", "gain=1,2")
+    assert code == 0 and told["finished"] == 2 and "warning: 1 of the points that are kept" in err
+
+
 @pytest.mark.parametrize("change", [["--set", "word=b"], ["--seed", "2"], ["--quick"]])
 def test_points_of_another_sweep_are_refused(lab, capsys, change):
     sweep(capsys, "--vary", "gain=1,2")
@@ -285,7 +296,8 @@ def test_points_of_a_pairing_protocol_give_what_single_runs_give(tmp_path, monke
             "--vary", "tau_minus=20..50*ms:2", "--quick"]
     code, told, _ = sweep(capsys, *vary, jobs=("--jobs", "1"), protocol="stdp_frequency")
     assert code == 0 and told["finished"] == 8
-    for point in ("synapse=stdp_pair,tau_plus=30ms,tau_minus=20ms", "synapse=stdp_triplet,tau_plus=10ms,tau_minus=50ms"):
+    for point in ("synapse=stdp_pair,tau_plus=30ms,tau_minus=20ms",
+                  "synapse=stdp_triplet,tau_plus=10ms,tau_minus=50ms"):
         synapse, *taus = point.split(",")
         synapse = synapse.partition("=")[2]
         alone = ["run", "stdp_frequency", "--synapse", synapse, "--quick", "--out", synapse]

@@ -50,6 +50,7 @@ def sweep(options: argparse.Namespace) -> int:
     _make(folder)
     mine = points[share[0] - 1::share[1]]
     waiting = [point for point in mine if not is_finished(point)]
+    _warn_of_others([point for point in mine if point not in waiting])
     progress = Progress(len(mine), len(mine) - len(waiting))
     replies = {}
     try:
@@ -97,6 +98,20 @@ def _make(folder):
     except OSError as error:
         sentence = f"'{folder}' cannot be made: {error.strerror}; --out DIR chooses another place"
         raise SpikelearnError(sentence) from error
+
+
+def _warn_of_others(kept):
+    """Warn of points that are kept, but were made by another version."""
+    from spikelearn.results.provenance import commit, versions
+
+    def made_by(facts):
+        return facts.get("versions"), (facts.get("commit") or {}).get("revision")
+
+    now = made_by({"versions": versions(), "commit": commit()}) if kept else None
+    others = sum(made_by(json.loads((point.folder / "run.json").read_bytes())["provenance"]) != now for point in kept)
+    if others:
+        print(f"spikelearn: warning: {others} of the points that are kept were made by another commit or version",
+              file=sys.stderr)
 
 
 def _started(points: list[Point], options, jobs):

@@ -106,9 +106,8 @@ def _whole(text):
 
 
 def _short(name):
-    if len(name) <= LONGEST:
-        return name
-    return f"{name[:LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    ending = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return name if len(name) <= LONGEST else f"{name[:LONGEST - 9]}-{ending}"
 
 
 class _Models:
@@ -200,8 +199,8 @@ def _results_side_by_side(points):
 def _run_point(point, result, already):
     from spikelearn.command.command_line import naming_the_settings, sentence, warnings_in_one_line
 
-    printed = io.StringIO()
-    printed.write(already)
+    printed = io.StringIO(already)
+    printed.seek(0, io.SEEK_END)
     try:
         if is_finished(point):
             return Reply()

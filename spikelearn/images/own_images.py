@@ -46,15 +46,10 @@ def load_own_images(path: str | Path, validation: int | None = None) -> Dataset:
     labels = _labels(path, arrays["labels"], len(images))
     parts = _parts(path, arrays.get("split"), labels)
     where = {part: np.flatnonzero(parts == part) for part in PARTS}
-    if validation is not None and len(where["validation"]):
-        raise SpikelearnError(f"the split of '{path}' says which images are for validation: leave validation= out")
     if not len(where["validation"]):
-        n = len(where["train"])
-        held_out = int(n * VALIDATION_SHARE) if validation is None else validation
-        if isinstance(held_out, bool) or not isinstance(held_out, Integral) or not 0 <= 2 * held_out < n:
-            raise SpikelearnError(f"validation must be a whole number from 0 to {(n - 1) // 2}, less than half of the "
-                                  f"{n:,} training images of '{path}', not {held_out!r}")
-        where["train"], where["validation"] = np.split(where["train"], [n - int(held_out)])
+        where["train"], where["validation"] = _held_out(path, where["train"], validation)
+    elif validation is not None:
+        raise SpikelearnError(f"the split of '{path}' says which images are for validation: leave validation= out")
     classes = int(labels.max()) + 1
     missing = np.setdiff1d(np.arange(classes), labels[where["train"]])
     if len(missing):
@@ -63,6 +58,16 @@ def load_own_images(path: str | Path, validation: int | None = None) -> Dataset:
     examples = {part: _read_only(images[chosen], labels[chosen]) for part, chosen in where.items()}
     return Dataset(f"{path.name} {_content(arrays)}", scale, examples["train"], examples["validation"],
                    lambda: examples["test"], classes)
+
+
+def _held_out(path, training, validation):
+    """Training images without the last ones, and these, which are for validation."""
+    n = len(training)
+    held_out = int(n * VALIDATION_SHARE) if validation is None else validation
+    if isinstance(held_out, bool) or not isinstance(held_out, Integral) or not 0 <= 2 * held_out < n:
+        raise SpikelearnError(f"validation must be a whole number from 0 to {(n - 1) // 2}, less than half of the "
+                              f"{n:,} training images of '{path}', not {held_out!r}")
+    return np.split(training, [n - int(held_out)])
 
 
 def _content(arrays):
