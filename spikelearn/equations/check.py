@@ -8,15 +8,8 @@ from brian2 import (
     DimensionMismatchError,
     Equations,
     Hz,
-    amp,
-    coulomb,
-    farad,
     get_dimensions,
-    get_unit,
-    meter,
-    ohm,
     second,
-    siemens,
     volt,
 )
 from brian2.codegen.translation import analyse_identifiers
@@ -28,46 +21,15 @@ from brian2.utils.stringtools import get_identifiers
 from spikelearn.equations.additions import check_additions, functions_of
 from spikelearn.equations.assignments import check_model_assignments, used_before
 from spikelearn.equations.own_names import for_brian, renamed
+from spikelearn.equations.units import first_line, unit_text, value_text  # noqa: F401  (value_text: for others)
 from spikelearn.errors import SpikelearnError, alternatives
 
 # What rules may read of any neuron, by its usual name; other names are checked when the two are connected.
 USUAL_READS = {"u": 1, "dudt": Hz, "v": volt, "s": 1, "ds": 1, "z": 1, "rho": 1,
                "ds_twin": 1, "learning": 1, "lastspike": second}
-BRIAN_NAMES = {"third": 1, "t": second, "dt": second, "i": 1, "N": 1, "lastspike": second, "t_in_timesteps": 1}
+BRIAN_NAMES = {"t": second, "dt": second, "i": 1, "N": 1, "lastspike": second, "t_in_timesteps": 1}
 ALWAYS = {**DEFAULT_FUNCTIONS, **DEFAULT_CONSTANTS,
           **{name: Constant(name, float(unit), get_dimensions(unit)) for name, unit in DEFAULT_UNITS.items()}}
-
-
-def unit_text(value):
-    """The unit of a quantity or of its dimensions as a user would write it: "V/s", "1/mV" is "1/V"."""
-    dimensions = get_dimensions(value)
-    if dimensions.is_dimensionless:
-        return "1"
-    simple = {get_dimensions(unit): str(unit) for unit in (volt, amp, ohm, siemens, farad, coulomb, meter, second)}
-    for known, name in simple.items():
-        for factor, text in ((dimensions, name), (dimensions * second.dim, f"{name}/s"),
-                             (dimensions / second.dim, f"{name}*s")):
-            if factor is known:
-                return text
-        if dimensions is known ** -1:
-            return f"1/{name}"
-        if dimensions is known ** -2:
-            return f"1/{name}^2"
-    return str(get_unit(dimensions))
-
-
-def value_text(value):
-    """A value with its unit as a user would write it: "20. ms", "0.14/V" where Brian2 knows base units only."""
-    unit = unit_text(value) if "kg^" in str(value) else ""
-    return f"{float(value):g}{unit[1:]}" if unit.startswith("1/") else str(value)
-
-
-def first_line(error):
-    """The telling line of an error of Brian2's, without its dump."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def parse(model):
@@ -94,7 +56,8 @@ def _variable(name, dimensions, boolean=False):
 
 
 def _known(model, equations, reads):
-    known = {name: _variable(name, unit) for name, unit in {**BRIAN_NAMES, "j": 1, **reads}.items()}
+    drug = {"third": 1} if hasattr(model, "reads") else {}      # what a rule reads of a drug that is washed in
+    known = {name: _variable(name, unit) for name, unit in {**BRIAN_NAMES, "j": 1, **drug, **reads}.items()}
     known["not_refractory"] = _variable("not_refractory", 1, boolean=True)
     for name, dimensions in declared_units(model).items():
         known[name] = _variable(name, dimensions, name in equations and equations[name].var_type == "boolean")
