@@ -31,6 +31,7 @@ RULES = ("synapses/stdp_pair", "synapses/stdp_triplet", "synapses/voltage_deriva
 OTHERS = dict(stdp_natural="correlation", stdp_clamp="order_of_signs", stdp_poisson="threshold_hz",
               stdp_ramp="percent_per_10_Hz_rise", stdp_controls="pre_only_with_epsp_percent")
 QUICK = 5 * second      # of each condition in a quick run
+NEURON_IS_ONLY_READ = True          # spikes are imposed, so that only its potential counts
 ACCEPTED = {}
 
 

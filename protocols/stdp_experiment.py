@@ -25,6 +25,7 @@ from spikelearn.stdp.weight_change import READ_AFTER
 FIGURE_SIZE = (7.5, 4.6)     # of one panel
 DATA = ("bi_poo_window",)
 QUICK = 5 * second      # of each condition in a quick run
+NEURON_IS_ONLY_READ = True          # spikes are imposed, so that only its potential counts
 ACCEPTED = {}
 
 

@@ -23,6 +23,7 @@ from spikelearn.stdp.traces import trace, unit_of
 FIGURE_SIZE = (8.4, 8)
 DATA = ("wang_hippocampus",)
 LONGEST = 5 * second        # of a quick run
+NEURON_IS_ONLY_READ = True          # spikes are imposed, so that only its potential counts
 ACCEPTED = {}
 RANGES = {"conditions": whole(1, 10_000, several=True), "motif": whole(1, 100_000), "points": whole(10, 100_000),
           "before": Range(0, 0.1, unit="second")}

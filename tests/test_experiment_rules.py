@@ -7,6 +7,7 @@ from brian2 import Hz, TimedArray, check_units, implementation, ms, mV, second
 
 from spikelearn import SpikelearnError, SynapseModel, load_model
 from spikelearn.equations.content import python_text
+from spikelearn.stdp.comparison import predicted
 from spikelearn.stdp.spike_times import LEAD_IN, Pairing, motifs, pairs
 from spikelearn.stdp.weight_change import outcome, weight_changes
 
@@ -45,6 +46,12 @@ def test_a_third_factor_turns_eligibility_into_weight(traces):
     found = changes(rule, rewarded, pairs(10 * ms, 1))
     expected = .1 * np.exp(-.5) * (np.exp(-.4) + np.exp(-.8))
     assert found == pytest.approx([expected, 0], rel=1e-6, abs=1e-15)
+
+
+def test_a_third_factor_that_a_rule_does_not_know_is_refused():
+    for treated in (dict(third=LEAD_IN + [50] * ms), dict(bath=LEAD_IN + [0, 50] * ms)):
+        with pytest.raises(SpikelearnError, match="the condition '1' has a third factor, and .* knows none"):
+            changes(pair_rule(), dataclasses.replace(pairs(10 * ms, 1), **treated))
 
 
 def test_at_one_moment_the_third_factor_comes_after_the_spikes():
@@ -135,6 +142,8 @@ def test_noise_spreads_the_weight():
     found = changes(rule, *[pairs(0 * ms, 1)] * 400, read_after=200 * ms)
     assert np.var(found) == pytest.approx(.01 * .2, rel=4 * np.sqrt(2 / 400))
     assert len(set(found)) == 400
+    mean, _ = predicted(rule, [pairs(0 * ms, 1)] * 2, copies=100, device="numpy", read_after=200 * ms)
+    assert mean.shape == (2,) and np.all(np.abs(mean) < 4 * .1 * np.sqrt(.2 / 100))
 
 
 def test_a_weight_that_moves_between_spikes():

@@ -12,7 +12,8 @@ import pytest
 import spikelearn
 
 ROOT = Path(__file__).parent.parent
-SOURCES = ["setup.cfg", "pyproject.toml", "README.md", "LICENSE", "spikelearn", "models", "protocols"]
+SOURCES = ["setup.cfg", "pyproject.toml", "README.md", "LICENSE", "spikelearn", "models", "protocols",
+           "experiments"]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,8 @@ def test_the_wheel_holds_every_source_file_and_nothing_else(wheel):
     expected = {f"spikelearn/{path.relative_to(ROOT / 'spikelearn').as_posix()}"
                 for path in (ROOT / "spikelearn").rglob("*") if path.suffix in (".py", ".csv", ".cpp")}
     expected |= {f"spikelearn/{path.relative_to(ROOT).as_posix()}"
-                 for room in ("models", "protocols") for path in (ROOT / room).rglob("*.py")}
+                 for room in ("models", "protocols", "experiments") for path in (ROOT / room).rglob("*")
+                 if path.suffix in (".py", ".csv")}
     assert packed == expected
 
 
@@ -70,6 +72,8 @@ def test_the_installed_package_lists_shows_and_copies_its_own_models(elsewhere):
             assert f"{folder}/{path.stem}" in listed.stdout.split()
     for path in (ROOT / "protocols").glob("[!_]*.py"):
         assert path.stem in listed.stdout.split()
+    for path in (ROOT / "experiments").glob("*.csv"):
+        assert f"experiments/{path.stem}" in listed.stdout.split()
     shown = python(elsewhere, "-m", "spikelearn", "show", "synapses/stdp_pair")
     assert str(elsewhere[1] / "site") in shown.stdout and "tau_plus" in shown.stdout, shown.stderr
     copied = python(elsewhere, "-m", "spikelearn", "copy", "synapses/stdp_pair", "mine.py")

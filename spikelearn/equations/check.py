@@ -25,23 +25,15 @@ from spikelearn.equations.parsing import (
     is_boolean_expression,
     parse_expression_dimensions,
 )
-from spikelearn.equations.units import unit_text
+from spikelearn.equations.units import first_line, unit_text
 from spikelearn.errors import SpikelearnError, alternatives
 
 # What rules may read of any neuron, by its usual name; other names are checked when the two are connected.
 USUAL_READS = {"u": 1, "dudt": Hz, "v": volt, "s": 1, "ds": 1, "z": 1, "rho": 1,
                "ds_twin": 1, "learning": 1, "lastspike": second}
-BRIAN_NAMES = {"third": 1, "t": second, "dt": second, "i": 1, "N": 1, "lastspike": second, "t_in_timesteps": 1}
+BRIAN_NAMES = {"t": second, "dt": second, "i": 1, "N": 1, "lastspike": second, "t_in_timesteps": 1}
 ALWAYS = {**DEFAULT_FUNCTIONS, **DEFAULT_CONSTANTS,
           **{name: Constant(name, float(unit), get_dimensions(unit)) for name, unit in DEFAULT_UNITS.items()}}
-
-
-def first_line(error):
-    """The telling line of an error of Brian2's, without its dump."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def parse(model):
@@ -68,7 +60,8 @@ def _variable(name, dimensions, boolean=False):
 
 
 def _known(model, equations, reads):
-    known = {name: _variable(name, unit) for name, unit in {**BRIAN_NAMES, "j": 1, **reads}.items()}
+    drug = {"third": 1} if hasattr(model, "reads") else {}      # what a rule reads of a drug that is washed in
+    known = {name: _variable(name, unit) for name, unit in {**BRIAN_NAMES, "j": 1, **drug, **reads}.items()}
     known["not_refractory"] = _variable("not_refractory", 1, boolean=True)
     for name, dimensions in declared_units(model).items():
         known[name] = _variable(name, dimensions, name in equations and equations[name].var_type == "boolean")

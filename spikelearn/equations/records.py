@@ -27,7 +27,8 @@ class Model:
     sets: Mapping = dataclasses.field(default_factory=dict)         # published parameter sets: name -> values
     ranges: Mapping = dataclasses.field(default_factory=dict)       # parameter -> (lowest, highest) value
     functions: Mapping = dataclasses.field(default_factory=dict)    # name -> Python function with units
-    inputs: Mapping = dataclasses.field(default_factory=dict)       # name -> TimedArray, read as name(t)
+    inputs: Mapping = dataclasses.field(default_factory=dict)       # name -> TimedArray, read as name(t), t from 0.1 s
+                                                                    # before the first spike of a pairing
     method: str = "euler"               # integration method, as in Brian2
     name: str = ""                      # filled by load_model
     file: str = ""

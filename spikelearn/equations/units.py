@@ -1,4 +1,4 @@
-"""Units and values with units as a user would write them."""
+"""Units and errors in a user's words."""
 from brian2 import amp, coulomb, farad, get_dimensions, get_unit, meter, ohm, second, siemens, volt
 
 
@@ -24,3 +24,11 @@ def value_text(value):
     """A value with its unit as a user would write it: "20. ms", "0.14/V" where Brian2 knows base units only."""
     unit = unit_text(value) if "kg^" in str(value) else ""
     return f"{float(value):g}{unit[1:]}" if unit.startswith("1/") else str(value)
+
+
+def first_line(error):
+    """The telling line of an error of Brian2's, without its dump."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".") if lines else type(error).__name__

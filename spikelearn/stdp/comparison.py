@@ -15,6 +15,7 @@ from spikelearn.results.result import Result
 from spikelearn.stdp.conditions import REPEATS, WAYS
 from spikelearn.stdp.experiment_files import TREATMENT
 from spikelearn.stdp.experiments import Experiment, chi_square_p, experiment, null_score, score
+from spikelearn.stdp.moments import known_to
 from spikelearn.stdp.spike_times import Pairing, beginning
 from spikelearn.stdp.time_steps import is_random
 from spikelearn.stdp.weight_change import outcome, post_neuron
@@ -86,11 +87,6 @@ def induced_in(rules: Sequence[tuple]) -> str:
     if len(rules) == 1:
         return induced(rules[0][0], str(rules[0][2]["neuron"]))
     return induced("", [str(arrays["neuron"]) for _, _, arrays, _ in rules])
-
-
-def known_to(rule: SynapseModel, pairing: Pairing) -> bool:
-    """Whether a rule knows the third factor that a condition has, if it has one."""
-    return bool(rule.on_third or not len(pairing.third)) and (pairing.bath is None or rule.follows_drug())
 
 
 def predicted(rule: SynapseModel, pairings: Sequence[Pairing], neuron: str | NeuronModel | None = None, *,

@@ -39,11 +39,19 @@ class Moments(NamedTuple):
         return np.sort(times[times < NEVER])
 
 
+def known_to(rule: SynapseModel, pairing: Pairing) -> bool:
+    """Whether a rule knows the third factor that a condition has, if it has one."""
+    return bool(rule.on_third or not len(pairing.third)) and (pairing.bath is None or rule.follows_drug())
+
+
 def moments_of(pairing: Pairing, rule: SynapseModel, read_after: float) -> Moments:
     """When something happens in a condition. read_after : seconds after the last spike, unless the condition says so.
 
     Raises SpikelearnError if something would happen after the weight is read, or if two spikes come at once.
     """
+    if not known_to(rule, pairing):
+        raise SpikelearnError(f"the condition '{pairing.label}' has a third factor, and {rule.title} knows none: a "
+                              "rule says on_third= what it does, or reads 'third' where a drug is washed in")
     spikes = {"pre": np.asarray(pairing.pre), "post": np.asarray(pairing.post)}
     label = pairing.label
     for name, side in spikes.items():
@@ -54,8 +62,8 @@ def moments_of(pairing: Pairing, rule: SynapseModel, read_after: float) -> Momen
     last = float(together.max()) if together.size else float(LEAD_IN)
     read = last + (read_after if pairing.read_after is None else float(pairing.read_after))
     late = {name: side + rule.delay(name) for name, side in spikes.items()}
-    third = np.asarray(pairing.third) if rule.on_third else np.zeros(0)
-    on, off = (NEVER, NEVER) if pairing.bath is None or not rule.follows_drug() else np.asarray(pairing.bath)
+    third = np.asarray(pairing.third)
+    on, off = (NEVER, NEVER) if pairing.bath is None else np.asarray(pairing.bath)
     after = [("the delayed spike", side) for side in late.values()] + [("the third factor", third), ("the drug", [on])]
     for what, times in after:
         times = np.asarray(times)[np.asarray(times) < NEVER]
