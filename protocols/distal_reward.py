@@ -27,6 +27,7 @@ GAIN = 100                  # 1/s: the author's weights move every 10 ms without
 SYNAPSES, INHIBITORY_W = 100, -1.0      # of each neuron, and weight of the inhibitory ones in mV; ModelDB 84167
 NOISE = 13 / np.sqrt(2)     # mV in half a ms, of which two have the variance of 13 mV in a ms; ModelDB 84167
 SHOWN = 20                  # other synapses of neuron 1 whose weight is recorded
+EVERY = 1000 * ms        # how often the weights are recorded
 ACCEPTED = {
     "worst_error": Accepted(0, 1e-9, "c0 R exp(-T/tau_c) tau_c tau_d/(tau_c + tau_d)"),
     "factor_at_1_s": Accepted(.06130, .06132, "the same at 1 s, for c0 R = 1"),
@@ -101,7 +102,7 @@ def network(rule, cell, cells, excitatory, window, seed):
         judge = neurons(JUDGE, 1, name="judge")
         rules = synapses(group[:excitatory], group, rule, name="rule", connect=plastic, transmit="v_post += w*mV")
         return [group, judge, rules, SpikeMonitor(group, record=False, name="counts"),
-                StateMonitor(rules, "w_rest", record=np.arange(SHOWN + 1), dt=1 * second, name="weights"),
+                StateMonitor(rules, "w_rest", record=np.arange(SHOWN + 1), dt=EVERY, name="weights"),
                 synapses(group[excitatory:], group, "static", name="inhibition", connect=inhibition,
                          transmit=f"v_post += {INHIBITORY_W}*mV"),
                 synapses(group[:1], judge, "static", name="first", connect=([0], [0]), transmit="seen_post = t"),

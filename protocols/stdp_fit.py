@@ -1,10 +1,12 @@
 """The fit: which numbers of a rule come closest to measured weight changes, and how well they are known.
 
 Chi-square, the sum over all scored conditions of ((model - measured) / s.e.m.)^2, is minimised by differential
-evolution and then by least squares from several starts; all candidates run side by side as synapses of one simulation.
-Intervals are 68 % by profile likelihood and take the s.e.m. as the standard deviation of a normal error. Experiments
-named by hold_out are predicted, not fitted. `spikelearn fit` is the same with options of its own.
+evolution (Storn & Price (1997) J Global Optim 11:341) and then by least squares from several starts; all candidates run
+side by side as synapses of one simulation. Intervals are 68 % by profile likelihood and take the s.e.m. as the standard
+deviation of a normal error. Experiments named by hold_out are predicted, not fitted. `spikelearn fit` is the same with
+options of its own.
 """
+import sys
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -71,7 +73,7 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, to="sjostrom_frequency"
         options = dict(neuron=post_neuron(rule, neuron), read_after=read_after, seed=seed, device=device)
         headline |= compared(it, rule, best, data, found, options, arrays, quick)
     arrays |= described(rule, best, made, headline, found, data)
-    print(arrays["report"])
+    print(arrays["report"], file=sys.stderr)
     return Result("stdp_fit", arrays, headline, gaps=tuple(name for name in arrays if arrays[name].dtype.kind == "f"))
 
 

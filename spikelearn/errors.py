@@ -26,8 +26,9 @@ MANY = 30       # names that a sentence still can list; of more, the nearest are
 def alternatives(word: str, known: Iterable[str]) -> str:
     """A clause that names what `word` may have meant and what there is."""
     known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    near += [name for name in known if difflib.get_close_matches(word, [name.split("/")[-1]], cutoff=0.6)]
+    bare = {name.split("/")[-1]: name for name in known}       # "stdp_pair" for "synapses/stdp_pair"
+    near = [*difflib.get_close_matches(word, known, n=1, cutoff=0.6)] if "/" in word else []
+    near += [bare[name] for name in difflib.get_close_matches(word, bare, n=1, cutoff=0.6)]
     if len(known) > MANY:
         known = [*difflib.get_close_matches(word, known, n=MANY // 2, cutoff=0), f"and {len(known) - MANY // 2} more"]
     return (f"; did you mean '{near[0]}'?" if near else ";") + f" known: {', '.join(known) or 'none'}"

@@ -181,7 +181,7 @@ def test_run_takes_a_protocol_file(own):
     (dict(tau_plus=5 * ms), r"'tau_plus' is a parameter of stdp_pair, not of stdp_window: give the model with .with_"),
     (dict(synapse="stdp_piar"), "no model 'stdp_piar'; did you mean 'synapses/stdp_pair'"),
     (dict(synapse="neurons/lif"), "lif is a NeuronModel"), (dict(synapse=5), "no model '5'"),
-    (dict(synapse=[]), "synapse must name"), (dict(synapse=["stdp_pair", "stdp_triplet"]), "takes one --synapse"),
+    (dict(synapse=[]), "synapse must name"), (dict(synapse=[5]), "no model '5'"),
     (dict(neuron="lif"), "the neuron would change nothing"), (dict(jobs=2), "takes no jobs="),
     (dict(seed=-1), "seed must be"), (dict(quick="yes"), "quick must be"), (dict(device="gpu"), "no device 'gpu'"),
     (dict(out_=1), "no parameter 'out_'"),

@@ -32,7 +32,7 @@ def few(monkeypatch, tmp_path):
     """A small data set for each protocol and a cache of its own; returns how often the test part was read."""
     readings = []
 
-    def load(name, data_dir=None, validation=None):
+    def load(name, data_dir=None, validation=None, own=False):
         return Dataset(name, 255, bars(200, 1), bars(6000, 2), lambda: readings.append(name) or bars(40, 3))
 
     for protocol in (generate_mnist, likelihood_ascent, inpaint, spike_noise):

@@ -59,12 +59,13 @@ def test_a_record_that_was_changed_can_be_given_a_name():
 
 
 @pytest.mark.parametrize("name", shipped_models())
-def test_the_text_written_from_a_record_makes_it_again(name):
-    model = load_model(name)
-    again = made(python_text(model))
+def test_the_text_written_from_a_record_makes_it_again(name, tmp_path):
+    model, path = load_model(name), tmp_path / "again.py"
+    path.write_text(python_text(model))         # functions are known by the text of their file
+    again = load_model(str(path))
     assert content(again) == content(model)
     assert all(getattr(again, field.name) == getattr(model, field.name) for field in dataclasses.fields(model)
-               if field.name not in ("name", "file", "text", "made_of"))
+               if field.name not in ("name", "file", "text", "made_of", "functions", "inputs"))
 
 
 def test_comments_spacing_and_file_names_are_no_content(tmp_path):

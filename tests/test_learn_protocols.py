@@ -39,7 +39,7 @@ def few(monkeypatch):
     """The protocols get a dataset of a few images; returns what was read, in this order."""
     readings = []
 
-    def load(name, data_dir=None, validation=None):
+    def load(name, data_dir=None, validation=None, own=False):
         readings.append(("load", name))
         return Dataset(name, 16, few_images(6, 1), few_images(4, 2),
                        lambda: readings.append(("test", name)) or few_images(4, 3), classes=2)
@@ -260,16 +260,24 @@ def headline_of(*arguments):
 
 @pytest.mark.compiler
 def test_a_network_learns_digits_and_the_second_run_builds_nothing(tmp_path):
+    """Three epochs with one rule; the digits by logistic regression are known from its own literature: 90 to 100 %."""
+    few = ("learn_digits", "--synapse", "synapses/voltage_derivative_temporal", "--set", "seeds=1", "--set", "epochs=3")
+    found = headline_of(*few, "--out", str(tmp_path / "first"))
+    assert found["validation_accuracy_percent"] > 85 and not found["test_set_was_read"]
+    assert 90 < found["validation_accuracy_logistic_regression_percent"] < 100
+    again = headline_of(*few, "--set", "epochs=1", "--set", "gate=0.25", "--set", "free_steps=90", "--seed", "2",
+                        "--out", str(tmp_path / "second"))
+    assert not again["built"]
+
+
+@pytest.mark.slow
+@pytest.mark.compiler
+def test_all_rules_learn_digits(tmp_path):
     """The validation images, mean of three seeds; the ranges stand in the protocol."""
     found = headline_of("learn_digits", "--out", str(tmp_path / "first"))
     for rule in learn_digits.RULES:
         accepted = learn_digits.ACCEPTED[f"validation_accuracy_{rule}_percent"]
         assert accepted.met(found[f"validation_accuracy_{rule}_percent"])
-    assert 90 < found["validation_accuracy_logistic_regression_percent"] < 100
-    assert not found["test_set_was_read"]
-    again = headline_of("learn_digits", "--set", "seeds=1", "--set", "epochs=1", "--set", "gate=0.3",
-                        "--set", "free_steps=90", "--out", str(tmp_path / "second"))
-    assert not any(again[f"built_{rule}"] for rule in learn_digits.RULES)
 
 
 @pytest.mark.compiler

@@ -208,7 +208,7 @@ def few(monkeypatch):
     """Both protocols get a dataset of a few images; returns which parts were read."""
     readings = []
 
-    def load(name, data_dir=None, validation=None):
+    def load(name, data_dir=None, validation=None, own=False):
         return Dataset(name, 16, few_images(6, 1), few_images(4, 2),
                        lambda: readings.append("test") or few_images(4, 3), classes=2)
 

@@ -31,7 +31,7 @@ def few(monkeypatch):
     """A small data set for each protocol; returns how often its test part was read."""
     readings = []
 
-    def load(name, data_dir=None, validation=None):
+    def load(name, data_dir=None, validation=None, own=False):
         return Dataset(name, 255, bars(300, 1), bars(60, 2), lambda: readings.append(name) or bars(40, 3))
 
     for protocol in (vpf_features, vpf_generate, vpf_reconstruct):

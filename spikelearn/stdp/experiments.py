@@ -56,10 +56,26 @@ class Experiment:
 
 
 def experiment(name: str | Path) -> Experiment:
-    """An `Experiment` by its shipped name or by its file.
+    """An experiment, by its shipped name or by its file.
 
-    Raises SpikelearnError for an unknown name, and for a file that says something impossible: one sentence with file,
-    line and column.
+    Parameters
+    ----------
+    name : name of a shipped experiment, or a CSV file.
+
+    Returns
+    -------
+    Experiment, with its n Pairing records, the measured means and their s.e.m.
+
+    Raises
+    ------
+    SpikelearnError : for an unknown name, and for a file that says something impossible: one sentence with file, line
+        and column.
+
+    Examples
+    --------
+    >>> it = sl.experiment("bi_poo_window")
+    >>> len(it.pairings), it.mean.shape
+    (7, (7,))
     """
     known, bare = shipped_experiments(), str(name).removeprefix("experiments/")
     path = known.get(bare, Path(name))

@@ -21,6 +21,7 @@ NOTHING = 1e-9              # relative change below which all is rounding
 ACCURATE = 0.01             # largest change of a result, relative to the largest result, when the step is halved
 OFF = 5e-8                  # seconds by which a spike may miss a multiple of the step: the rounding of 1/rate
 COMPARES = re.compile(r"(?<!\bt)[<>](?!=?t\b)")         # with anything but the time, whose steps are known
+AT_A_BOUND = re.compile(r"int\(w<w_max\)|int\(w>w_min\)")   # is reached once, if at all, and held from then on
 RANDOM = {"rand", "randn", "poisson", "binomial"}
 
 
@@ -64,7 +65,8 @@ def _divisor(a: float, b: float) -> float:
 
 def longest_step(*models: Model) -> float:
     """Longest step in seconds that the differential equations of some models allow."""
-    compares = any(COMPARES.search(code.replace(" ", "")) for model in models for code in _integrated(model))
+    code = [AT_A_BOUND.sub("1", text.replace(" ", "")) for model in models for text in _integrated(model)]
+    compares = any(map(COMPARES.search, code))
     return min(float(LONGEST_WITH_CONDITIONS if compares else LONGEST),
                shortest_time_constant(*models) / PER_TIME_CONSTANT)
 

@@ -65,6 +65,12 @@ def trace(rule: str | SynapseModel, pairing: Pairing | Sequence[Pairing], neuron
     Raises
     ------
     SpikelearnError if rule and neuron do not fit, or if the recording would be too long.
+
+    Examples
+    --------
+    >>> seen = sl.trace("stdp_pair", sl.pairs(10*ms, 1))
+    >>> round(float(seen.weight[-1] / seen.weight[0]), 4)
+    1.0071
     """
     several = not isinstance(pairing, Pairing)
     pairings, own = list(pairing) if several else [pairing], for_brian(load_model(rule, "synapse"))
