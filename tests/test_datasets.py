@@ -57,7 +57,7 @@ def files_in(folder):
 
 def one_sentence(caught):
     message = str(caught.value)
-    assert "\n" not in message and message.endswith(".")
+    assert "\n" not in message and not message.endswith(".")
     return message
 
 
@@ -181,7 +181,7 @@ def test_an_unreadable_file_is_refused(tmp_path):
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(SpikelearnError, match="'cifar'.*digits, mnist, fashion_mnist") as caught:
+    with pytest.raises(SpikelearnError, match="'cifar'.*digits, fashion_mnist, mnist") as caught:
         load("cifar")
     one_sentence(caught)
 

@@ -60,7 +60,7 @@ def refusal(capsys, place, *arguments):
 EDITS = {  # what is done to the copied file, and what is said
     "misspelt field": ("on_post=", "on_pots=", ["no field 'on_pots'", "did you mean 'on_post'?"]),
     "missing field": ("source=", "name=", ["needs the field 'source'"]),
-    "misspelt name": ("A_minus*y,", "A_minsu*y,", ["unknown name 'A_minsu' in the on_pre", "did you mean 'A_minus'?"]),
+    "misspelt name": ("A_minus*y,", "A_minsu*y,", ["unknown name 'A_minsu' in on_pre", "did you mean 'A_minus'?"]),
     "unused parameter": ("w - A_minus*y,", "w - A_plus*y,", ["the parameter 'A_minus' is used nowhere"]),
     "parameter in a wrong unit": ("16.8 * ms", "16.8 * ms**2",
                                   ["equation of 'x'", "where 1/s is needed"]),
