@@ -223,9 +223,9 @@ def plot_teaching(a, headline, figure):
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("time in the pattern (ms)")
         axes.label_outer()
-    upper.axes[0].set(ylabel="potential (mV)", ylim=(-80, -45))
+    upper.axes[0].set(ylabel="potential (mV)", ylim=(-88, -45))
     for axes in upper.axes[:2]:
-        axes.legend(fontsize=6.5, loc="lower left")
+        axes.legend(fontsize=8, loc="lower left")
     upper.suptitle(f"Spikes: taught through the soma; alone it replays, correlation "
                    f"{headline['replay_correlation']:.2f} (new patterns: {headline['control_correlation']:.2f})",
                    fontsize=10)

@@ -194,7 +194,7 @@ def plot(result, figure):
                         label=f"{name}, {word}: slope {a['slopes'][case, row]:.3f}")
     left.axhline(1e-4, color="0.5", lw=.8, ls=":")
     left.set(xlabel="nudge ξ", ylabel="relative error of the estimate of dJ/dθ")
-    left.legend(fontsize=7.5)
+    left.legend(fontsize=8)
     heading(left, "Equilibrium propagation: the contrast of two equilibria becomes the gradient",
             f"mean of {a['errors'].shape[-1]} random networks each; truth: implicit differentiation; "
             "at the far left, rounding")

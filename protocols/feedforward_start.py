@@ -219,7 +219,7 @@ def plot(result, figure):
             log.semilogy(n, sizes, style, color=f"C{k}", label=f"3 × {size}, {words}: {rate:.2f} per update")
     for axes in (linear, log):
         axes.set(xlabel="number of updates", ylabel="size of the update (all hidden layers)")
-        axes.legend(fontsize=7.5)
+        axes.legend(fontsize=8)
     linear.set_xlim(0, 30)
     heading(linear, "After a feedforward pass", "odd and even layers in turn, branches averaged; MNIST")
     heading(log, "The same, logarithmic",
@@ -228,7 +228,7 @@ def plot(result, figure):
         right.plot(np.arange(1, len(errors) + 1), errors, "o-", ms=4, color=f"C{k}",
                    label=f"{name}: {errors[-1]:.1f} %")
     right.set(xlabel="part of the training", ylabel="validation error (%)", ylim=(0, None))
-    right.legend(fontsize=7.5)
+    right.legend(fontsize=8)
     heading(right, "Learning with a short free phase",
             f"equilibrium propagation, 3 × {a['hidden_units'][0]} hidden units")
 

@@ -128,10 +128,10 @@ def plot(result, figure):
                                       (.1, "mse_nearest", "C1", "ten nearest"), (.3, "mse_ridge", "C2", "ridge")):
         known = [k for k, mask in enumerate(masks) if f"{key}_{mask}" in h]
         drawn = bars.bar(place[known] + shift, [h[f"{key}_{masks[k]}"] for k in known], .2, color=colour, label=label)
-        bars.bar_label(drawn, fmt="%.3f", fontsize=5.5, padding=2)
+        bars.bar_label(drawn, fmt="%.3f", fontsize=8, padding=2, rotation=90)
     bars.set_xticks(place, masks)
-    bars.set(ylabel="squared error of a hidden pixel", ylim=(0, 1.35 * max(h[f"mse_mean_image_{m}"] for m in masks)))
-    bars.legend(fontsize=7, ncols=4, columnspacing=1)
+    bars.set(ylabel="squared error of a hidden pixel", ylim=(0, 1.6 * max(h[f"mse_mean_image_{m}"] for m in masks)))
+    bars.legend(fontsize=8, ncols=4, columnspacing=1)
     heading(bars, "Error in the hidden pixels",
             f"{h['images']:,} {'test' if h['test_set_was_read'] else 'validation'} digits")
     for mask in masks:

@@ -167,7 +167,7 @@ def plot(result, figure):
                        colour=f"C{k}")
     left.axhline(100 - headline[f"{part}accuracy_logistic_regression_percent"], color="0.5", lw=1, ls=":",
                  label=f"logistic regression, {which}")
-    left.legend(fontsize=6.5)
+    left.legend(fontsize=8, loc="upper center", bbox_to_anchor=(.5, -.2), ncols=2)
     left.set_title(f"Error, mean and range of {len(a[f'answers{keys[0]}'])} seeds", fontsize=10)
     first, labels = a[f"answers{keys[0]}"][0], a["shown_labels"]
     shown = np.concatenate([np.flatnonzero(first != labels)[:12], np.flatnonzero(first == labels)])[:36]

@@ -200,7 +200,7 @@ def plot(result, figure):
         curve = np.maximum(a[f"curve_train_error_percent_{key}"], 1e-3)
         learning_curve(left, curve, a.get(f"curve_validation_error_percent_{key}"), colour=f"C{k}",
                        label=f"784-{name}-10 ({', '.join(told)}), ")
-    left.legend(fontsize=7)
+    left.legend(fontsize=8)
     left.set_title(f"Equilibrium propagation in rates, {h['training_images']:,} training images", fontsize=10)
     first = str(a["networks"][0])
     key = first.replace("-", "_")

@@ -36,15 +36,15 @@ ACCEPTED = {}
 
 
 @checked
-def run(synapse=RULES, neuron=None, *, data=("all",), others=True, copies=20, dt=None, read_after=READ_AFTER, seed=1,
-        device="auto", quick=False):
+def run(synapse=RULES, neuron=None, *, data=("all",), others=True, repetitions=20, dt=None, read_after=READ_AFTER,
+        seed=1, device="auto", quick=False):
     """data : experiments by name or file, all = every shipped one that has scored conditions; others : also the
-    protocols without pairings; copies : of each condition, for a rule that draws random numbers; quick: the first 5 s
-    of each pairing, and no others."""
+    protocols without pairings; repetitions : of each condition, for a rule that draws random numbers; quick: the first
+    5 s of each pairing, and no others."""
     rules, every = rules_of(synapse), tuple(data) == ("all",)
     known = experiments_of(shipped_experiments() if every else data)
     known = {name: it for name, it in known.items() if not every or it.scored.any()}
-    arrays, headline, gaps = compared(rules, known, neuron, until=QUICK if quick else None, copies=copies, dt=dt,
+    arrays, headline, gaps = compared(rules, known, neuron, until=QUICK if quick else None, copies=repetitions, dt=dt,
                                       read_after=read_after, device=device, seed=seed)
     if others and not quick:
         for rule in rules:

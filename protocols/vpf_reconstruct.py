@@ -115,7 +115,7 @@ def plot(result, figure):
     for row, method in enumerate(methods):
         bars = axes.bar(x + (row - (len(methods) - 1) / 2) * width, mean[row], width, yerr=sd[row], capsize=2,
                         color=f"C{row}", label=called(method))
-        axes.bar_label(bars, fmt="%.2f", fontsize=6.5, padding=2)
+        axes.bar_label(bars, fmt="%.2f", fontsize=8, padding=2)
     axes.set_xticks(x, corruptions)
     axes.set(ylabel="error, L2 norm of pixels", ylim=(0, 1.25 * mean.max()))
     axes.legend(ncols=len(methods), fontsize=8, loc="upper center")

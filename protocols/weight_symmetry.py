@@ -180,7 +180,7 @@ def plot(result, figure):
         band(left, a["epochs"], rows, COLOURS[name], label)
     left.axhline(.9, color="k", lw=.8, ls=":")
     left.set(xlabel="epoch", ylabel="cosine of encoder and decoder′", ylim=(-.1, 1.02))
-    left.legend(fontsize=7, loc="lower right")
+    left.legend(fontsize=8, loc="lower right")
     heading(left, "Auto-encoders without tied weights", f"digits, {len(rows)} seeds; dotted: must be passed\n"
             "misses = share of the pixels' variance not reconstructed")
     epochs = np.arange(a["angle_feedback_alignment"].shape[1])

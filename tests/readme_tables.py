@@ -20,7 +20,7 @@ BEGIN, END = "<!-- table: python tests/readme_tables.py -->", "<!-- end of table
 RUN_TIMES = {       # up to so many seconds
     10: "seconds", 45: "under a minute", 180: "minutes", 3600: "under an hour", 36000: "hours"}
 FIRST_GROUP = "Spike-timing-dependent plasticity"
-GROUPS = {          # headings of protocols/README.md and the protocols below them; the first has all that are in no other
+GROUPS = {          # headings of protocols/README.md and their protocols; the first has those that no other names
     FIRST_GROUP: "",
     "Networks that learn images": "learn_digits learn_mnist learn_mnist_rates reward",
     "Boltzmann machines": "learn_vpf_spikes stdp_bistate vpf_features vpf_generate vpf_reconstruct vpf_stdp",
