@@ -190,7 +190,7 @@ def draw_example(a, axes, traces):
               for k, unit in zip((last - 1, last), a["trace_units"])]
     nudged_trace(*traces, a["trace_learning"], a["trace_hidden"], a["trace_output"], a["trace_change"], spikes,
                  a["free_phase"] / ms, a["time_step"] / ms)
-    traces[0].set_title("The same image: two neurons, and the change that their synapse collects\n", fontsize=10)
+    traces[0].set_title("The same image: two neurons and the accumulated change of their synapse\n", fontsize=10)
 
 
 if __name__ == "__main__":

@@ -206,7 +206,7 @@ def plot(result, figure):
     key = first.replace("-", "_")
     if f"wrong_said_{key}" in a:
         image_grid(right, a[f"wrong_images_{key}"], a[f"wrong_said_{key}"], a[f"wrong_labels_{key}"], columns=6)
-        right.set_title(f"The first mistakes of 784-{first}-10 in the test set", fontsize=10)
+        right.set_title(f"First test errors of 784-{first}-10: predicted class (true class)", fontsize=10)
     else:
         side = int(np.sqrt(a[f"w_0_{key}"].shape[0]))
         fields = a[f"w_0_{key}"].T

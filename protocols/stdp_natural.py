@@ -202,8 +202,8 @@ def plot(result, figure):
                      "spikes, none forced", fontsize=9)
         if outside.any():
             said = ", ".join(f"{100 * a[f'change{key}'][k]:.3g} % at {d[k]:.3g} ms" for k in np.flatnonzero(outside))
-            ax.text(.02, .02, f"off the axis: {said}", transform=ax.transAxes, fontsize=8)
-        ax.legend(fontsize=8, loc="upper left")
+            ax.text(.02, .97, f"off the axis: {said}", transform=ax.transAxes, va="top", fontsize=8)
+        ax.legend(fontsize=8, loc="lower right")
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def confusion_matrix(axes, counts):
     for row, column in np.ndindex(counts.shape):
         if counts[row, column]:
             axes.text(column, row, counts[row, column], ha="center", va="center", fontsize=8,
-                      color="0.5" if row == column else "k")
+                      color="0.5" if row == column else "w" if wrong[row, column] > .7 * wrong.max() else "k")
     axes.set(xlabel="predicted class", ylabel="true class", xticks=range(len(counts)), yticks=range(len(counts)))
 
 
@@ -227,7 +227,7 @@ def nudged_trace(above, below, learning, hidden, output, change, spikes, boundar
     above.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.005, .5), frameon=False)
     below.plot(t, change, color="k", lw=1.2)
     below.axhline(0, color="0.6", lw=.8, ls="--", zorder=0)
-    below.set(ylabel="collected change", xlabel="time (ms)", xlim=(0, t[-1]))
+    below.set(ylabel="change of weight", xlabel="time (ms)", xlim=(0, t[-1]))
 
 
 def mosaic(images, columns=6):

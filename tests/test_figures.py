@@ -17,7 +17,7 @@ SOURCES = [ROOT / "spikelearn" / "plotting.py", *sorted((ROOT / "spikelearn").rg
 SIZE = re.compile(r"(?:fontsize\s*=\s*|labelsize\s*=\s*|set_fontsize\(\s*)([\d.]+)")
 SMALLEST = 8        # points
 CHEAP = ["stdp_window", "stdp_triplets", "stdp_quadruplets", "stdp_frequency", "stdp_bursts", "short_term",
-         "stdp_experiment", "presynaptic_expression"]
+         "stdp_experiment", "presynaptic_expression", "stdp_clamp", "btsp_window"]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
