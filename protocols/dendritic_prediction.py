@@ -1,13 +1,13 @@
-"""Dendrites learn to predict the soma: two branches that come to agree, and spikes taught through the soma.
+"""Dendrites learn to predict the soma: two branches learn to agree, and a soma teaches its dendrite with spikes.
 
 Rates: Bengio, Scellier, Bilaniuk, Sacramento & Senn (2016) arXiv:1606.01651, eq. 14-23. The basal branch sees one
 population, the apical another; both are linear views of the same hidden causes, so that agreement is possible. No
 teacher: each branch predicts the mean of both. Populations and causes: chosen here.
 Spikes: Urbanczik & Senn (2014) Neuron 81:521-528, figure 1, in the numbers of NEST's example of it: a pattern of 200
 Poisson trains (10 Hz, 200 ms) is repeated 100 times while the soma's conductances are driven (excitation a sine of
-10 Hz, inhibition constant); before and after that twice without the teacher. Reproduced = the neuron alone replays
-what it was taught, its peaks some mV lower: in its refractory period it fires less than phi promises [ours].
-A control sees a new pattern at every repetition: there is nothing to be learnt but the mean.
+10 Hz, inhibition constant); before and after that twice without the teacher. Reproduced: the neuron replays the
+pattern without the teacher, with peaks some mV lower, because its refractory period reduces firing below phi [ours].
+A control sees a new pattern at every repetition and can only learn the mean.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Distal reward: dopamine seconds after a pair of spikes still finds the synapse that made it.
+"""Distal reward: dopamine that arrives seconds after a spike pair still strengthens the right synapse.
 
 Izhikevich (2007) Cereb Cortex 17:2443. Left: a single pair at +10 ms, a reward after a delay; the line is the closed
 form. Right, after figure 1 of the paper: 1,000 neurons, 800 excitatory and 200 inhibitory, with 100 synapses each,

@@ -1,9 +1,9 @@
-"""Hidden parts of digits filled in by INFERENCE of a model trained by target propagation.
+"""Completion of digits: hidden pixels filled in by INFERENCE in a model trained by target propagation.
 
 Bengio et al. (2015) arXiv:1502.04156, figure 5 and section 8: half of the pixels are replaced by noise; 20 rounds of
 INFERENCE, in which only the known pixels pull, f1(x_known, g1(h)) - f1(g1(h)), and x = g1(h1) in the hidden ones. Ours:
-the half planes beside the random half, and what the squared error of the hidden pixels is held against: the mean
-training image, which knows nothing of the digit; the mean of the ten training images that are nearest in the known
+half planes as well as the random half, and the references for the squared error of the hidden pixels: the mean
+training image, which is independent of the digit; the mean of the ten training images that are nearest in the known
 pixels; and, for half planes, ridge regression of the hidden pixels on the known ones (Hoerl & Kennard (1970)
 Technometrics 12:55), the best that a linear prediction can do. The model is that of generate_mnist, trained if it is
 not in the cache. The validation images are filled in unless --set final=true.

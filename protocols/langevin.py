@@ -1,4 +1,4 @@
-"""The noisy leaky integrator is a sampler: two coupled units visit their states as often as exp(-E/T) says.
+"""The noisy leaky integrator is a sampler: two coupled units follow the distribution exp(-E/T).
 
 Bengio & Fischer (2015) arXiv:1510.02777, section 2.1: leaky integrators with injected noise do Langevin dynamics,
 whose stationary law is that of the energy. Many copies of a pair of neurons run side by side in Brian2; their

@@ -1,9 +1,9 @@
-"""A network of spikes learns to read handwritten digits: the voltage-derivative rule in free and nudged phases.
+"""A spiking network learns to classify handwritten digits: the voltage-derivative rule in free and nudged phases.
 
 The 1,797 digits of 8 x 8 pixels of scikit-learn, 64-100-10 leaky integrators with integrate-and-fire coding, pixels as
 spike trains, one image at a time. Scellier & Bengio (2017) Front Comput Neurosci 11:24 is the same with rates; Bengio
 et al. (2015) arXiv:1502.04156 the rule. Three variants: *temporal* is one network that is nudged towards the target and
-then away from it, and learns from the contrast (chosen here); *twin* subtracts what the rule does in an oppositely
+then away from it, and learns from the contrast (chosen here); *twin* subtracts the change in an oppositely
 nudged copy of the network (a variance-reduction device of the simulation, not biology); *single* is one network with a
 surprise gate and a free window (chosen here). Of the 1,437 training images the last 237 are held out: every choice was
 made on them, and the answers shown are to them. The 360 test images are read once, at the end, and only with

@@ -1,14 +1,14 @@
 """MNIST on spikes, end to end: equilibrium propagation by the voltage-derivative rule, pixels to outputs in spikes.
 
-784-500-10 leaky integrators that speak in spikes, one image at a time; free and nudged phases as in Scellier & Bengio
-(2017) Front Comput Neurosci 11:24; the weight change is S_pre dV_post/dt and its mirror, nothing else (Bengio et al.
-(2015) arXiv:1502.04156). By default the temporal twin (chosen here): after the free phase the outputs are nudged
-towards the target while changes count positively, then away from it while they count negatively. What both phases
-share, above all the noise of spikes, cancels; the response to the nudge adds up. Nothing is copied: one network, and
-the nudge and its sign are the only global signals. Images whose outputs are already right teach nothing (surprise
-gate), and the answers come from a running mean of the weights. --synapse chooses the rule: the twins (copies of the
-network, a variance-reduction device of the simulation, not biology) or the single network with a free window. The last
-10,000 training images are held out for every choice; the test set is read once, at the end, and only with
+784-500-10 leaky integrators that communicate by spikes, one image at a time; free and nudged phases as in Scellier &
+Bengio (2017) Front Comput Neurosci 11:24; the weight change is S_pre dV_post/dt and its mirror, nothing else (Bengio
+et al. (2015) arXiv:1502.04156). By default the temporal twin (chosen here): after the free phase the outputs are
+nudged towards the target while changes count positively, then away from it while they count negatively. Contributions
+common to both phases, mainly spike noise, cancel; the response to the nudge adds up. There is one network, and the
+nudge and its sign are the only global signals. Images whose outputs are already right change no weight (surprise
+gate), and the network is tested with a running mean of the weights. --synapse chooses the rule: the twins (copies of
+the network, a variance-reduction device of the simulation, not biology) or the single network with a free window.
+The last 10,000 training images are held out for every choice; the test set is read once, at the end, and only with
 --set final=true.
 """
 import dataclasses

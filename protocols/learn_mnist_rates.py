@@ -1,12 +1,12 @@
-"""MNIST in rates: equilibrium propagation with one, two and three hidden layers, the reference of the spiking networks.
+"""MNIST in rates: equilibrium propagation with one, two and three hidden layers, as a reference for spikes.
 
 Scellier & Bengio (2017) Front Comput Neurosci 11:24: minibatches of 20, tied weights, a learning rate for each layer;
 they reach 2 to 3 % on the test set with 0.00 % on the training set. Here the nudge is centred (but for 500 units) and
 the layers jump, odd and even in turn, to the minimum of the energy (Bengio et al. (2016) arXiv:1606.01651, eq. 7):
-fewer, cheaper steps. The learning rates of the source are where ours start from; they, the smaller first weights (with
-the source's the jumps have several fixed points in deep networks) and the number of sweeps are chosen here, on the
-validation images. The last 10,000 training images are held out unless --set validation=0; the test set is read once,
-with --set final=true.
+fewer, cheaper steps. Our learning rates started from those of the source; they, the smaller initial weights (with
+those of the source the jumps have several fixed points in deep networks) and the number of sweeps are chosen here,
+on the validation images. The last 10,000 training images are held out unless --set validation=0; the test set is
+read once, with --set final=true.
 """
 import dataclasses
 import time

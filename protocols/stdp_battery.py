@@ -1,4 +1,4 @@
-"""The battery: one rule, or several, through every shipped pairing experiment; E of each, beside the null model's.
+"""The battery: one or several rules in every shipped pairing experiment; E of each rule and of the null model.
 
 `--set data=bi_poo_window,mine.csv` chooses experiments by name or file. E = mean(((measured - model) / s.e.m.)^2),
 Pfister & Gerstner (2006) J Neurosci 26:9673. Experiments: Bi & Poo (1998) window, Wang et al. (2005) and Bi & Poo, 13

@@ -1,4 +1,4 @@
-"""Your own experiment, or a shipped one: measurements of every condition, and what each rule predicts for it.
+"""Your own experiment, or a shipped one: the measurements and the prediction of each rule for every condition.
 
 `--set data=mine.csv` names files of your own or shipped experiments, separated by commas; `spikelearn show NAME` lists
 the conditions of one, `spikelearn copy experiments/NAME mine.csv` gives an editable copy. E = mean(((measured -

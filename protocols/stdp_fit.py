@@ -1,9 +1,10 @@
-"""The fit: which numbers of a rule come closest to measured weight changes, and how well they are known.
+"""Fit a rule to experiments: the best parameters, their confidence intervals, and E before and after.
 
 Chi-square, the sum over all scored conditions of ((model - measured) / s.e.m.)^2, is minimised by differential
 evolution and then by least squares from several starts; all candidates run side by side as synapses of one simulation.
 Intervals are 68 % by profile likelihood and take the s.e.m. as the standard deviation of a normal error. Experiments
-named by hold_out are predicted, not fitted. `spikelearn fit` is the same with options of its own.
+named by hold_out are predicted, not fitted; E is that of Pfister & Gerstner (2006) J Neurosci 26:9673. `spikelearn fit`
+runs this protocol.
 """
 from contextlib import nullcontext
 from typing import NamedTuple

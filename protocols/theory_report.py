@@ -1,7 +1,7 @@
-"""The theory on one page: every protocol that shows it is run, and each of its claims is held against its number.
+"""The theory on one page: runs every theory protocol and compares each claim with its accepted range.
 
 Bengio et al. (2015), Bengio & Fischer (2015), Bengio et al. (2016) and Bengio's slides at NIPS 2016 make the claims;
-the protocols name the figures and equations. A claim stands once: it is the accepted range of a protocol's headline
+the protocols name the figures and equations. Each claim is the accepted range of a protocol's headline
 number. One page (report.html, with all figures) and the list `claims` of --json say which hold; the exit code is 1
 when one does not. With --seeds N each protocol runs with N seeds and each claim says how often it held.
 learn_mnist_rates takes hours: its claims are read from finished results, where there are any. Those of a short form

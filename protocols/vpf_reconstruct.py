@@ -1,4 +1,4 @@
-"""Half-hidden digits filled in by restricted Boltzmann machines: variational probability flow against CD and PCD.
+"""Completion of half-hidden digits by restricted Boltzmann machines: variational probability flow, CD and PCD.
 
 Liu & Lin (2017) arXiv:1711.07732, table of reconstruction errors (their numbers are lost in the text at hand; their
 ordering: VPF much better than PCD-1, better than PCD-k nearly everywhere). Half of the rows, columns or pixels, drawn

@@ -1,4 +1,4 @@
-"""Feedback weights need not be copied: they become symmetric, or the forward weights come to suit them.
+"""Feedback weights without weight transport: they become symmetric, or the forward weights align with them.
 
 Part 1, symmetry emerges: auto-encoders with free encoder W and decoder V. Vincent et al. (2010) JMLR 11:3371 found it
 for denoising auto-encoders, Arora, Liang & Ma (2015) arXiv:1511.05653 give a reason; Bengio et al. (2016)
