@@ -1,4 +1,4 @@
-"""How the field draws pairing experiments. Every function takes an Axes."""
+"""Plots of pairing experiments and networks. Every function takes an Axes."""
 import numpy as np
 
 MODEL = "C0"

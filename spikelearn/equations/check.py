@@ -1,4 +1,4 @@
-"""Checks of a model record: names, units, unused parameters. Brian2 parses; the sentences are ours."""
+"""Checks of a model record: names, units, unused parameters. Brian2 parses; the messages are ours."""
 import re
 
 from brian2 import (
@@ -77,10 +77,10 @@ def check_model(model, reads=None):
     try:
         _check_model(for_brian(model), reads)
     except SpikelearnError as error:
-        said = str(error)
-        for own, told in names.items():
-            said = re.sub(rf"\b{told}\b", own, said)
-        raise SpikelearnError(said) from error
+        message = str(error)
+        for own, renamed_to in names.items():
+            message = re.sub(rf"\b{renamed_to}\b", own, message)
+        raise SpikelearnError(message) from error
 
 
 def _check_model(model, reads):

@@ -31,7 +31,7 @@ def read_equations(model):
 
 
 def check_syntax(model, equations):
-    """Refuse what no expression or statement can be, a division by 0, and what is no name of a method or flag."""
+    """Refuse syntax errors, divisions by 0, and unknown methods and flags. Raises SpikelearnError."""
     check_values(model)
     if model.method not in StateUpdateMethod.stateupdaters:
         raise SpikelearnError(f"{model.title}: there is no method '{model.method}'"
@@ -48,7 +48,7 @@ def check_syntax(model, equations):
 
 
 def check_values(model):
-    """Refuse parameters, initial values, sets and ranges that are no numbers. Raises SpikelearnError."""
+    """Refuse parameters, initial values, sets and ranges of the wrong kind. Raises SpikelearnError."""
     for field, values in (("parameters", model.parameters), ("initial", model.initial)):
         for name, value in values.items():
             if not (_is_number(value) or field == "initial" and isinstance(value, str)):

@@ -1,4 +1,4 @@
-"""Decisions of a network and how good they are."""
+"""Predictions of a network and their scores."""
 import numpy as np
 
 from spikelearn.errors import SpikelearnError

@@ -58,7 +58,7 @@ class Experiment:
 def experiment(name: str | Path) -> Experiment:
     """An `Experiment` by its shipped name or by its file.
 
-    Raises SpikelearnError for an unknown name, and for a file that says something impossible: one sentence with file,
+    Raises SpikelearnError for an unknown name, and for an invalid file: one sentence with file,
     line and column.
     """
     known, bare = shipped_experiments(), str(name).removeprefix("experiments/")
@@ -87,7 +87,7 @@ def _read(path):
 
 
 def described(it: Experiment) -> str:
-    """An experiment in words: what its file says at the top, and a line for each condition."""
+    """An experiment as text: the comments at the top of its file, and a line for each condition."""
     head = [f"{it.name} (experiment, {it.file})", ""]
     head += [f"{key}: {text}" for key, text in it.comments.items()]
     own = [name for name in it.columns if name not in ("label", "cell")]

@@ -1,4 +1,4 @@
-"""What a training needs to go on: one .npz without pickles that is there whole or not at all.
+"""Checkpoints: everything a training needs to resume, in one .npz without pickles, written atomically.
 
 It carries the weights, where the training stands, its curve, and an identity: the network, the text and parameters of
 every model, the recipe, the images and the seed. Another training's checkpoint is refused.
