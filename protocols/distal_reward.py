@@ -53,7 +53,7 @@ def run(synapse="synapses/stdp_dopamine", neuron="neurons/izhikevich", *, delays
     rule = load_model(synapse, "synapse")
     missing = {"tonic", "reward", "tau_c", "tau_d", "A_plus", "tau_plus"} - set(rule.parameters)
     if missing or not rule.on_third:
-        raise SpikelearnError(f"{rule.title} is no rule of rewarded pairs: it lacks "
+        raise SpikelearnError(f"{rule.title} cannot learn from rewarded pairs: it lacks "
                               f"{sorted(missing)[0] if missing else 'on_third'}")
     if quick:
         cells, duration = min(cells, 200), min(duration, 50 * second)

@@ -45,7 +45,7 @@ class SpikingMachine:
                                   f"the rule {self.synapse.title} does not follow; one that does: vpf_symmetric")
         self.neuron = load_model(neuron or self.synapse.neuron, "neuron")
         if "attempt" not in self.neuron.events:
-            raise SpikelearnError(f"{self.neuron.title} has no event 'attempt'; a model that has: two_state_held")
+            raise SpikelearnError(f"{self.neuron.title} has no event 'attempt', unlike two_state_held")
         self.pixel = self.neuron            # a visible neuron is like any other
         self.sizes, self.examples, self.dt = (int(n_visible), int(n_hidden)), int(examples), dt
         if min(*self.sizes, self.examples) < 1:

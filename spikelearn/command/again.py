@@ -81,13 +81,13 @@ def read_run(folder: str | Path) -> dict:
         if not all(isinstance(text, str) for text in texts) or not run["format"].startswith("spikelearn result"):
             raise TypeError
     except FileNotFoundError as error:
-        raise SpikelearnError(f"'{folder}' holds no run.json: nothing says what was run") from error
+        raise SpikelearnError(f"'{folder}' has no run.json, so the run cannot be repeated") from error
     except OSError as error:
         raise SpikelearnError(f"'{path}' cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SpikelearnError(f"'{path}' is damaged, or is none of a saved result") from error
+        raise SpikelearnError(f"'{path}' is damaged or does not belong to a saved result") from error
     if run.get("checksum", checksum_of(run)) != checksum_of(run) or asked != run["headline"]:
-        raise SpikelearnError(f"'{path}' was edited after it was saved: it no longer says what was run")
+        raise SpikelearnError(f"'{path}' was edited after it was saved: it no longer describes the run")
     arrays = Path(folder) / "result.npz"
     if arrays.exists() and hashlib.sha256(arrays.read_bytes()).hexdigest() != run.get("sha256"):
         raise SpikelearnError(f"'{arrays}' is not the file that was saved with run.json")

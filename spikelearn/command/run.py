@@ -58,14 +58,14 @@ def _read(path):
     except SpikelearnError:
         raise
     except SyntaxError as error:
-        raise SpikelearnError(f"{path} is no protocol: {error.msg} in line {error.lineno}") from error
+        raise SpikelearnError(f"{path} is not a protocol: {error.msg} in line {error.lineno}") from error
     except ImportError as error:
         raise SpikelearnError(f"{path} cannot be read as a protocol: {new_place(error) or error}") from error
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
         raise SpikelearnError(f"{path} cannot be read as a protocol: {cause}") from error
     if not callable(getattr(module, "run", None)):
-        raise SpikelearnError(f"{path} is no protocol: it defines no function run(...)")
+        raise SpikelearnError(f"{path} is not a protocol: it defines no function run(...)")
     return module
 
 

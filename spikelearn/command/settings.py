@@ -31,7 +31,7 @@ def read_value(text, default, title):
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise SpikelearnError(f"--set {title}={text}: a value is 5, true, 20*ms, 1/mV or the like") from error
     except (ArithmeticError, TypeError, ValueError) as error:
-        raise SpikelearnError(f"--set {title}={text}: that cannot be worked out ({error})") from error
+        raise SpikelearnError(f"--set {title}={text}: the value cannot be computed ({error})") from error
 
 
 def _evaluated(node, words=False):

@@ -127,7 +127,7 @@ def _check_read(model, known):
     try:
         parse_expression_dimensions(model.read, {**ALWAYS, **known})
     except Exception as error:
-        raise SpikelearnError(f"{model.title}: read = '{model.read}' is no expression of a weight: "
+        raise SpikelearnError(f"{model.title}: read = '{model.read}' is not an expression of the rule's variables: "
                               f"{first_line(error)}") from error
 
 

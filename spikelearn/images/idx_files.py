@@ -102,7 +102,7 @@ def read_idx(path, shape, sha256=None):
     header = 4 + 4 * len(shape)
     if len(content) >= 4 and content[:4] != magic:
         kind = "images" if len(shape) == 3 else "labels"
-        raise SpikelearnError(f"{path} is no idx file of {kind}: it begins with the bytes "
+        raise SpikelearnError(f"{path} is not an idx file of {kind}: it begins with the bytes "
                               f"{content[:4].hex(' ')} and not with {magic.hex(' ')}")
     if len(content) < header:
         raise SpikelearnError(f"{path} is truncated: it ends within its header")

@@ -224,6 +224,6 @@ def _refuse_another(path, found, wanted):
             raise SpikelearnError(f"the checkpoint '{path}' was made with another {name}")
         if name == "epochs" and old and new:
             raise SpikelearnError(f"the checkpoint '{path}' was made with epochs={old}, over which its rates fall, and "
-                                  f"cannot be resumed with {new}: start a training of {new} epochs anew")
+                                  f"cannot be resumed with {new}: start a new training of {new} epochs")
         raise SpikelearnError(f"the checkpoint '{path}' was made with {name}={old or 'nothing'}, "
                               f"but this training has {new or 'nothing'}")
