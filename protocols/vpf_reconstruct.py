@@ -1,6 +1,6 @@
 """Completion of half-hidden digits by restricted Boltzmann machines: variational probability flow, CD and PCD.
 
-Liu & Lin (2017) arXiv:1711.07732, table of reconstruction errors (their numbers are lost in the text at hand; their
+Liu & Lin (2017) arXiv:1711.07732, table of reconstruction errors (their numbers are illegible in our copy; their
 ordering: VPF much better than PCD-1, better than PCD-k nearly everywhere). Half of the rows, columns or pixels, drawn
 at random, or one half of each image is hidden, then filled in by Gibbs sampling with the rest clamped. Error: L2 norm
 of the difference of the pixels, mean over all images; mean and standard deviation over runs. Equal hidden units and
