@@ -1,1 +1,1 @@
-"""Experiments: one script each, with run, plot and main."""
+"""Protocols: one file per experiment, with the functions run and plot."""

@@ -1,4 +1,4 @@
-"""Calcium-based plasticity: windows of nine parameter sets, and how the cortical one depends on the rate of the pairs.
+"""Calcium-based plasticity: STDP windows of nine parameter sets, and the dependence on pairing rate in cortex.
 
 Graupner & Brunel (2012) PNAS 109:3991, figures 2 and 4: 60 pairs at 1 Hz, strength after/before of many noisy synapses;
 pairs at a rising rate with the set fitted to visual cortex. All are exact from spike to spike. The measurements are

@@ -1,12 +1,12 @@
-"""The fault of contrastive Hebbian learning: its two phases may fall into different modes of the energy.
+"""A failure of contrastive Hebbian learning: its two phases can settle in different minima of the energy.
 
 Bengio (2016), slides at NIPS: clamped outputs can lead the network into another mode than the free phase, and the
 contrast of the two is then no descent direction; equilibrium propagation (Scellier & Bengio (2017) Front Comput
-Neurosci 11:24) moves the outputs a little only, and stays. 1,000 random networks with strong weights, chosen here to
-have several modes; both phases of contrastive Hebbian learning start from the same random state. An update leads
-uphill if its product with -dJ/dtheta is not positive, J the cost of the free phase, differentiated implicitly
-(energy.py): all of it, or its hidden part alone (weights and biases that touch no output). Modes differ if the
-network, when its outputs are released, does not come back to its free state.
+Neurosci 11:24) moves the outputs only slightly and stays in the same mode. 1,000 random networks with strong
+weights, chosen here to have several modes; both phases of contrastive Hebbian learning start from the same random
+state. An update leads uphill if its product with -dJ/dtheta is not positive, J the cost of the free phase,
+differentiated implicitly (energy.py): all of it, or its hidden part alone (weights and biases that touch no output).
+Modes differ if the network does not return to its free state when its outputs are released.
 """
 
 import numpy as np

@@ -1,13 +1,13 @@
-"""Dendrites learn to predict the soma: two branches that come to agree, and spikes taught through the soma.
+"""Dendrites learn to predict the soma: two branches learn to agree, and a soma teaches its dendrite with spikes.
 
 Rates: Bengio, Scellier, Bilaniuk, Sacramento & Senn (2016) arXiv:1606.01651, eq. 14-23. The basal branch sees one
 population, the apical another; both are linear views of the same hidden causes, so that agreement is possible. No
 teacher: each branch predicts the mean of both. Populations and causes: chosen here.
 Spikes: Urbanczik & Senn (2014) Neuron 81:521-528, figure 1, in the numbers of NEST's example of it: a pattern of 200
 Poisson trains (10 Hz, 200 ms) is repeated 100 times while the soma's conductances are driven (excitation a sine of
-10 Hz, inhibition constant); before and after that twice without the teacher. Reproduced = the neuron alone replays
-what it was taught, its peaks some mV lower: in its refractory period it fires less than phi promises [ours].
-A control sees a new pattern at every repetition: there is nothing to be learnt but the mean.
+10 Hz, inhibition constant); before and after that twice without the teacher. Reproduced: the neuron replays the
+pattern without the teacher, with peaks some mV lower, because its refractory period reduces firing below phi [ours].
+A control sees a new pattern at every repetition and can only learn the mean.
 """
 
 import numpy as np
@@ -196,12 +196,12 @@ def plot_agreement(a, headline, axes):
     smooth = error[:len(error) // width * width].reshape(-1, width).mean(axis=1)
     above.semilogy((np.arange(len(smooth)) + .5) * width, smooth, "C0", lw=2)
     above.set(xlabel="presentations", ylabel="(basal − apical)², mean of the units")
-    heading(above, "Rates: two branches come to agree", f"{UNITS} units, {BELOW} + {ABOVE} inputs, {CAUSES} causes; "
+    heading(above, "Rates: two branches learn to agree", f"{UNITS} units, {BELOW} + {ABOVE} inputs, {CAUSES} causes; "
             f"error falls {headline['agreement_fold']:.0f} ×\nsignal kept {headline['signal_kept_percent']:.0f} %")
     for part, colour, label in ((slice(0, 40), "0.6", "first 40"), (slice(-40, None), "C0", "last 40")):
         below.plot(a["basal"][part].ravel(), a["apical"][part].ravel(), ".", ms=3, color=colour, label=label)
     below.axline((0, 0), slope=1, color="k", lw=.7)
-    below.set(xlabel="what the basal branch says", ylabel="what the apical branch says")
+    below.set(xlabel="prediction of the basal branch", ylabel="prediction of the apical branch")
     below.legend(fontsize=8)
 
 
@@ -209,24 +209,24 @@ def plot_teaching(a, headline, figure):
     """Potentials before, during and after teaching, and the spikes."""
     upper, lower = figure.subfigures(2, 1, height_ratios=[1.3, 1])
     n, t, length = int(a["repetitions"]), np.asarray(a["t"]) * 1e3, float(PATTERN) * 1e3
-    parts = {"before": 1, "taught, first": SILENT, "taught, last": SILENT + n - 1, "alone again": SILENT + n + 1}
+    parts = {"before": 1, "teaching, first": SILENT, "teaching, last": SILENT + n - 1, "after teaching": SILENT + n + 1}
     for axes, (title, repetition) in zip(upper.subplots(1, len(parts), sharey=True), parts.items()):
         chosen = slice(round(repetition * length), round((repetition + 1) * length))
         at = t[chosen] - repetition * length
         axes.plot(at, a["v"][0][chosen], "C0", lw=1.5, label="soma")
         axes.plot(at, a["v_star"][0][chosen], "C1", lw=1, label="dendrite's prediction")
-        if "taught" in title:
-            axes.plot(at, a["matching"][0][chosen], "C3--", lw=1, label="what the teacher draws it to")
+        if "teaching, " in title:
+            axes.plot(at, a["matching"][0][chosen], "C3--", lw=1, label="target of the teacher")
         else:
             last = slice(round((SILENT + n - 1) * length), round((SILENT + n) * length))
-            axes.plot(at, a["v"][0][last], "0.6", lw=1, ls=":", label="soma while taught")
+            axes.plot(at, a["v"][0][last], "0.6", lw=1, ls=":", label="soma during teaching")
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("time in the pattern (ms)")
         axes.label_outer()
     upper.axes[0].set(ylabel="potential (mV)", ylim=(-80, -45))
-    for axes in upper.axes[:2]:
-        axes.legend(fontsize=6.5, loc="lower left")
-    upper.suptitle(f"Spikes: taught through the soma; alone it replays, correlation "
+    lines = {line.get_label(): line for axes in upper.axes[:2] for line in axes.lines}
+    upper.legend(lines.values(), lines.keys(), fontsize=8, loc="outside lower center", ncols=len(lines))
+    upper.suptitle(f"Spikes: replay after teaching through the soma, correlation "
                    f"{headline['replay_correlation']:.2f} (new patterns: {headline['control_correlation']:.2f})",
                    fontsize=10)
     left, right = lower.subplots(1, 2)
@@ -235,7 +235,7 @@ def plot_teaching(a, headline, figure):
         left.semilogy(repetitions, row[SILENT:-SILENT], "C0", lw=1)
     left.semilogy(repetitions, a["control_error"][SILENT:-SILENT], "C3", lw=1)
     left.set(xlabel="repetition", ylabel="(soma − prediction)² (mV²)")
-    left.set_title("blue: one pattern; red: a new one each time", fontsize=9)
+    left.set_title("blue: one pattern; red: a new pattern each time", fontsize=9)
     right.plot(np.arange(a["w"].shape[-1]), a["w"][0][::10].T, lw=1)
     right.set(xlabel="repetition", ylabel="weight (pA)")
     right.set_title("every tenth weight", fontsize=9)

@@ -1,4 +1,4 @@
-"""Distal reward: dopamine seconds after a pair of spikes still finds the synapse that made it.
+"""Distal reward: dopamine that arrives seconds after a spike pair still strengthens the right synapse.
 
 Izhikevich (2007) Cereb Cortex 17:2443. Left: a single pair at +10 ms, a reward after a delay; the line is the closed
 form. Right, after figure 1 of the paper: 1,000 neurons, 800 excitatory and 200 inhibitory, with 100 synapses each,
@@ -54,7 +54,7 @@ def run(synapse="synapses/stdp_dopamine", neuron="neurons/izhikevich", *, delays
     rule = load_model(synapse, "synapse")
     missing = {"tonic", "reward", "tau_c", "tau_d", "A_plus", "tau_plus"} - set(rule.parameters)
     if missing or not rule.on_third:
-        raise SpikelearnError(f"{rule.title} is no rule of rewarded pairs: it lacks "
+        raise SpikelearnError(f"{rule.title} cannot learn from rewarded pairs: it lacks "
                               f"{sorted(missing)[0] if missing else 'on_third'}")
     if quick:
         cells, duration = min(cells, 200), min(duration, 50 * second)

@@ -1,10 +1,10 @@
-"""Early inference is back-propagation: the first changes of hidden layers after the outputs are drawn to a target.
+"""Early inference is back-propagation: the first changes of hidden layers after the outputs are nudged to a target.
 
 Bengio & Fischer (2015) arXiv:1510.02777, eq. 11-25: from a fixed point, with the outputs driven to the target at the
 rate eps, the k-th layer below them first changes by -eps^(k+1) dC/dh_k. The leaky integrators are Brian2 equations;
 one time step is eps = dt/tau of them. The gradients come from back-propagation written out in energy.py, which is
 checked by finite differences. Random networks of 1 to 4 hidden layers whose fixed point is chosen first and the biases
-after it, and the three ways to spoil it (feedback weights that are no longer the forward ones, noise, later times) are
+after it, and the three perturbations (feedback weights that differ from the forward ones, noise, later times) are
 chosen here: the source has no simulation.
 """
 from math import factorial

@@ -74,7 +74,7 @@ def run(*, sizes=(10, 20, 15, 5), networks=10, gain=0.3, nudges=(1e-6, 1e-5, 1e-
     stacked = np.array([errors[name] for name in CASES])            # (cases, one-sided or centred, nudges, networks)
     used = (nudges >= fitted[0]) & (nudges <= fitted[1])
     if used.sum() < 2:
-        raise SpikelearnError("fitted must be a range that takes in two of the nudges or more")
+        raise SpikelearnError("fitted must be a range that contains at least two of the nudges")
     slopes = np.polyfit(np.log(nudges[used]), np.log(stacked[:, :, used]).mean(axis=-1).reshape(6, -1).T, 1)[0]
     slopes = slopes.reshape(3, 2)
     worst = slopes[np.abs(slopes / (1, 2) - 1).argmax(axis=0), (0, 1)]
@@ -194,7 +194,7 @@ def plot(result, figure):
                         label=f"{name}, {word}: slope {a['slopes'][case, row]:.3f}")
     left.axhline(1e-4, color="0.5", lw=.8, ls=":")
     left.set(xlabel="nudge ξ", ylabel="relative error of the estimate of dJ/dθ")
-    left.legend(fontsize=7.5)
+    left.legend(fontsize=8)
     heading(left, "Equilibrium propagation: the contrast of two equilibria becomes the gradient",
             f"mean of {a['errors'].shape[-1]} random networks each; truth: implicit differentiation; "
             "at the far left, rounding")

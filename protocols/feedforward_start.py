@@ -1,11 +1,11 @@
-"""A fast start: after a feedforward pass the relaxation is nearly over, if consecutive layers are good auto-encoders.
+"""A fast start: a feedforward pass nearly reaches the fixed point if consecutive layers are good auto-encoders.
 
 Bengio et al. (2016) arXiv:1606.01651, figure 1: 784 pixels and three hidden layers of 500 (or 1000) units, odd and
 even layers updated in turn, bottom-up and top-down branches averaged (eq. 16); size of the update against the number
 of updates, random tied weights against stacked auto-encoders. The potentials are read after the hard sigmoid: our
 reading. How the auto-encoders are trained, and the last part, learning by equilibrium propagation (Scellier & Bengio
-(2017) Front Comput Neurosci 11:24) with a free phase of two updates, are chosen here. Layers that learn a task and stop
-being auto-encoders lose the fast start, and with it the task: so they go on learning both.
+(2017) Front Comput Neurosci 11:24) with a free phase of two updates, are chosen here. Layers that learn only the task
+stop being auto-encoders and lose the fast start, so they learn both throughout.
 """
 
 import numpy as np
@@ -219,7 +219,7 @@ def plot(result, figure):
             log.semilogy(n, sizes, style, color=f"C{k}", label=f"3 × {size}, {words}: {rate:.2f} per update")
     for axes in (linear, log):
         axes.set(xlabel="number of updates", ylabel="size of the update (all hidden layers)")
-        axes.legend(fontsize=7.5)
+        axes.legend(fontsize=8)
     linear.set_xlim(0, 30)
     heading(linear, "After a feedforward pass", "odd and even layers in turn, branches averaged; MNIST")
     heading(log, "The same, logarithmic",
@@ -228,7 +228,7 @@ def plot(result, figure):
         right.plot(np.arange(1, len(errors) + 1), errors, "o-", ms=4, color=f"C{k}",
                    label=f"{name}: {errors[-1]:.1f} %")
     right.set(xlabel="part of the training", ylabel="validation error (%)", ylim=(0, None))
-    right.legend(fontsize=7.5)
+    right.legend(fontsize=8)
     heading(right, "Learning with a short free phase",
             f"equilibrium propagation, 3 × {a['hidden_units'][0]} hidden units")
 

@@ -1,4 +1,4 @@
-"""The generative model of generate_mnist, trained by target propagation, draws clothes (Fashion-MNIST).
+"""The generative model of generate_mnist, trained by target propagation on clothes (Fashion-MNIST): samples.
 
 Bengio et al. (2015) arXiv:1502.04156, Algorithm 2, on the images of Xiao et al. (2017): our own construction, with the
 recipe that was chosen on MNIST. Ways to draw, baselines and Parzen log-likelihood as in generate_mnist; half of the

@@ -1,15 +1,15 @@
-"""A deep generative model trained by target propagation, without back-propagation, draws digits; Parzen log-likelihood.
+"""A deep generative model of digits, trained by target propagation without back-propagation; Parzen log-likelihood.
 
 Bengio et al. (2015) arXiv:1502.04156, Algorithm 2, figure 3 and section 8: 784-1000-100 units, 20 epochs in batches of
 100, INFERENCE of 15 steps; GENERATE reaches 236 nats, plain top-down sampling 126. The width of the prior moves the
 likelihood most: 4 x the variance of h2 in the source, 16 x here. Beside GENERATE: the prior of the source, top-down
 sampling, the joint denoising chain (eq. 9-11), and as baselines the same network trained by back-propagation as a
-denoising auto-encoder, training images taken as samples, and the centres of k-means, which outdo them all and show how
-the Parzen estimate misleads (Theis et al. 2016). Parzen: 10,000 samples, sigma chosen on validation images (Breuleux et
-al. 2011).
+denoising auto-encoder, training images taken as samples, and the centres of k-means, which score higher than all and
+show how the Parzen estimate misleads (Theis et al. 2016). Parzen: 10,000 samples, sigma chosen on validation images
+(Breuleux et al. 2011).
 Published numbers of others: Goodfellow et al. (2014), table 1. Form of the loss, rates and sizes of the noise are
-chosen here on the validation images, half of which are scored unless --set final=true. What is trained stays in the
-user's cache folder: the same command goes on where it was stopped, and likelihood_ascent and inpaint find it there.
+chosen here on the validation images, half of which are scored unless --set final=true. The trained model stays in
+the user's cache folder: the same command resumes the training, and likelihood_ascent and inpaint use the model.
 """
 
 import numpy as np

@@ -1,9 +1,10 @@
-"""Inhibitory plasticity balances a network: rates of the excitatory neurons before and after the synapses have learnt.
+"""Inhibitory plasticity balances a network: rates of the excitatory neurons before and after learning.
 
 Vogels, Sprekeler, Zenke, Clopath & Gerstner (2011) Science 334:1569, figure 4; sizes and conductances of the authors'
 program, ModelDB 143751, as in Brian2's example of it: conductance neurons, a fifth of them inhibitory, 160 excitatory
 and 40 inhibitory inputs, 200 pA into each. The authors' network has 10,000 cells; here are 4,000 with as many inputs.
-The synapses from inhibitory to excitatory neurons learn, from 0 on; the rule draws each excitatory neuron to rho_0.
+The synapses from inhibitory to excitatory neurons start at 0 and learn; the rule drives each excitatory neuron to
+rho_0.
 """
 
 import numpy as np

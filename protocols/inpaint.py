@@ -1,9 +1,9 @@
-"""Hidden parts of digits filled in by INFERENCE of a model trained by target propagation.
+"""Completion of digits: hidden pixels filled in by INFERENCE in a model trained by target propagation.
 
 Bengio et al. (2015) arXiv:1502.04156, figure 5 and section 8: half of the pixels are replaced by noise; 20 rounds of
 INFERENCE, in which only the known pixels pull, f1(x_known, g1(h)) - f1(g1(h)), and x = g1(h1) in the hidden ones. Ours:
-the half planes beside the random half, and what the squared error of the hidden pixels is held against: the mean
-training image, which knows nothing of the digit; the mean of the ten training images that are nearest in the known
+half planes as well as the random half, and the references for the squared error of the hidden pixels: the mean
+training image, which is independent of the digit; the mean of the ten training images that are nearest in the known
 pixels; and, for half planes, ridge regression of the hidden pixels on the known ones (Hoerl & Kennard (1970)
 Technometrics 12:55), the best that a linear prediction can do. The model is that of generate_mnist, trained if it is
 not in the cache. The validation images are filled in unless --set final=true.
@@ -128,10 +128,10 @@ def plot(result, figure):
                                       (.1, "mse_nearest", "C1", "ten nearest"), (.3, "mse_ridge", "C2", "ridge")):
         known = [k for k, mask in enumerate(masks) if f"{key}_{mask}" in h]
         drawn = bars.bar(place[known] + shift, [h[f"{key}_{masks[k]}"] for k in known], .2, color=colour, label=label)
-        bars.bar_label(drawn, fmt="%.3f", fontsize=5.5, padding=2)
+        bars.bar_label(drawn, fmt="%.3f", fontsize=8, padding=2, rotation=90)
     bars.set_xticks(place, masks)
-    bars.set(ylabel="squared error of a hidden pixel", ylim=(0, 1.35 * max(h[f"mse_mean_image_{m}"] for m in masks)))
-    bars.legend(fontsize=7, ncols=4, columnspacing=1)
+    bars.set(ylabel="squared error of a hidden pixel", ylim=(0, 1.6 * max(h[f"mse_mean_image_{m}"] for m in masks)))
+    bars.legend(fontsize=8, ncols=4, columnspacing=1)
     heading(bars, "Error in the hidden pixels",
             f"{h['images']:,} {'test' if h['test_set_was_read'] else 'validation'} digits")
     for mask in masks:

@@ -1,4 +1,4 @@
-"""The noisy leaky integrator is a sampler: two coupled units visit their states as often as exp(-E/T) says.
+"""The noisy leaky integrator is a sampler: two coupled units follow the distribution exp(-E/T).
 
 Bengio & Fischer (2015) arXiv:1510.02777, section 2.1: leaky integrators with injected noise do Langevin dynamics,
 whose stationary law is that of the energy. Many copies of a pair of neurons run side by side in Brian2; their
@@ -35,27 +35,27 @@ CLAIMS = {
 }
 WEIGHTS, BIAS = np.array([[0, 1.4], [1.4, 0]]), np.array([-.3, -.25])      # two modes: chosen here
 LOW, HIGH = -3.0, 4.0
-SHORT_FORM = dict(copies=at_most(400), duration=at_most(500 * ms), warm_up=at_most(250 * ms))
+SHORT_FORM = dict(repetitions=at_most(400), duration=at_most(500 * ms), warm_up=at_most(250 * ms))
 
 
 @checked
-def run(neuron="neurons/leaky_integrator_noise", *, temperatures=(.1, .2, .4), copies=1000, duration=1200 * ms,
+def run(neuron="neurons/leaky_integrator_noise", *, temperatures=(.1, .2, .4), repetitions=1000, duration=1200 * ms,
         warm_up=400 * ms, every=10 * ms, dt=.1 * ms, seed=1, device="auto", quick=False):
     """Sample at each temperature. every : time between the samples of a copy. Returns a Result."""
     noisy, energy = load_model(neuron, "neuron"), Energy(WEIGHTS, BIAS)
     axis = np.linspace(LOW, HIGH, 1401)
     skipped, found = int(np.ceil(warm_up / every)), []
     for k, temperature in enumerate(temperatures):
-        start = np.random.default_rng(seed + k).uniform(0, 1, (copies, 2))
-        states = relaxation(np.tile(WEIGHTS, (copies, 1, 1)), np.tile(BIAS, (copies, 1)), start, duration=duration,
-                            dt=dt, every=every, neuron=noisy.with_parameters(temperature=temperature),
-                            seed=seed + k, device=device)[:, :, skipped:]
+        start = np.random.default_rng(seed + k).uniform(0, 1, (repetitions, 2))
+        states = relaxation(np.tile(WEIGHTS, (repetitions, 1, 1)), np.tile(BIAS, (repetitions, 1)), start,
+                            duration=duration, dt=dt, every=every, seed=seed + k, device=device,
+                            neuron=noisy.with_parameters(temperature=temperature))[:, :, skipped:]
         found.append(compare(energy, states, temperature, axis))
     p, z = (np.array([one[key] for one in found]) for key in ("p", "energy_z"))
     headline = {"smallest_p": corrected_p(float(p.min()), p.size),
-                "largest_energy_z": corrected_z(float(np.abs(z).max()), z.size, copies),
+                "largest_energy_z": corrected_z(float(np.abs(z).max()), z.size, repetitions),
                 "smallest_effective_sample_size": float(min(one["effective"].min() for one in found)),
-                "samples_at_each_temperature": copies * states.shape[-1]}
+                "samples_at_each_temperature": repetitions * states.shape[-1]}
     arrays = {key: np.array([one[key] for one in found]) for key in found[0]}
     return Result("langevin", {"temperatures": np.array(temperatures), "axis": axis, "dt": dt, **arrays}, headline)
 
@@ -68,7 +68,7 @@ def quadrature(energy, temperature, axis):
 
 
 def compare(energy, states, temperature, axis):
-    """Histograms, distances and p of one temperature. states : (copies, 2, samples)."""
+    """Histograms, distances and p of one temperature. states : (repetitions, 2, samples)."""
     P, E = quadrature(energy, temperature, axis)
     found = {"marginals": np.stack([P.sum(axis=1), P.sum(axis=0)]), "effective": np.zeros(2), "p": np.zeros(2)}
     bins = np.linspace(-1.5, 2.5, 81)
@@ -90,7 +90,7 @@ def compare(energy, states, temperature, axis):
 
 
 def autocorrelation_time(x):
-    """1 + 2 sum of the autocorrelations, in samples, up to the first that is lost in noise. x : (copies, samples)."""
+    """1 + 2 sum of the autocorrelations, in samples, up to the first within the noise. x : (repetitions, samples)."""
     d, time = x - x.mean(), 1.0
     for lag in range(1, x.shape[1] // 2):
         correlation = (d[:, lag:] * d[:, :-lag]).mean() / (d * d).mean()

@@ -2,14 +2,14 @@
 
 Bengio & Fischer (2015) arXiv:1510.02777, eq. 2-8 (the noisy leaky integrator as Langevin sampler); Bengio (2016),
 slides at NIPS 2016 (the rule as the gradient); Scellier & Bengio (2017) Front Comput Neurosci 11:24. A network 5-10-3
-with fixed random weights sees four patterns, many times each with other random numbers, and nothing is applied: what
-the rule collected is the estimate. It is held against three deterministic numbers, so that the causes of its error
-stand apart: the exact gradient (implicit differentiation); the equilibria at the same finite beta; the rate network
-(each spike replaced by its chance) with the same beta and phases. Spikes are to blame for the last difference only.
+with fixed random weights sees four patterns, many times each with other random numbers, and nothing is applied: the
+change accumulated by the rule is the estimate. Three deterministic references separate the sources of its
+error: the exact gradient (implicit differentiation); the equilibria at the same finite beta; the rate network
+(each spike replaced by its chance) with the same beta and phases. Only the last difference is due to spikes.
 
 Claimed unbiased: one network minus its free window, and one network as its own twin in time (nudged with +beta, then
--beta; or +, -, +), all codings; twins of Poisson neurons. The temporal twin sees three (five) times the response to the
-nudge: its spread is a third or less, and its error by finite beta nearly that of a centred nudge. Not claimed, and
+-beta; or +, -, +), all codings; twins of Poisson neurons. The temporal twin sees three (five) times the response to
+the nudge: its spread is a third or less, and its error by finite beta nearly that of a centred nudge. Not claimed, and
 shown: one network without the window (spikes are locked to the ripple of the potentials that they cause), twins of
 integrate-and-fire neurons (their rule reads the bare change of one step, so the same ripple, and regular units lock to
 each other), and a network whose units sit at 0, where noise is rectified. Network, patterns, phases, the three-way

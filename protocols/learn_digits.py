@@ -1,9 +1,9 @@
-"""A network of spikes learns to read handwritten digits: the voltage-derivative rule in free and nudged phases.
+"""A spiking network learns to classify handwritten digits: the voltage-derivative rule in free and nudged phases.
 
 The 1,797 digits of 8 x 8 pixels of scikit-learn, 64-100-10 leaky integrators with integrate-and-fire coding, pixels as
 spike trains, one image at a time. Scellier & Bengio (2017) Front Comput Neurosci 11:24 is the same with rates; Bengio
 et al. (2015) arXiv:1502.04156 the rule. Three variants: *temporal* is one network that is nudged towards the target and
-then away from it, and learns from the contrast (chosen here); *twin* subtracts what the rule does in an oppositely
+then away from it, and learns from the contrast (chosen here); *twin* subtracts the change in an oppositely
 nudged copy of the network (a variance-reduction device of the simulation, not biology); *single* is one network with a
 surprise gate and a free window (chosen here). Of the 1,437 training images the last 237 are held out: every choice was
 made on them, and the answers shown are to them. The 360 test images are read once, at the end, and only with
@@ -167,7 +167,7 @@ def plot(result, figure):
                        colour=f"C{k}")
     left.axhline(100 - headline[f"{part}accuracy_logistic_regression_percent"], color="0.5", lw=1, ls=":",
                  label=f"logistic regression, {which}")
-    left.legend(fontsize=6.5)
+    left.legend(fontsize=8, loc="upper center", bbox_to_anchor=(.5, -.2), ncols=2)
     left.set_title(f"Error, mean and range of {len(a[f'answers{keys[0]}'])} seeds", fontsize=10)
     first, labels = a[f"answers{keys[0]}"][0], a["shown_labels"]
     shown = np.concatenate([np.flatnonzero(first != labels)[:12], np.flatnonzero(first == labels)])[:36]
@@ -190,7 +190,7 @@ def draw_example(a, axes, traces):
               for k, unit in zip((last - 1, last), a["trace_units"])]
     nudged_trace(*traces, a["trace_learning"], a["trace_hidden"], a["trace_output"], a["trace_change"], spikes,
                  a["free_phase"] / ms, a["time_step"] / ms)
-    traces[0].set_title("The same image: two neurons, and the change that their synapse collects\n", fontsize=10)
+    traces[0].set_title("The same image: two neurons and the accumulated change of their synapse\n", fontsize=10)
 
 
 if __name__ == "__main__":

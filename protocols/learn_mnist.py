@@ -1,14 +1,14 @@
 """MNIST on spikes, end to end: equilibrium propagation by the voltage-derivative rule, pixels to outputs in spikes.
 
-784-500-10 leaky integrators that speak in spikes, one image at a time; free and nudged phases as in Scellier & Bengio
-(2017) Front Comput Neurosci 11:24; the weight change is S_pre dV_post/dt and its mirror, nothing else (Bengio et al.
-(2015) arXiv:1502.04156). By default the temporal twin (chosen here): after the free phase the outputs are nudged
-towards the target while changes count positively, then away from it while they count negatively. What both phases
-share, above all the noise of spikes, cancels; the response to the nudge adds up. Nothing is copied: one network, and
-the nudge and its sign are the only global signals. Images whose outputs are already right teach nothing (surprise
-gate), and the answers come from a running mean of the weights. --synapse chooses the rule: the twins (copies of the
-network, a variance-reduction device of the simulation, not biology) or the single network with a free window. The last
-10,000 training images are held out for every choice; the test set is read once, at the end, and only with
+784-500-10 leaky integrators that communicate by spikes, one image at a time; free and nudged phases as in Scellier &
+Bengio (2017) Front Comput Neurosci 11:24; the weight change is S_pre dV_post/dt and its mirror, nothing else (Bengio
+et al. (2015) arXiv:1502.04156). By default the temporal twin (chosen here): after the free phase the outputs are
+nudged towards the target while changes count positively, then away from it while they count negatively. Contributions
+common to both phases, mainly spike noise, cancel; the response to the nudge adds up. There is one network, and the
+nudge and its sign are the only global signals. Images whose outputs are already right change no weight (surprise
+gate), and the network is tested with a running mean of the weights. --synapse chooses the rule: the twins (copies of
+the network, a variance-reduction device of the simulation, not biology) or the single network with a free window.
+The last 10,000 training images are held out for every choice; the test set is read once, at the end, and only with
 --set final=true.
 """
 import dataclasses
@@ -206,14 +206,14 @@ def plot(result, figure):
     left.legend(fontsize=8)
     fields, mistakes = rows[1].subplots(1, 2)
     receptive_fields(fields, a["fields"], columns=10)
-    fields.set_title("Incoming weights of the 40 hidden units with the largest ones (red positive)", fontsize=10)
+    fields.set_title("Incoming weights of the 40 hidden units with the largest weights (red positive)", fontsize=10)
     if "confusion" not in a:
         right.axis("off"), mistakes.axis("off")
         return
     confusion_matrix(right, a["confusion"])
-    right.set_title(f"What {a['part']} images were taken for", fontsize=10)
+    right.set_title(f"Confusion matrix, {a['part']} images", fontsize=10)
     image_grid(mistakes, a["wrong_images"], a["wrong_said"], a["wrong_labels"], columns=8)
-    mistakes.set_title(f"The first mistakes of the {a['part']} set", fontsize=10)
+    mistakes.set_title(f"First errors in the {a['part']} set: predicted class (true class)", fontsize=10)
     axes, sizes = rows[2].subplots(), list(a["sizes"])
     names = ["pixels", *(f"hidden {k}" for k in range(1, len(sizes) - 1)), "outputs"]
     phase_raster(axes, a["raster_t"] / ms, a["raster_i"], a["raster_population"], names, sizes, a["free_phase"] / ms)
@@ -231,7 +231,7 @@ def draw_trace(a, figure):
               for k, unit in ((last - 1, hidden), (last, output))]
     nudged_trace(above, below, a["trace_learning"], a["trace_hidden"], a["trace_output"], a["trace_change"], spikes,
                  a["free_phase"] / ms, a["time_step"] / ms)
-    above.set_title("The same image: two neurons, and the change that their synapse collects\n", fontsize=10)
+    above.set_title("The same image: two neurons and the accumulated change of their synapse\n", fontsize=10)
 
 
 if __name__ == "__main__":

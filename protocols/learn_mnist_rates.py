@@ -1,12 +1,12 @@
-"""MNIST in rates: equilibrium propagation with one, two and three hidden layers, the reference of the spiking networks.
+"""MNIST in rates: equilibrium propagation with one, two and three hidden layers, as a reference for spikes.
 
 Scellier & Bengio (2017) Front Comput Neurosci 11:24: minibatches of 20, tied weights, a learning rate for each layer;
 they reach 2 to 3 % on the test set with 0.00 % on the training set. Here the nudge is centred (but for 500 units) and
 the layers jump, odd and even in turn, to the minimum of the energy (Bengio et al. (2016) arXiv:1606.01651, eq. 7):
-fewer, cheaper steps. The learning rates of the source are where ours start from; they, the smaller first weights (with
-the source's the jumps have several fixed points in deep networks) and the number of sweeps are chosen here, on the
-validation images. The last 10,000 training images are held out unless --set validation=0; the test set is read once,
-with --set final=true.
+fewer, cheaper steps. Our learning rates started from those of the source; they, the smaller initial weights (with
+those of the source the jumps have several fixed points in deep networks) and the number of sweeps are chosen here,
+on the validation images. The last 10,000 training images are held out unless --set validation=0; the test set is
+read once, with --set final=true.
 """
 import dataclasses
 import time
@@ -200,13 +200,13 @@ def plot(result, figure):
         curve = np.maximum(a[f"curve_train_error_percent_{key}"], 1e-3)
         learning_curve(left, curve, a.get(f"curve_validation_error_percent_{key}"), colour=f"C{k}",
                        label=f"784-{name}-10 ({', '.join(told)}), ")
-    left.legend(fontsize=7)
+    left.legend(fontsize=8)
     left.set_title(f"Equilibrium propagation in rates, {h['training_images']:,} training images", fontsize=10)
     first = str(a["networks"][0])
     key = first.replace("-", "_")
     if f"wrong_said_{key}" in a:
         image_grid(right, a[f"wrong_images_{key}"], a[f"wrong_said_{key}"], a[f"wrong_labels_{key}"], columns=6)
-        right.set_title(f"The first mistakes of 784-{first}-10 in the test set", fontsize=10)
+        right.set_title(f"First test errors of 784-{first}-10: predicted class (true class)", fontsize=10)
     else:
         side = int(np.sqrt(a[f"w_0_{key}"].shape[0]))
         fields = a[f"w_0_{key}"].T

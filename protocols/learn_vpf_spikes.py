@@ -1,11 +1,12 @@
-"""A restricted Boltzmann machine that learns digits from spikes alone, then draws and completes them on spikes.
+"""A restricted Boltzmann machine learns digits from spikes alone, then generates and completes them with spikes.
 
-Liu & Lin (2017) arXiv:1711.07732, variational probability flow; the event-driven form is our own: data hold the visible
-two-state neurons, which attempt flips at the rate of leaving the data, and each attempt changes the weights; hidden
-neurons flip freely meanwhile. Digits of 8 x 8 pixels (1 above 7 of 16) with 12 hidden neurons, whose likelihood is
-exact by enumeration; MNIST with --set dataset=mnist, 500 hidden neurons, pixels drawn at their grey level. An example
-is held for 6 tau, of which the first 2 teach nothing. Beside it the same machine trained in minibatches. All scores are
-on the validation images; with --set final=true the test set is read instead, once, at the end.
+Liu & Lin (2017) arXiv:1711.07732, variational probability flow; the event-driven form is our own: data hold the
+visible two-state neurons, which attempt flips at the rate of leaving the data, and each attempt changes the weights;
+hidden neurons flip freely meanwhile. Digits of 8 x 8 pixels (1 above 7 of 16) with 12 hidden neurons, whose
+likelihood is exact by enumeration; MNIST with --set dataset=mnist, 500 hidden neurons, pixels drawn at their grey
+level. An example is held for 6 tau, of which the first 2 cause no learning. Beside it the same machine trained in
+minibatches. All scores are on the validation images; with --set final=true the test set is read instead, once, at
+the end.
 """
 import argparse
 import warnings

@@ -1,10 +1,10 @@
-"""INFERENCE by target propagation climbs log p(x, h): over 20 steps, on average and for single digits.
+"""INFERENCE by target propagation increases log p(x, h): over 20 steps, on average and for single digits.
 
 Bengio et al. (2015) arXiv:1502.04156, figure 4: 10,000 test digits, mean and standard error, single digits dashed;
 Gaussian conditionals of variance 1, flat prior. The model is that of generate_mnist, trained if it is not in the cache.
 Beside it [our own construction]: exact gradient ascent (Algorithm 1, MAP) from the same start, in smaller steps, as it
 diverges with those of target propagation, and the cosine between f(x) - f(g(h)) and the exact gradient, layer by layer
-over training, at the feedforward pass. The validation images are climbed unless --set final=true.
+over training, at the feedforward pass. The validation images are used unless --set final=true.
 """
 
 import numpy as np

@@ -1,23 +1,24 @@
-"""A critic that learns by equilibrium propagation steers an actor by the same rule: a choice and a reach, on spikes.
+"""A critic and an actor, both trained by equilibrium propagation on spikes: a choice task and a reaching task.
 
 Bengio (2016), slides at NIPS 2016, and Bengio et al. (2015) arXiv:1502.04156, section 9, name the idea (a critic that
 predicts rewards, an actor trained through it, both by the rule of equilibrium propagation) and give no experiment: all
 of this is our own construction. Rule and phases: Scellier & Bengio (2017) Front Comput Neurosci 11:24.
-Critic: cue and action are its pixels, its output is the reward to expect. It learns from the action that was carried
-out, its output nudged to the reward that came. Steering: shown the action that the actor means, its output is nudged
-to the best reward, and nothing is learnt; what the nudge moves in its hidden units, times their weights from the
-action, is the message that units of action would hear through the same synapses. Actor: cue to action; its outputs are
+Critic: cue and action are its pixels, its output is the expected reward. It learns from the executed
+action, with its output nudged to the received reward. Steering: shown the action that the actor means, its output is
+nudged to the best reward, and nothing is learnt; the response of its hidden units to the nudge, times their weights
+from the action, is the message to the action units through the same synapses. Actor: cue to action; its outputs are
 nudged to the meant action plus the message. (One network of both, in which the message travels by itself, has so much
 recurrent gain that the units of action fall to 0 or 1.) One network at a time, no twin: what the rule collects in a
-window of the free phase is subtracted. Trials run side by side, their changes are applied together. In the first rounds
-actions are random and only the critic learns.
+window of the free phase is subtracted. Trials run side by side, their changes are applied together. In the first
+rounds actions are random and only the critic learns.
 Choice: two cues, two arms, rewarded in 80 and 20 % of the trials; the critic is shown how strongly each arm was meant,
 as its message is read at such mixed actions. Reach: a hand on a line, held by two antagonists, a
 reward that falls with the squared distance from a target (a hand held still in the middle scores 33 %).
 Control: the same with rewards drawn from other trials.
 The critic learns faster than the actor, whose units of action start near .3: far below 0 they would stay silent.
-The rule keeps the weights moving: what is scored is the actor with the mean of its weights over the last rounds (Polyak
-& Juditsky (1992) SIAM J Control Optim 30:838); of the control all rounds in which it learns, as nothing is gained.
+The rule keeps the weights moving: what is scored is the actor with the mean of its weights over the last rounds
+(Polyak & Juditsky (1992) SIAM J Control Optim 30:838); of the control all rounds in which it learns, as nothing is
+gained.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Short-term plasticity: what each spike of a train releases, at a depressing and at a facilitating synapse.
+"""Short-term plasticity: release at each spike of a train, for a depressing and a facilitating synapse.
 
 Tsodyks & Markram (1997) PNAS 94:719, Markram, Wang & Tsodyks (1998) PNAS 95:5323; numbers of both synapses from
 Tsodyks, Uziel & Markram (2000) J Neurosci 20:RC50. Left: regular trains at 20 Hz. Right: the release in the long run

@@ -2,10 +2,10 @@
 
 Bengio et al. (2015) arXiv:1502.04156, sections 3 and 5: spikes quantise the activities, and the counting time sets the
 noise that makes denoising auto-encoders of the layers. The source shows no such experiment; this is our construction:
-the model of generate_mnist, smaller, with every layer heard through Poisson counts over the window, trained and tested
-with the same window; r_max is the rate of an activity of 1. Reconstruction: up and down through both hidden layers,
-each pass heard through spikes. Beside it the Gaussian and Bernoulli noise of Algorithm 2. Parzen as in generate_mnist,
-with the prior of the source, on half of the validation images unless --set final=true.
+the model of generate_mnist, smaller, with the activity of every layer read as Poisson counts over the window,
+trained and tested with the same window; r_max is the rate of an activity of 1. Reconstruction: up and down through
+both hidden layers, each pass read through spikes. Beside it the Gaussian and Bernoulli noise of Algorithm 2. Parzen
+as in generate_mnist, with the prior of the source, on half of the validation images unless --set final=true.
 """
 
 import numpy as np

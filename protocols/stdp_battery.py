@@ -1,4 +1,4 @@
-"""The battery: one rule, or several, through every shipped pairing experiment; E of each, beside the null model's.
+"""The battery: one or several rules in every shipped pairing experiment; E of each rule and of the null model.
 
 `--set data=bi_poo_window,mine.csv` chooses experiments by name or file. E = mean(((measured - model) / s.e.m.)^2),
 Pfister & Gerstner (2006) J Neurosci 26:9673. Experiments: Bi & Poo (1998) window, Wang et al. (2005) and Bi & Poo, 13
@@ -36,15 +36,15 @@ ACCEPTED = {}
 
 
 @checked
-def run(synapse=RULES, neuron=None, *, data=("all",), others=True, copies=20, dt=None, read_after=READ_AFTER, seed=1,
-        device="auto", quick=False):
+def run(synapse=RULES, neuron=None, *, data=("all",), others=True, repetitions=20, dt=None, read_after=READ_AFTER,
+        seed=1, device="auto", quick=False):
     """data : experiments by name or file, all = every shipped one that has scored conditions; others : also the
-    protocols without pairings; copies : of each condition, for a rule that draws random numbers; quick: the first 5 s
-    of each pairing, and no others."""
+    protocols without pairings; repetitions : of each condition, for a rule that draws random numbers; quick: the first
+    5 s of each pairing, and no others."""
     rules, every = rules_of(synapse), tuple(data) == ("all",)
     known = experiments_of(shipped_experiments() if every else data)
     known = {name: it for name, it in known.items() if not every or it.scored.any()}
-    arrays, headline, gaps = compared(rules, known, neuron, until=QUICK if quick else None, copies=copies, dt=dt,
+    arrays, headline, gaps = compared(rules, known, neuron, until=QUICK if quick else None, copies=repetitions, dt=dt,
                                       read_after=read_after, device=device, seed=seed)
     if others and not quick:
         for rule in rules:

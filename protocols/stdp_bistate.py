@@ -24,7 +24,7 @@ from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import NEVER
 from spikelearn.stdp.weight_change import start_weight
 
-FIGURE_SIZE = (12, 4.6)
+FIGURE_SIZE = (13.5, 4.8)
 DELTA_T = np.array([-120, -80, -60, -40, -25, -15, -8, -3, 1, 3, 6, 10, 15, 25, 40, 60]) * ms
 WEIGHTS = np.array([[0, 1.5, -1], [1.5, 0, .8], [-1, .8, 0]])     # chosen here
 BIASES = np.array([-.5, .3, -.8])                                 # chosen here
@@ -35,13 +35,13 @@ ACCEPTED = {
     "occupancy_worst_z": Accepted(0, 3, f"exp(-E), {IN_ERRORS}"),
     "flip_rate_worst_z": Accepted(0, 3, f"exp(-E), {IN_ERRORS}"),
 }
-RANGES = {"copies": whole(2, 20_000), "trials": whole(2, 200_000)}       # of which standard errors are taken
-SHORT_FORM = dict(trials=at_most(200), copies=at_most(200), duration=at_most(0.4 * second), dt=always(0.2 * ms))
+RANGES = {"repetitions": whole(2, 20_000), "trials": whole(2, 200_000)}       # of which standard errors are taken
+SHORT_FORM = dict(trials=at_most(200), repetitions=at_most(200), duration=at_most(0.4 * second), dt=always(0.2 * ms))
 
 
 @checked
 def run(synapse="synapses/vpf_asymmetric_flips", neuron="neurons/two_state", *, delta_t=DELTA_T, trials=2000,
-        excited_pre=16.8 * ms, excited_post=33.7 * ms, bias=-10.0, copies=1000, duration=1 * second, dt=0.1 * ms,
+        excited_pre=16.8 * ms, excited_post=33.7 * ms, bias=-10.0, repetitions=1000, duration=1 * second, dt=0.1 * ms,
         seed=1, device="auto", quick=False):
     """Both parts. delta_t : (n,) t_post - t_pre. Returns a Result."""
     rule, neuron = load_model(synapse, "synapse"), load_model(neuron, "neuron")
@@ -53,7 +53,7 @@ def run(synapse="synapses/vpf_asymmetric_flips", neuron="neurons/two_state", *, 
     for model, time in ((neuron, excited_pre), (neuron, excited_post)):
         warn_of_coarse_steps(model.title, 1 / time, dt)
     window = simulate_window(rule, neuron, delta_t, trials, excited_pre, excited_post, bias, dt, seed, device)
-    network = simulate_network(neuron, WEIGHTS, BIASES, copies, duration, dt, seed, device)
+    network = simulate_network(neuron, WEIGHTS, BIASES, repetitions, duration, dt, seed, device)
     arrays = {"rule": np.array(rule.title), "delta_t": np.asarray(delta_t) * second, "trials": trials,
               "excited_pre": excited_pre, "excited_post": excited_post, **window, **network}
     headline = {}
@@ -61,7 +61,7 @@ def run(synapse="synapses/vpf_asymmetric_flips", neuron="neurons/two_state", *, 
         headline["window_worst_z"] = worst_z(*(window[key] for key in ("change", "change_se", "closed_form")), trials)
     for name, key in (("occupancy", "occupancy"), ("flip_rate", "flips")):
         found = (network[key], network[f"{key}_se"], network[f"{key}_exact"])
-        headline[f"{name}_worst_z"] = worst_z(*found, copies)
+        headline[f"{name}_worst_z"] = worst_z(*found, repetitions)
     headline |= fitted(delta_t, window["change"], 1, "plus") | fitted(delta_t, window["change"], -1, "minus")
     return Result("stdp_bistate", arrays, headline)
 
@@ -157,40 +157,40 @@ def exact_law(weights, biases, tau):
     return states, P, (P[:, None] * (states == 0) * np.exp(z / 2)).sum(axis=0) / tau
 
 
-def simulate_network(neuron, weights, biases, copies, duration, dt, seed, device):
+def simulate_network(neuron, weights, biases, repetitions, duration, dt, seed, device):
     """Occupancy of each state and flips of each neuron, with standard errors over independent copies."""
     n, tau = len(biases), neuron.parameters["tau"]
     pre, post = np.nonzero(weights)
-    first = n * np.repeat(np.arange(copies), pre.size)
-    ends = (first + np.tile(pre, copies), first + np.tile(post, copies))
+    first = n * np.repeat(np.arange(repetitions), pre.size)
+    ends = (first + np.tile(pre, repetitions), first + np.tile(post, repetitions))
     warm_up = 10 * tau
     states, P, rate = exact_law(weights, biases, tau)
     warn_of_coarse_steps(neuron.title, np.max(np.exp((.5 - states) * (states @ weights + biases))) / tau, dt)
 
     def build():
-        group = neurons(neuron, n * copies, name="net", per_neuron=("b",))
+        group = neurons(neuron, n * repetitions, name="net", per_neuron=("b",))
         return [group, synapses(group, group, COUPLING, name="coupling", connect=ends,
                                 transmit={"spike": "drive_post += w", "rest": "drive_post -= w"}),
                 SpikeMonitor(group, name="ups"), EventMonitor(group, "rest", name="downs"),
                 StateMonitor(group, "state", record=True, dt=tau, name="states")]
 
-    w = np.tile(weights[pre, post], copies)
+    w = np.tile(weights[pre, post], repetitions)
     read = Simulation(build, warm_up + duration, device=device, dt=dt).run(
-        {"net.b": np.tile(biases, copies), "coupling.w": w}, seed=seed,
+        {"net.b": np.tile(biases, repetitions), "coupling.w": w}, seed=seed,
         read=["ups.t", "ups.i", "downs.t", "downs.i", "states.state", "states.t"])
-    y = read["states.state"].reshape(copies, n, -1)[:, :, read["states.t"] >= warm_up]
-    code = np.tensordot(2 ** np.arange(n)[::-1], y, axes=(0, 1)).astype(int)       # (copies, samples), 0 .. 2^n - 1
+    y = read["states.state"].reshape(repetitions, n, -1)[:, :, read["states.t"] >= warm_up]
+    code = np.tensordot(2 ** np.arange(n)[::-1], y, axes=(0, 1)).astype(int)     # (repetitions, samples), 0 .. 2^n - 1
     share = np.array([(code == s).mean(axis=1) for s in range(2 ** n)])
-    flips = np.concatenate([counts(read, name, n, copies, warm_up) for name in ("ups", "downs")]) / duration
+    flips = np.concatenate([counts(read, name, n, repetitions, warm_up) for name in ("ups", "downs")]) / duration
     return {"states": states, "occupancy": share.mean(axis=1), "occupancy_se": standard_error(share),
             "occupancy_exact": P, "flips": flips.mean(axis=1), "flips_exact": np.concatenate([rate, rate]) * Hz,
             "flips_se": standard_error(np.asarray(flips)) * Hz}
 
 
-def counts(read, name, n, copies, warm_up):
-    """Events of each neuron (n, copies) after the warm-up."""
+def counts(read, name, n, repetitions, warm_up):
+    """Events of each neuron (n, repetitions) after the warm-up."""
     late = read[f"{name}.i"][read[f"{name}.t"] >= warm_up]
-    return np.bincount(late, minlength=n * copies).reshape(copies, n).T
+    return np.bincount(late, minlength=n * repetitions).reshape(repetitions, n).T
 
 
 # --- figure ----------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def plot_window(a, ax):
     ax.set_title(f"{a['rule']}: window in two-state neurons\n{int(a['trials'])} single pairs a point, spikes forced; "
                  f"excited {float(a['excited_pre']) * 1e3:g} ms (pre), {float(a['excited_post']) * 1e3:g} ms (post)",
                  fontsize=9)
-    ax.legend(fontsize=7, loc="upper left")
+    ax.legend(fontsize=8, loc="upper left")
 
 
 def exact_bars(ax, labels, values, errors, exact):
@@ -243,7 +243,7 @@ def exact_bars(ax, labels, values, errors, exact):
     ax.errorbar(x, values, errors, fmt="k.", capsize=2, label="simulated ± s.e.")
     ax.set_xticks(x, labels, fontsize=8)
     ax.set_ylim(0, 1.25 * np.max(exact))
-    ax.legend(fontsize=7, loc="upper left")
+    ax.legend(fontsize=8, loc="upper left")
 
 
 if __name__ == "__main__":

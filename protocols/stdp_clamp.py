@@ -105,7 +105,7 @@ def plot(result, figure):
     ax.set(xlabel="holding potential V (mV)", ylabel="normalised weight (%)")
     ax.set_title(f"Voltage clamp\npre spikes at {float(a['rate']):g} Hz for {float(a['duration']):g} s, post potential "
                  "held, no post spikes", fontsize=9)
-    ax.legend(fontsize=8, loc="center left")
+    ax.legend(fontsize=8, loc="upper left")
 
 
 if __name__ == "__main__":

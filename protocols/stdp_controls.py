@@ -3,8 +3,8 @@
 Nevian & Sakmann (2006) J Neurosci 26:11001: 60 EPSPs alone and 60 bursts of action potentials alone at 0.1 Hz change
 nothing; here at `rate`, so that the run is short. Post spikes are forced. The EPSP of the tested synapse itself, w
 times `epsp` high (theirs: 1 to 3 mV), is first left out and then let in; a rule that follows spikes only cannot tell
-the difference. Beside it the weight against the number of pre spikes, EPSP let in: a change
-proportional to w runs away.
+the difference. The right panel shows the weight against the number of pre spikes with the EPSP
+included: a change proportional to w grows without bound.
 """
 
 import numpy as np

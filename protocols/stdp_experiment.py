@@ -1,4 +1,4 @@
-"""Your own experiment, or a shipped one: measurements of every condition, and what each rule predicts for it.
+"""Your own experiment, or a shipped one: the measurements and the prediction of each rule for every condition.
 
 `--set data=mine.csv` names files of your own or shipped experiments, separated by commas; `spikelearn show NAME` lists
 the conditions of one, `spikelearn copy experiments/NAME mine.csv` gives an editable copy. E = mean(((measured -
@@ -30,14 +30,14 @@ ACCEPTED = {}
 
 
 @checked
-def run(synapse=("synapses/stdp_pair", "synapses/stdp_triplet"), neuron=None, *, data=DATA, pairing="", copies=20,
+def run(synapse=("synapses/stdp_pair", "synapses/stdp_triplet"), neuron=None, *, data=DATA, pairing="", repetitions=20,
         dt=None, read_after=READ_AFTER, seed=1, device="auto", quick=False):
-    """data : experiments by name or file; pairing : one condition in a line, instead of data; copies : of each
+    """data : experiments by name or file; pairing : one condition in a line, instead of data; repetitions : of each
     condition, for a rule that draws random numbers; quick: the first 5 s of each condition."""
     if pairing and tuple(data) != DATA:
         raise SpikelearnError("stdp_experiment takes either data or pairing, not both")
     rules, known = rules_of(synapse), {"pairing": in_a_line(pairing)} if pairing else experiments_of(data)
-    arrays, headline, gaps = compared(rules, known, neuron, until=QUICK if quick else None, copies=copies, dt=dt,
+    arrays, headline, gaps = compared(rules, known, neuron, until=QUICK if quick else None, copies=repetitions, dt=dt,
                                       read_after=read_after, device=device, seed=seed)
     return Result("stdp_experiment", arrays, headline, gaps=gaps)
 

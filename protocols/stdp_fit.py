@@ -1,4 +1,4 @@
-"""The fit: which numbers of a rule come closest to measured weight changes, and how well they are known.
+"""Fit a rule to experiments: the best parameters, their confidence intervals, and E before and after.
 
 Chi-square, the sum over all scored conditions of ((model - measured) / s.e.m.)^2, is minimised by differential
 evolution (Storn & Price (1997) J Global Optim 11:341) and then by least squares from several starts; all candidates run

@@ -1,10 +1,10 @@
-"""The STDP curve out of natural spikes: mean weight change against spike timing, with and without a reset.
+"""The STDP curve from natural spikes: mean weight change against spike timing, with and without a reset.
 
 Bengio et al. (2015) arXiv:1502.04156, figure 1: the rule sees only the slope of the post potential at the pre spike,
 but a rising potential tends to spike soon and a falling one to have spiked before. Each trial is one neuron under a
 fluctuating background current with one pre spike in the middle; nothing is forced. Every post spike near the pre
 spike gives one point (delta_t, weight change); shown is the mean at each delta_t. The source names neither neuron nor
-input: those here are chosen here. Beside it the same for a neuron that is reset after each spike.
+input: those here are chosen here. The right panel shows a neuron that is reset after each spike.
 """
 import warnings
 
@@ -202,8 +202,8 @@ def plot(result, figure):
                      "spikes, none forced", fontsize=9)
         if outside.any():
             said = ", ".join(f"{100 * a[f'change{key}'][k]:.3g} % at {d[k]:.3g} ms" for k in np.flatnonzero(outside))
-            ax.text(.02, .02, f"off the axis: {said}", transform=ax.transAxes, fontsize=7)
-        ax.legend(fontsize=7, loc="upper left")
+            ax.text(.02, .97, f"off the axis: {said}", transform=ax.transAxes, va="top", fontsize=8)
+        ax.legend(fontsize=8, loc="lower right")
 
 
 if __name__ == "__main__":

@@ -27,31 +27,31 @@ ACCEPTED = {
     "worst_z": Accepted(0, 3, "closed form, in standard errors, corrected for the number of rates"),
     "threshold_closed_form_hz": Accepted(19.21, 19.23, "A2- tau- / (A3+ tau+ tau_y), visual cortex, minimal"),
 }
-RANGES = {"copies": whole(2, 20_000)}       # of which the standard error is taken
+RANGES = {"repetitions": whole(2, 20_000)}       # of which the standard error is taken
 
 
 @checked
-def run(synapse=("synapses/stdp_triplet",), neuron=None, *, rate_pre=10 * Hz, rates_post=RATES, copies=60,
+def run(synapse=("synapses/stdp_triplet",), neuron=None, *, rate_pre=10 * Hz, rates_post=RATES, repetitions=60,
         duration=10 * second, dt=0.1 * ms, seed=1, device="auto", quick=False):
-    """All post rates and copies side by side. rates_post : (n,) rates; dt : grid of the spikes. Returns a Result."""
+    """All post rates and repetitions at once. rates_post : (n,) rates; dt : grid of the spikes. Returns a Result."""
     if quick:
-        copies, duration, dt = min(copies, 20), min(duration, 2 * second), max(dt, 0.5 * ms)
+        repetitions, duration, dt = min(repetitions, 20), min(duration, 2 * second), max(dt, 0.5 * ms)
     y = np.asarray(rates_post)
 
     def one(rule):
-        change, facts = drifts(rule, neuron, rate_pre, rates_post, copies, duration, dt, seed, device)
-        drift, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(copies)
+        change, facts = drifts(rule, neuron, rate_pre, rates_post, repetitions, duration, dt, seed, device)
+        drift, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(repetitions)
         arrays = {"rates_post": y * Hz, "rate_pre": rate_pre, "drift": drift * Hz, "drift_se": error * Hz,
-                  "copies": copies, "duration": duration, "rule": np.array(rule.title)}
+                  "repetitions": repetitions, "duration": duration, "rule": np.array(rule.title)}
         headline = {**facts, **crossing(y, drift, error, np.random.default_rng(seed)),
                     "largest_drift_per_s": float(np.max(np.abs(drift))),
-                    "worst_z_of_no_drift": worst_z(drift, np.maximum(error, 1e-15), 0.0, copies)}
+                    "worst_z_of_no_drift": worst_z(drift, np.maximum(error, 1e-15), 0.0, repetitions)}
         law = closed_form(rule, y, rate_pre, dt)
         if law is not None:
             fine = np.linspace(0.1, 1.05 * y.max(), 200)
             arrays |= {"closed_form": law * Hz, "fine_rates": fine * Hz,
                        "fine_form": closed_form(rule, fine, rate_pre, dt) * Hz}
-            headline["worst_z"] = (worst_z(drift, error, law, copies) if error.all() else
+            headline["worst_z"] = (worst_z(drift, error, law, repetitions) if error.all() else
                                    Missing("at some rate no copy differs from another"))
             headline["threshold_closed_form_hz"] = threshold(rule, rate_pre)
         return arrays, {key: value for key, value in headline.items() if value is not None}, ()
@@ -60,18 +60,18 @@ def run(synapse=("synapses/stdp_triplet",), neuron=None, *, rate_pre=10 * Hz, ra
     return Result("stdp_poisson", arrays, headline, gaps=gaps)
 
 
-def drifts(rule, neuron, rate_pre, rates_post, copies, duration, dt, seed, device="auto"):
-    """(relative weight change per second of each copy, (n_rates, copies); headline numbers of its accuracy)."""
+def drifts(rule, neuron, rate_pre, rates_post, repetitions, duration, dt, seed, device="auto"):
+    """(relative weight change per second, (n_rates, repetitions); headline numbers of its accuracy)."""
     rng, post_model = np.random.default_rng(seed), post_neuron(rule, neuron)
     dead_time = DEAD_TIME if post_model is not None and post_model.refractory else 0 * ms
     trains = []
-    for rate in np.repeat(np.asarray(rates_post), copies) * Hz:
+    for rate in np.repeat(np.asarray(rates_post), repetitions) * Hz:
         pre = poisson(rate_pre, 0 * Hz, duration, rng, dt=dt, lead_in=MARGIN).pre
         post = poisson(0 * Hz, rate, duration + 2 * MARGIN, rng, dt=dt, dead_time=dead_time,
                        lead_in=0 * second).post
         trains.append(Pairing(pre, post))
     found = outcome(trains, rule, neuron, dt=dt, drawn_on_grid=True, device=device, seed=seed)
-    return found.change.reshape(-1, copies) / float(duration), found.headline()
+    return found.change.reshape(-1, repetitions) / float(duration), found.headline()
 
 
 def closed_form(rule, y, rate_pre, dt):
@@ -152,7 +152,7 @@ def plot(result, figure):
                            label=f"{name}threshold, {word}: {headline[key]:.2f} Hz")
     ax.set(xlabel="post rate y (Hz)", ylabel="relative weight change dw/dt (1/s)", xlim=(0, None))
     ax.set_title(f"{' and '.join(rule for rule, *_ in rules)}: random spikes, pre at {float(a['rate_pre']):g} Hz\n"
-                 f"independent Poisson trains, {int(a['copies'])} × {float(a['duration']):g} s a point, spikes imposed",
+                 f"independent Poisson trains, {int(a['repetitions'])} × {float(a['duration']):g} s per point",
                  fontsize=9)
     ax.legend(fontsize=8)
 

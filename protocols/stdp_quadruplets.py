@@ -1,4 +1,4 @@
-"""Quadruplets of spikes: does order matter when a depressing and a potentiating pair meet?
+"""Quadruplets of spikes: the order of a depressing and a potentiating pair.
 
 Wang, Gerkin, Nauen & Bi (2005) Nat Neurosci 8:187, Fig. 4, as Pfister & Gerstner (2006) J Neurosci 26:9673 tabulate it:
 60 quadruplets at 1 Hz, cultured hippocampal neurons, spikes evoked by current. Two pairs 5 ms wide whose centres are

@@ -29,33 +29,33 @@ ACCEPTED = {
     "constant_rate_z": Accepted(-3, 3, "no change at a constant rate, in standard errors"),
     "worst_z": Accepted(0, 3, "closed form, in standard errors"),
 }
-RANGES = {"copies": whole(2, 20_000),       # of which the standard error is taken
+RANGES = {"repetitions": whole(2, 20_000),       # of which the standard error is taken
           "rises": Range(-1000, 1000, unit="Hz", several=True, least=2)}
 
 
 @checked
 def run(synapse=("synapses/voltage_derivative_trace",), neuron=None, *, rate_pre=40 * Hz, rate_post=40 * Hz,
-        rises=RISES, copies=600, duration=1 * second, dt=0.2 * ms, seed=1, device="auto", quick=False):
-    """All ramps and copies side by side. rises : (n,) change of the post rate from start to end of a ramp;
+        rises=RISES, repetitions=600, duration=1 * second, dt=0.2 * ms, seed=1, device="auto", quick=False):
+    """All ramps and repetitions side by side. rises : (n,) change of the post rate from start to end of a ramp;
     dt : grid of the spikes."""
-    copies = min(copies, 100) if quick else copies
+    repetitions = min(repetitions, 100) if quick else repetitions
     values = np.asarray(rises)
 
     def one(rule):
         rng, post_model = np.random.default_rng(seed), post_neuron(rule, neuron)
         dead_time = DEAD_TIME if post_model is not None and post_model.refractory else 0 * ms
         trains = [ramp(rate_pre, rate_post, rise, duration, dt, rng, dead_time)
-                  for rise in np.repeat(values, copies) * Hz]
+                  for rise in np.repeat(values, repetitions) * Hz]
         found = outcome(trains, rule, neuron, dt=dt, drawn_on_grid=True, device=device, seed=seed)
-        change = found.change.reshape(-1, copies)
-        mean, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(copies)
+        change = found.change.reshape(-1, repetitions)
+        mean, error = change.mean(axis=1), change.std(axis=1, ddof=1) / np.sqrt(repetitions)
         arrays = {"rises": values * Hz, "rate_pre": rate_pre, "rate_post": rate_post, "duration": duration,
-                  "copies": copies, "change": mean, "change_se": error, "rule": np.array(rule.title)}
+                  "repetitions": repetitions, "change": mean, "change_se": error, "rule": np.array(rule.title)}
         headline = line(values, mean, np.maximum(error, 1e-15)) | found.headline()
         law = closed_form(rule, neuron, values, rate_pre, rate_post, duration, dt)
         if law is not None:
             arrays["closed_form"] = law
-            headline["worst_z"] = worst_z(mean, np.maximum(error, 1e-15), law, copies)
+            headline["worst_z"] = worst_z(mean, np.maximum(error, 1e-15), law, repetitions)
         return arrays, headline, ()
 
     arrays, headline, gaps = side_by_side(rules_of(synapse), one)
@@ -131,7 +131,7 @@ def plot(result, figure):
                        label=f"{name}simulated ± s.e.")
     right.set(xlabel=f"rise of the post rate in {T:g} s (Hz)", ylabel="weight change (%)")
     right.set_title(f"{' and '.join(rule for rule, *_ in rules)}: rate ramps\n"
-                    f"Poisson trains around {y:g} Hz, {int(a['copies'])} a point, spikes imposed", fontsize=9)
+                    f"Poisson trains around {y:g} Hz, {int(a['repetitions'])} a point, spikes imposed", fontsize=9)
     right.legend(fontsize=8)
 
 

@@ -1,4 +1,4 @@
-"""Look inside a rule: spikes, every trace, the potential and the weight against time, for one motif and for all.
+"""The inside of a rule: spikes, traces, potential and weight against time, for one motif and for a whole condition.
 
 One column for each rule and condition. Above, one motif: the spikes, the potential where the rule reads one, every
 variable of the rule as it decays between the spikes, and the weight. Below, the weight over the whole condition.

@@ -1,7 +1,7 @@
-"""The theory on one page: every protocol that shows it is run, and each of its claims is held against its number.
+"""The theory on one page: runs every theory protocol and compares each claim with its accepted range.
 
 Bengio et al. (2015), Bengio & Fischer (2015), Bengio et al. (2016) and Bengio's slides at NIPS 2016 make the claims;
-the protocols name the figures and equations. A claim stands once: it is the accepted range of a protocol's headline
+the protocols name the figures and equations. Each claim is the accepted range of a protocol's headline
 number. One page (report.html, with all figures) and the list `claims` of --json say which hold; the exit code is 1
 when one does not. With --seeds N each protocol runs with N seeds and each claim says how often it held.
 learn_mnist_rates takes hours: its claims are read from finished results, where there are any. Those of a short form
@@ -30,7 +30,7 @@ from spikelearn.results.plain import plain
 from spikelearn.results.result import Accepted, Result
 from spikelearn.training.checkpoint import damage_told
 
-FIGURE_SIZE = (9, 9)
+FIGURE_SIZE = (11.5, 10)
 PROTOCOLS = ("early_inference", "equilibrium_gradient", "feedforward_energy", "contrastive_faults", "langevin",
              "feedforward_start", "dendritic_prediction", "weight_symmetry", "walkback", "langevin_ep_spikes",
              "reward")
@@ -230,11 +230,11 @@ def plot(result, figure):
         words, colour = claim["claim"], "C2" if claim["holds"] else "C3"
         held = f" ({claim['held']}/{claim['runs']})" if claim["runs"] > 1 else ""
         axes.plot(.01, row, "o", color=colour, ms=6)
-        axes.text(.03, row, words if len(words) < 92 else words[:90] + "…", fontsize=6.5, va="center")
-        axes.text(.80, row, measured[:9] + held, fontsize=6.5, va="center", color=colour)
-        axes.text(.89, row, claim["expected"], fontsize=6.5, va="center", color="0.4")
-    axes.text(.80, -1, "measured", fontsize=7, va="center")
-    axes.text(.89, -1, "accepted", fontsize=7, va="center")
+        axes.text(.03, row, words if len(words) < 92 else words[:90] + "…", fontsize=8, va="center")
+        axes.text(.80, row, measured[:9] + held, fontsize=8, va="center", color=colour)
+        axes.text(.89, row, claim["expected"], fontsize=8, va="center", color="0.4")
+    axes.text(.80, -1, "measured", fontsize=8, va="center")
+    axes.text(.89, -1, "accepted", fontsize=8, va="center")
     axes.set_title(f"{result.headline['claims_that_hold']} of {len(claims)} claims hold", fontsize=11)
 
 

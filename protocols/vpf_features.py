@@ -1,4 +1,4 @@
-"""What restricted Boltzmann machines of three sizes learn by variational probability flow: strokes, sparse weights.
+"""Features that restricted Boltzmann machines of three sizes learn by variational probability flow.
 
 Liu & Lin (2017) arXiv:1711.07732, the four figures on RBMs: randomly chosen filters of each machine; the objective over
 training; histogram of the mean activations of hidden units over the training images; weight sparsity

@@ -1,12 +1,13 @@
-"""Deep Boltzmann machines trained by variational probability flow draw digits; Parzen log-likelihood of test images.
+"""Deep Boltzmann machines trained by variational probability flow generate digits; Parzen log-likelihood.
 
 Liu & Lin (2017) arXiv:1711.07732, table and figure of generated digits: all layers at once, no layer-wise training;
 with and without lateral weights in the hidden layers; the top layer started from the mean activations on the training
-images (DBM-p) or from fair coins (DBM-r). Their numbers are lost in the text at hand; their order: DBM-p without
+images (DBM-p) or from fair coins (DBM-r). Their numbers are illegible in our copy; their order: DBM-p without
 lateral weights just below 214 nats, with them between 214 and 225; DBM-p above DBM-r without lateral weights. Parzen:
-10,000 samples, sigma chosen on validation images (Breuleux et al. 2011). Published numbers of others: Goodfellow et al.
-(2014), table 1. Beside them, training images taken as samples: the estimate can mislead (Theis et al. 2016). Sizes,
-passes and settings are chosen here on the validation images, half of which are scored unless --set final=true.
+10,000 samples, sigma chosen on validation images (Breuleux et al. 2011). Published numbers of others: Goodfellow et
+al. (2014), table 1. The figure also shows training images used as samples: the estimate can mislead (Theis et al.
+2016). Sizes, passes and settings are chosen here on the validation images, half of which are scored unless --set
+final=true.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
-"""Half-hidden digits filled in by restricted Boltzmann machines: variational probability flow against CD and PCD.
+"""Completion of half-hidden digits by restricted Boltzmann machines: variational probability flow, CD and PCD.
 
-Liu & Lin (2017) arXiv:1711.07732, table of reconstruction errors (their numbers are lost in the text at hand; their
+Liu & Lin (2017) arXiv:1711.07732, table of reconstruction errors (their numbers are illegible in our copy; their
 ordering: VPF much better than PCD-1, better than PCD-k nearly everywhere). Half of the rows, columns or pixels, drawn
 at random, or one half of each image is hidden, then filled in by Gibbs sampling with the rest clamped. Error: L2 norm
 of the difference of the pixels, mean over all images; mean and standard deviation over runs. Equal hidden units and
@@ -115,7 +115,7 @@ def plot(result, figure):
     for row, method in enumerate(methods):
         bars = axes.bar(x + (row - (len(methods) - 1) / 2) * width, mean[row], width, yerr=sd[row], capsize=2,
                         color=f"C{row}", label=called(method))
-        axes.bar_label(bars, fmt="%.2f", fontsize=6.5, padding=2)
+        axes.bar_label(bars, fmt="%.2f", fontsize=8, padding=2)
     axes.set_xticks(x, corruptions)
     axes.set(ylabel="error, L2 norm of pixels", ylim=(0, 1.25 * mean.max()))
     axes.legend(ncols=len(methods), fontsize=8, loc="upper center")

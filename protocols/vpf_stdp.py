@@ -1,10 +1,10 @@
-"""The STDP window of asymmetric variational probability flow, in three readings of the rule, against closed forms.
+"""The STDP window of asymmetric variational probability flow: three variants of the rule and their closed forms.
 
 Liu & Lin (2017) arXiv:1711.07732, section and figure on STDP: mean change of the weight against spike timing, pre and
 post two-state neurons with exponential times. Single pairs. On flips: simulated in two-state neurons, many pairs a
 point (the experiment of stdp_bistate). On spikes: the same rule averaged over the falls to rest, which are not seen;
 and with the amplitude 1/(2T) for 1/2, T the wait for the flip. The source gives the exponentials; which amplitude it
-means is lost in the text at hand, and both closed forms are ours.
+means is illegible in our copy, and both closed forms are ours.
 """
 
 import numpy as np

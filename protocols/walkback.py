@@ -1,14 +1,14 @@
-"""Dreams teach where not to go: the reverse voltage-derivative rule while a network walks away from the data.
+"""Learning from dreams: the reverse voltage-derivative rule acts while a network moves away from the data.
 
-Bengio (2016), slides at NIPS 2016 (reverse STDP in dreams); Goyal et al. (2017) arXiv:1711.02282 (variational walkback:
-from a data point, walk while the noise rises, and make the previous state more likely). Leaky integrators hold a point;
-cells tuned to places drive them, and each spike of a cell takes from its weights the change of the potential around it.
-Then samples are drawn: from a uniform cloud, while the noise falls. Measured: energy distance to held-out data (0 =
-same law), for the reverse rule, for the forward rule as the control that must fail, and before learning.
+Bengio (2016), slides at NIPS 2016 (reverse STDP in dreams); Goyal et al. (2017) arXiv:1711.02282 (variational
+walkback: from a data point, walk while the noise rises, and make the previous state more likely). Leaky integrators
+hold a point; cells tuned to places drive them, and each spike of a cell takes from its weights the change of the
+potential around it. Then samples are drawn: from a uniform cloud, while the noise falls. Measured: energy distance
+to held-out data (0 = same law), for the reverse rule, for the forward rule as a negative control, and before learning.
 Points in the plane: Brian2, place cells on a grid. Digits of 8 x 8 pixels: the same with NumPy, cells tuned to
 examples and divided by their sum. Our own: the tuned cells, which are given and do not learn; the weights' bounds;
-the drive is the mean of the cells' spikes, only the rule reads the spikes themselves; and that a spike reads the change
-on both sides of it. Read on the far side alone, the rule turns the walk back twice as hard as it should and runs away.
+the drive is the mean of the cells' spikes, only the rule reads the spikes themselves; and that a spike reads the
+change on both sides of it. With one side only, the rule reverses the walk too strongly.
 """
 
 import numpy as np

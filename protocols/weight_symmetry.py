@@ -1,4 +1,4 @@
-"""Feedback weights need not be copied: they become symmetric, or the forward weights come to suit them.
+"""Feedback weights without weight transport: they become symmetric, or the forward weights align with them.
 
 Part 1, symmetry emerges: auto-encoders with free encoder W and decoder V. Vincent et al. (2010) JMLR 11:3371 found it
 for denoising auto-encoders, Arora, Liang & Ma (2015) arXiv:1511.05653 give a reason; Bengio et al. (2016)
@@ -180,8 +180,8 @@ def plot(result, figure):
         band(left, a["epochs"], rows, COLOURS[name], label)
     left.axhline(.9, color="k", lw=.8, ls=":")
     left.set(xlabel="epoch", ylabel="cosine of encoder and decoder′", ylim=(-.1, 1.02))
-    left.legend(fontsize=7, loc="lower right")
-    heading(left, "Auto-encoders without tied weights", f"digits, {len(rows)} seeds; dotted: must be passed\n"
+    left.legend(fontsize=8, loc="lower right")
+    heading(left, "Auto-encoders without tied weights", f"digits, {len(rows)} seeds; dotted: lower bound accepted\n"
             "misses = share of the pixels' variance not reconstructed")
     epochs = np.arange(a["angle_feedback_alignment"].shape[1])
     band(middle, epochs, a["angle_feedback_alignment"], "C0", "hidden weights, all images")
@@ -190,14 +190,14 @@ def plot(result, figure):
     middle.axhline(90, color="0.6", lw=.8, ls="--")
     middle.set(xlabel="epoch", ylabel="angle to the true gradient (degrees)", ylim=(0, 100))
     middle.legend(fontsize=8, loc="lower left")
-    heading(middle, "Feedback alignment: the update turns", f"from {headline['angle_at_start_degrees']:.0f}° to "
+    heading(middle, "Feedback alignment: angle to the gradient", f"from {headline['angle_at_start_degrees']:.0f}° to "
             f"{headline['angle_degrees']:.0f}°\nfixed random feedback weights")
     for way, colour in (("feedback_alignment", "C0"), ("back_propagation", "C2"), ("fixed_hidden", "0.5")):
         band(right, epochs, a[f"error_{way}"], colour,
              f"{way.replace('_', ' ')}: {100 - headline[f'accuracy_{way}']:.1f} %")
     right.set(xlabel="epoch", ylabel="error on held-out digits (%)", yscale="log")
     right.legend(fontsize=8)
-    heading(right, "… and teaches", "one hidden layer of tanh units\n237 held-out digits")
+    heading(right, "Feedback alignment: learning", "one hidden layer of tanh units\n237 held-out digits")
 
 
 def band(axes, x, rows, colour, label):

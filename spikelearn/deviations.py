@@ -9,7 +9,7 @@ from scipy.stats import norm, t
 
 
 def corrected_z(z: float, points: int, samples: int | None = None) -> float:
-    """The largest of `points` deviations, as one comparison has it.
+    """The largest of `points` deviations, corrected for their number.
 
     Parameters
     ----------

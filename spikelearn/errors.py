@@ -1,4 +1,4 @@
-"""What goes wrong: the errors and warnings of spikelearn, each one sentence for its reader."""
+"""Errors and warnings of spikelearn, each in one sentence."""
 import difflib
 from collections.abc import Iterable
 
@@ -17,14 +17,14 @@ class SpikelearnError(ValueError):
 
 
 class SpikelearnWarning(UserWarning):
-    """A doubt about a result, in one sentence."""
+    """A warning about a result, in one sentence."""
 
 
 MANY = 30       # names that a sentence still can list; of more, the nearest are
 
 
 def alternatives(word: str, known: Iterable[str]) -> str:
-    """A clause that names what `word` may have meant and what there is."""
+    """A clause with the name closest to `word` and all known names."""
     known = sorted(known)
     bare = {name.split("/")[-1]: name for name in known}       # "stdp_pair" for "synapses/stdp_pair"
     near = [*difflib.get_close_matches(word, known, n=1, cutoff=0.6)] if "/" in word else []

@@ -1,4 +1,4 @@
-"""How the field draws pairing experiments. Every function takes an Axes."""
+"""Plots of pairing experiments and networks. Every function takes an Axes."""
 import numpy as np
 
 MODEL = "C0"
@@ -108,8 +108,8 @@ def image_grid(axes, images, answers, labels, columns):
         top, left = (k // columns) * (height + gap) + gap, (k % columns) * (width + 2)
         canvas[top:top + height, left:left + width] = image
         wrong = answers[k] != labels[k]
-        said = f"{answers[k]} (is {labels[k]})" if wrong else f"{answers[k]}"
-        axes.text(left + width / 2 - .5, top - .12 * height, said, ha="center", va="bottom", fontsize=7.5,
+        said = f"{answers[k]} ({labels[k]})" if wrong else f"{answers[k]}"
+        axes.text(left + width / 2 - .5, top - .12 * height, said, ha="center", va="bottom", fontsize=8,
                   color="C3" if wrong else "k")
     axes.imshow(canvas, cmap="gray_r", interpolation="nearest")
 
@@ -133,9 +133,9 @@ def confusion_matrix(axes, counts):
     axes.imshow(wrong, cmap="Reds", vmin=0)
     for row, column in np.ndindex(counts.shape):
         if counts[row, column]:
-            axes.text(column, row, counts[row, column], ha="center", va="center", fontsize=6.5,
-                      color="0.5" if row == column else "k")
-    axes.set(xlabel="the network says", ylabel="it is", xticks=range(len(counts)), yticks=range(len(counts)))
+            axes.text(column, row, counts[row, column], ha="center", va="center", fontsize=8,
+                      color="0.5" if row == column else "w" if wrong[row, column] > .7 * wrong.max() else "k")
+    axes.set(xlabel="predicted class", ylabel="true class", xticks=range(len(counts)), yticks=range(len(counts)))
 
 
 def images_in_rows(axes, rows, names=()):
@@ -224,10 +224,10 @@ def nudged_trace(above, below, learning, hidden, output, change, spikes, boundar
         above.plot(t, potential, color=colour, lw=1.3, label=name)
         above.plot(times, np.full(len(times), height), "|", color=colour, ms=5, mew=.7)
     above.set(ylabel="potential, spikes", ylim=(-.04, 1.22), xlim=(0, t[-1]))
-    above.legend(fontsize=7, loc="upper left", ncols=2)
+    above.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.005, .5), frameon=False)
     below.plot(t, change, color="k", lw=1.2)
     below.axhline(0, color="0.6", lw=.8, ls="--", zorder=0)
-    below.set(ylabel="collected change", xlabel="time (ms)", xlim=(0, t[-1]))
+    below.set(ylabel="change of weight", xlabel="time (ms)", xlim=(0, t[-1]))
 
 
 def mosaic(images, columns=6):

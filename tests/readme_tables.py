@@ -1,7 +1,7 @@
-"""The tables in models/README.md and protocols/README.md, made from the files they speak of, and results/README.md.
+"""Generates the tables in models/README.md and protocols/README.md, and results/README.md.
 
-    python tests/readme_tables.py          writes the tables anew; run times are kept
-    python tests/readme_tables.py --time   runs every protocol first, and takes its run time (long)
+    python tests/readme_tables.py          rewrites the tables; run times are kept
+    python tests/readme_tables.py --time   runs every protocol first and measures its run time (long)
 """
 import functools
 import re
@@ -19,6 +19,15 @@ ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- table: python tests/readme_tables.py -->", "<!-- end of table -->"
 RUN_TIMES = {       # up to so many seconds
     10: "seconds", 45: "under a minute", 180: "minutes", 3600: "under an hour", 36000: "hours"}
+FIRST_GROUP = "Spike-timing-dependent plasticity"
+GROUPS = {          # headings of protocols/README.md and their protocols; the first has those that no other names
+    FIRST_GROUP: "",
+    "Networks that learn images": "learn_digits learn_mnist learn_mnist_rates reward",
+    "Boltzmann machines": "learn_vpf_spikes stdp_bistate vpf_features vpf_generate vpf_reconstruct vpf_stdp",
+    "Generative model": "generate_fashion generate_mnist inpaint likelihood_ascent spike_noise",
+    "Theory": "contrastive_faults dendritic_prediction early_inference equilibrium_gradient feedforward_energy "
+              "feedforward_start langevin langevin_ep_spikes theory_report walkback weight_symmetry",
+}
 NAME = r"[A-Z][a-z’'][\w’'-]*"
 CITATION = rf"(?:{NAME}(?:, | & ))*{NAME}(?: et al\.)? \(\d{{4}}\)"
 
@@ -37,7 +46,7 @@ def protocols():
 
 
 def cited(text):
-    """Papers that a docstring names, each once: "Bi & Poo (1998); ..."."""
+    """Papers that a docstring cites, each once: "Bi & Poo (1998); ..."."""
     return "; ".join(dict.fromkeys(re.findall(CITATION, " ".join(text.split()))))
 
 
@@ -51,18 +60,27 @@ def accepted_text(accepted):
     return f"{low:g} to {high:g}"
 
 
-def table_of_protocols(times):
-    """times : {name: words for the run time}."""
-    lines = [row("file", "figure", "source", "run time", "accepted"), row(*["---"] * 5)]
-    for name, module in protocols().items():
-        numbers = [f"`{key}` {accepted_text(value)}" for key, value in getattr(module, "ACCEPTED", {}).items()]
-        lines.append(row(link(f"{name}.py", name), module.__doc__.split("\n")[0], cited(module.__doc__),
-                         times.get(name, "not measured"), "<br>".join(numbers) or "–"))
-    return "\n".join(lines)
+def group_of(name):
+    """Heading under which a protocol is listed."""
+    return next((group for group, words in GROUPS.items() if name in words.split()), FIRST_GROUP)
+
+
+def tables_of_protocols(times):
+    """A heading and a table for each group of protocols. times : {name: words for the run time}."""
+    known, lines = protocols(), []
+    for group in GROUPS:
+        lines += [f"## {group}", "", row("file", "figure", "source", "run time", "accepted"), row(*["---"] * 5)]
+        for name in filter(lambda name: group_of(name) == group, known):
+            module = known[name]
+            numbers = [f"`{key}` {accepted_text(value)}" for key, value in getattr(module, "ACCEPTED", {}).items()]
+            lines.append(row(link(f"{name}.py", name), module.__doc__.split("\n")[0], cited(module.__doc__),
+                             times.get(name, "not measured"), "<br>".join(numbers) or "–"))
+        lines.append("")
+    return "\n".join(lines[:-1])
 
 
 def table_of_models(kind):
-    """kind : "neurons" or "synapses". Where a protocol uses a model by its own choice, its figure shows it."""
+    """kind : "neurons" or "synapses". The last column lists protocols that use a model by default."""
     extra = "parameter sets" if kind == "synapses" else "forced spike"
     lines = [row("file", "what it is", "source", extra, "in the figure of"), row(*["---"] * 5)]
     for path in sorted((ROOT / "models" / kind).glob("[!_]*.py")):
@@ -77,7 +95,7 @@ def table_of_models(kind):
 
 @functools.cache
 def used_models(title):
-    """Models that a protocol uses when it is run as it stands: those it names, and the neuron of its rule."""
+    """Models that a protocol uses by default: those it names, and the neuron of its rule."""
     module = running.load_protocol(title)
     names = set(re.findall(r"(?:neurons|synapses)/\w+", Path(module.__file__).read_text(encoding="utf-8")))
     known = running.signature(module)
@@ -88,13 +106,13 @@ def used_models(title):
 
 
 def run_times(page):
-    """What the table on a page says now: {name: words}."""
+    """Run times in the tables of a page: {name: words}."""
     lines = [line.split(" | ") for line in page.splitlines() if re.match(r"\| \[\w+\]\(\w+\.py\) \|", line)]
     return {re.match(r"\| \[(\w+)\]", cells[0])[1]: cells[3] for cells in lines}
 
 
 def measured():
-    """Run time of every protocol as it stands, in words."""
+    """Run time of every protocol with default settings, in words."""
     words = {}
     for name in protocols():
         with TemporaryDirectory() as folder:
@@ -116,11 +134,11 @@ def with_tables(page, *tables):
 
 
 def pages(times=None):
-    """The three pages as they ought to be: {path: text}."""
+    """The three pages with up-to-date tables: {path: text}."""
     models, shown = ROOT / "models" / "README.md", ROOT / "protocols" / "README.md"
     page = shown.read_text(encoding="utf-8")
     return {models: with_tables(models.read_text(encoding="utf-8"), *map(table_of_models, ("neurons", "synapses"))),
-            shown: with_tables(page, table_of_protocols(times or run_times(page))),
+            shown: with_tables(page, tables_of_protocols(times or run_times(page))),
             ROOT / "results" / "README.md": results_page(ROOT / "results", running.shipped_protocols())}
 
 

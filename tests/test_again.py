@@ -135,7 +135,7 @@ def edited(change):
 
 
 DAMAGES = {
-    "nothing": (lambda folder: (folder / "run.json").unlink(), "holds no run.json"),
+    "nothing": (lambda folder: (folder / "run.json").unlink(), "has no run.json"),
     "empty": (lambda folder: (folder / "run.json").write_text(""), "is damaged"),
     "half": (lambda folder: (folder / "run.json").write_bytes((folder / "run.json").read_bytes()[:500]), "is damaged"),
     "a list": (lambda folder: (folder / "run.json").write_text("[]"), "is damaged"),
@@ -168,7 +168,7 @@ def test_a_missing_damaged_or_edited_run_is_refused_in_one_sentence(lab, capsys,
 
 def test_no_result_and_a_full_folder_are_refused(lab, capsys):
     assert cli.main(["again", "nowhere"]) == 2
-    assert "'nowhere' holds no run.json" in capsys.readouterr().err
+    assert "'nowhere' has no run.json" in capsys.readouterr().err
     assert cli.main(["again", "first", "--out", "second"]) == 2
     assert "nothing is overwritten" in capsys.readouterr().err
 

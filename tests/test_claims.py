@@ -231,6 +231,6 @@ def test_the_sampler_is_judged_by_the_corrected_p(monkeypatch):
     found = {"p": np.array([.005, .6]), "energy_z": 3.1, "effective": np.ones(2)}
     monkeypatch.setattr(langevin, "compare", lambda *_: dict(found))
     monkeypatch.setattr(langevin, "relaxation", lambda *_, **__: np.zeros((2000, 2, 3)))
-    h = langevin.run(copies=2000).headline
+    h = langevin.run(repetitions=2000).headline
     assert h["smallest_p"] == pytest.approx(1 - .995**6) and h["largest_energy_z"] == pytest.approx(2.763, abs=.01)
     assert langevin.ACCEPTED["smallest_p"].met(h["smallest_p"])

@@ -49,7 +49,7 @@ def replaced(line):
     """What is run for a line of a shell block: itself, shortened with --quick, or what its exception says."""
     start = exception_of(line)
     if start is None:
-        return line + " --quick" if re.match(r"spikelearn run (?!.*--quick)", line) else line
+        return line + " --quick" if re.match(r"spikelearn (run|fit|sweep) (?!.*--quick)", line) else line
     instead = EXCEPTIONS[start][1]
     return f"{shlex.quote(sys.executable)} -m {line} --collect-only -q -n 0" if instead == "collect" else instead
 

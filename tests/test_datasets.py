@@ -57,7 +57,7 @@ def files_in(folder):
 
 def one_sentence(caught):
     message = str(caught.value)
-    assert "\n" not in message and message.endswith(".")
+    assert "\n" not in message and not message.endswith(".")
     return message
 
 
@@ -115,7 +115,7 @@ def test_the_test_set_is_decoded_only_when_asked_for(tiny, tmp_path):
     tiny[TEST_IMAGES] = b"no idx file"
     write(tmp_path, tiny, False)
     data = load("mnist", data_dir=tmp_path, validation=1)
-    with pytest.raises(SpikelearnError, match="no idx file of images"):
+    with pytest.raises(SpikelearnError, match="not an idx file of images"):
         data.test()
 
 
@@ -144,8 +144,8 @@ DAMAGED = {
     "within the header": (GOOD[:10], "truncated: it ends within its header"),
     "within the data": (GOOD[:-1], "truncated: it holds 11 of 12 bytes"),
     "too long": (GOOD + b"\0", "too long: it holds 13 of 12 bytes"),
-    "labels for images": (idx(np.arange(12, dtype=np.uint8)), "no idx file of images.* 08 01.* 08 03"),
-    "a web page": (b"<html>login</html>", "no idx file of images"),
+    "labels for images": (idx(np.arange(12, dtype=np.uint8)), "not an idx file of images.* 08 01.* 08 03"),
+    "a web page": (b"<html>login</html>", "not an idx file of images"),
     "wrong count": (idx(np.zeros((3, 2, 3), dtype=np.uint8)), "wrong count: 3 x 2 x 3 where 2 x 2 x 3"),
     "wrong size": (idx(np.zeros((2, 3, 2), dtype=np.uint8)), "wrong count: 2 x 3 x 2 where 2 x 2 x 3"),
     "other content": (GOOD[:-1] + b"\0", "SHA-256"),
@@ -181,7 +181,7 @@ def test_an_unreadable_file_is_refused(tmp_path):
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(SpikelearnError, match="'cifar'.*digits, mnist, fashion_mnist") as caught:
+    with pytest.raises(SpikelearnError, match="'cifar'.*digits, fashion_mnist, mnist") as caught:
         load("cifar")
     one_sentence(caught)
 

@@ -13,6 +13,7 @@ from spikelearn import load_model
 from spikelearn.command import command_line as cli
 from spikelearn.command import run as running
 from spikelearn.equations.files import shipped_models
+from spikelearn.stdp.shipped import shipped_experiments
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md", "protocols/README.md", "results/README.md"]
@@ -60,7 +61,15 @@ def test_tables_name_every_file_once_and_its_source():
     for name, source in rows:
         assert source == load_model(name).source
     names = re.findall(r"^\| \[(\w+)\]", page("protocols/README.md"), flags=re.M)
-    assert names == list(running.shipped_protocols())
+    assert sorted(names) == list(running.shipped_protocols())
+
+
+def test_protocols_are_grouped():
+    parts = page("protocols/README.md").split("\n## ")
+    groups = {part.partition("\n")[0]: re.findall(r"^\| \[(\w+)\]", part, flags=re.M) for part in parts[1:]}
+    assert list(groups) == list(tables.GROUPS)
+    assert "stdp_window" in groups["Spike-timing-dependent plasticity"]
+    assert "learn_mnist" in groups["Networks that learn images"] and "walkback" in groups["Theory"]
 
 
 def test_run_times_are_measured():
@@ -72,7 +81,7 @@ def test_run_times_are_measured():
 def test_run_times_of_a_changed_table_are_kept():
     changed = page("protocols/README.md").replace("| seconds |", "| minutes |")
     assert tables.run_times(changed)["stdp_window"] == "minutes"
-    assert "| minutes |" in tables.table_of_protocols(tables.run_times(changed))
+    assert "| minutes |" in tables.tables_of_protocols(tables.run_times(changed))
 
 
 @pytest.mark.parametrize("text, papers", [
@@ -101,7 +110,7 @@ def test_commands_exist(name):
             if not any(model.startswith("my_") for model in options.synapse):
                 running.run_keywords(running.load_protocol(options.protocol), options)
         elif words[:2] == ["spikelearn", "copy"]:
-            assert words[2] in models or words[2] in protocols
+            assert words[2] in models or words[2] in protocols or words[2].partition("/")[2] in shipped_experiments()
         elif words[0] == "spikelearn":
             cli._parser().parse_args(words[1:])
         elif words[0] == "pytest":
@@ -151,7 +160,7 @@ def test_numbers_in_the_readme_lie_where_they_must():
             assert low <= float(number) <= high
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, "experiments/README.md", "docs/sweep.md"])
 def test_links_lead_somewhere(name):
     for target in re.findall(r"\]\(([^)\s]+)\)", page(name)):
         if not target.startswith(("https://", "http://")):

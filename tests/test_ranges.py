@@ -170,7 +170,7 @@ def test_seed_0_and_the_largest_seed_are_seeds(tmp_path, monkeypatch):
     ("learn_vpf_spikes", ["--set", "hidden=3,4"], "hidden must be a whole number"),
     ("stdp_ramp", ["--set", "rises=5*Hz"], "rises must be a list of 2 different values"),
     ("early_inference", ["--set", "rates=.1, .1"], "rates must be a list of 2 different values"),
-    ("stdp_poisson", ["--set", "copies=1"], "copies must be a whole number from 2"),
+    ("stdp_poisson", ["--set", "repetitions=1"], "repetitions must be a whole number from 2"),
     ("langevin", ["--set", "temperatures=-1"], "temperatures"), ("stdp_clamp", ["--set", "levels=1"], "levels"),
     ("spike_noise", ["--set", "r_max=-1*Hz"], "r_max must be"), ("vpf_reconstruct", ["--set", "methods=,"], "methods"),
     ("vpf_reconstruct", ["--set", "decays=.1"], "decays must hold one number for each of the methods"),
@@ -264,7 +264,7 @@ def test_units_and_bounds_are_told():
 @pytest.mark.parametrize("delta_t", ["10*ms", "-20*ms, -10*ms"])
 def test_a_window_of_one_side_is_drawn_and_one_without_width_is_refused(tmp_path, monkeypatch, capsys, delta_t):
     monkeypatch.chdir(tmp_path)
-    short = ["run", "stdp_bistate", "--quick", "--device", "numpy", "--set", "trials=40", "--set", "copies=3",
+    short = ["run", "stdp_bistate", "--quick", "--device", "numpy", "--set", "trials=40", "--set", "repetitions=3",
              "--set", "duration=50*ms", "--set"]
     assert cli.main([*short, f"delta_t={delta_t}", "--out", "out"]) == 0
     assert (tmp_path / "out" / "figure.png").is_file()

@@ -37,13 +37,13 @@ def test_confusion_agrees_with_the_other_scores():
 
 
 @pytest.mark.parametrize("mistake, message", [
-    (lambda: predict([[0.1, np.nan]]), "NaN"),
+    (lambda: predict([[0.1, np.nan]]), "not a number"),
     (lambda: predict([[0.1, np.inf]]), "infinite"),
     (lambda: predict(3.0), "classes"),
     (lambda: predict(np.zeros((3, 0))), "classes"),
     (lambda: accuracy([0, 1], [0]), r"\(2,\) and \(1,\)"),
     (lambda: error_percent([[0, 1]], [[0, 1]]), "one length"),
-    (lambda: error_percent([], []), "no labels"),
+    (lambda: error_percent([], []), "at least one number"),
     (lambda: accuracy([0, 1], [0.0, np.nan]), "whole numbers"),
     (lambda: accuracy([0, 1], [[0.2, 0.8], [0.1, 0.9]]), "one length"),
     (lambda: confusion([0, 1], [0, 3], 3), "from 0 to 2"),
@@ -52,4 +52,4 @@ def test_confusion_agrees_with_the_other_scores():
 def test_mistakes_are_refused_in_one_sentence(mistake, message):
     with pytest.raises(SpikelearnError, match=message) as caught:
         mistake()
-    assert "\n" not in str(caught.value) and str(caught.value).endswith((".", ")."))
+    assert "\n" not in str(caught.value) and not str(caught.value).endswith(".")

@@ -60,14 +60,14 @@ def refusal(capsys, place, *arguments):
 EDITS = {  # what is done to the copied file, and what is said
     "misspelt field": ("on_post=", "on_pots=", ["no field 'on_pots'", "did you mean 'on_post'?"]),
     "missing field": ("source=", "name=", ["needs the field 'source'"]),
-    "misspelt name": ("A_minus*y,", "A_minsu*y,", ["unknown name 'A_minsu' in the on_pre", "did you mean 'A_minus'?"]),
+    "misspelt name": ("A_minus*y,", "A_minsu*y,", ["unknown name 'A_minsu' in on_pre", "did you mean 'A_minus'?"]),
     "unused parameter": ("w - A_minus*y,", "w - A_plus*y,", ["the parameter 'A_minus' is used nowhere"]),
     "parameter in a wrong unit": ("16.8 * ms", "16.8 * ms**2",
                                   ["equation of 'x'", "where 1/s is needed"]),
     "statement in a wrong unit": ("w + A_plus*x,", "w + A_plus*x*tau_plus,", ["wrong unit in on_post"]),
     "initial value of no variable": ("initial=dict(w=1)", "initial=dict(weight=1)", ["unknown variable 'weight'"]),
     "equation without a unit": ("w : 1  ", "w      ", ["the equations cannot be read"]),
-    "syntax error": ("equations=", "equations==", ["my_rule.py is no model file", "in line"]),
+    "syntax error": ("equations=", "equations==", ["my_rule.py is not a model file", "in line"]),
     "error in Python": ("16.8 * ms", "16.8 * mss", ["cannot be read as a model file", "mss"]),
     "reads what no neuron has": ("w - A_minus*y,", "w - A_minus*y*calcium_post,",
                                  ["reads more than spike times", "--neuron"]),
@@ -87,14 +87,14 @@ def test_a_rule_that_reads_what_its_neuron_lacks(place, capsys):
     said = refusal(capsys, place, *WINDOW, "--synapse", "my_rule.py", "--neuron", "lif")
     assert "my_rule reads 'calcium' of its post neuron, but lif has none" in said
     said = refusal(capsys, place, *WINDOW, "--synapse", "voltage_derivative", "--neuron", "pixel_fire")
-    assert "pixel_fire states no potential=" in said
+    assert "pixel_fire has no potential=" in said
 
 
 ARGUMENTS = {
     "unknown protocol": ([*("run", "stdp_windwo")], ["no protocol 'stdp_windwo'", "did you mean 'stdp_window'?"]),
     "unknown model": ([*WINDOW, "--synapse", "stdp_piar"], ["no model 'stdp_piar'", "stdp_pair"]),
     "file that is not there": ([*WINDOW, "--synapse", "none.py"], ["no file 'none.py'"]),
-    "file that is no model": ([*WINDOW, "--synapse", "mine.py"], ["mine.py is no model file"]),
+    "file that is no model": ([*WINDOW, "--synapse", "mine.py"], ["mine.py is not a model file"]),
     "folder for a model": ([*WINDOW, "--synapse", "kept"], ["no model 'kept'"]),
     "neuron for a rule": ([*WINDOW, "--synapse", "neurons/lif"], ["lif is a NeuronModel", "SynapseModel is needed"]),
     "rule for a neuron": ([*WINDOW, "--synapse", "voltage_derivative", "--neuron", "static"],
@@ -145,7 +145,7 @@ def test_unwritable_cache(place, capsys, monkeypatch):
 @pytest.mark.parametrize("content, words", [
     (gzip.compress(b"\x00\x00\x08\x03" + b"\x00" * 500, mtime=0)[:-9], "is truncated: its gzip stream ends too early"),
     (b"\x00\x00\x08\x03\x00\x00", "is truncated: it ends within its header"),
-    (b"<html>not found</html>", "is no idx file of images"),
+    (b"<html>not found</html>", "is not an idx file of images"),
     (None, "holds no train-images-idx3-ubyte"),
 ])
 def test_corrupt_data(place, capsys, monkeypatch, content, words):

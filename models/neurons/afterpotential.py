@@ -1,6 +1,6 @@
 """A linear potential that each forced spike raises by 1 and that decays exponentially: V = sum of exp(-t/tau_v).
 
-No reset and no threshold: it spikes where the experimenter says. Simplest neuron whose potential falls after a
+No reset and no threshold: it spikes when it is forced to. The simplest neuron whose potential falls after a
 spike, which the trace form of the voltage-derivative rule needs to become pair STDP. The kernel is the
 after-potential of the spike response model, Gerstner & Kistler (2002) Spiking Neuron Models, section 4.2.
 """

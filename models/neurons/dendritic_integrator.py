@@ -1,7 +1,7 @@
 """Leaky integrator with a basal and an apical branch, each of which predicts its potential.
 
-Bengio, Scellier, Bilaniuk, Sacramento & Senn (2016) arXiv:1606.01651, eq. 14-16: the potential is drawn to what the
-branches say, and rests at their mean, weighted by their gains. What a branch says is the sum of its synapses
+Bengio, Scellier, Bilaniuk, Sacramento & Senn (2016) arXiv:1606.01651, eq. 14-16: the potential relaxes to the
+predictions of the branches and rests at their mean, weighted by their gains. A branch predicts the sum of its synapses
 (`basal`, `apical`: summed variables). The source's noise is left out.
 """
 from brian2 import ms

@@ -1,4 +1,4 @@
-"""Izhikevich's neuron: a quadratic potential with a recovery variable; regular spiking as it stands.
+"""Izhikevich's neuron: a quadratic potential with a recovery variable; regular spiking by default.
 
 Izhikevich (2003) IEEE Trans Neural Netw 14:1569. Input comes as jumps of v. A fast-spiking neuron has rate = .1/ms and
 jump = 2 mV/ms. `noise` is the size of a random jump in each step, uniform around 0. `third` is the event of a third

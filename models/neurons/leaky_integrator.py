@@ -1,4 +1,4 @@
-"""Leaky integrator that speaks in rates: tau ds/dt = -dE/ds, with rho the hard sigmoid.
+"""Leaky integrator with a rate output: tau ds/dt = -dE/ds, with rho the hard sigmoid.
 
 Bengio & Fischer (2015) arXiv:1510.02777, eq. 1 and 6-8; the nudge of the outputs is that of Scellier & Bengio (2017)
 Front Comput Neurosci 11:24. Its input `drive` is a summed variable of its synapses.

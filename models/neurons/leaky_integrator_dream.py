@@ -1,9 +1,9 @@
-"""Leaky integrator that wanders: drawn to what its synapses say, with noise whose size can rise during a dream.
+"""Noisy leaky integrator: driven towards the input of its synapses, with noise that can rise during a dream.
 
 Bengio & Fischer (2015) arXiv:1510.02777, eq. 2 (noisy leaky integrator); dreams with rising noise: Bengio (2016),
 slides at NIPS 2016, and Goyal et al. (2017) arXiv:1711.02282. The potential that rules read is the mean over the last
-two steps, so that a spike caused by s_before reads the change on both sides of it (chosen here: read on the far side
-alone, the reverse rule over-corrects and runs away).
+two steps, so that a spike caused by s_before reads the change on both sides of it (chosen here: if a spike reads one
+side only, the reverse rule over-corrects and diverges).
 """
 from brian2 import ms
 

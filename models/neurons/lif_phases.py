@@ -1,6 +1,6 @@
-"""Leaky integrate-and-fire neuron that knows whether its network is clamped or free.
+"""Leaky integrate-and-fire neuron with a signal that tells whether its network is clamped or free.
 
-lif with one variable more: `learning`, by which contrastive_hebbian tells the phases apart. Gerstner, Kistler, Naud &
+As lif, with the variable `learning`, which contrastive_hebbian reads. Gerstner, Kistler, Naud &
 Paninski (2014) Neuronal Dynamics, section 1.3.
 """
 from brian2 import Mohm, ms, mV

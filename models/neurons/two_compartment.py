@@ -1,4 +1,4 @@
-"""Soma and dendrite with Poisson spikes of the soma, taught through the soma's conductances.
+"""Soma and dendrite; the soma fires Poisson spikes and receives the teaching input as conductances.
 
 Urbanczik & Senn (2014) Neuron 81:521-528; parameters in physical units as in NEST's example of that paper
 (urbanczik_synapse_example; 15 mV above rest are 1 unit of potential of the paper). The dendrite drives the soma, not

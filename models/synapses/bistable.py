@@ -1,4 +1,4 @@
-"""Bistable, spike-driven: pre spikes move X by the post potential and its recent rate; X drifts to 0 or 1 by itself.
+"""Bistable, spike-driven: pre spikes move X depending on post potential and rate; X drifts to 0 or 1 in between.
 
 Brader, Senn & Fusi (2007) Neural Comput 19:2881; numbers of public GeNN scripts that cite the paper. The efficacy w has
 two values. C counts the recent post spikes. The drift between pre spikes is exact, also in an interval that ends with a

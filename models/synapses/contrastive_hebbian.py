@@ -1,7 +1,7 @@
 """Contrastive Hebbian learning on spikes: low-passed activities, Hebbian while clamped, anti-Hebbian while free.
 
 After Mesnard, Gerstner & Brea (2016) arXiv:1612.03214, of which only the abstract was read: the traces, their time
-constants and the way the phases are told apart are chosen here. `learning` of the post neuron is 1 while the outputs
+constants and the signal for the phases are chosen here. `learning` of the post neuron is 1 while the outputs
 are clamped, -1 while they are free, 0 while the network settles. The window is symmetric; a coincident pair counts
 once.
 """

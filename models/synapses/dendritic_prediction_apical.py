@@ -1,4 +1,4 @@
-"""Dendritic prediction in rates, apical branch: the weight changes with what the branch misses, times the input.
+"""Dendritic prediction in rates, apical branch: the weight changes with prediction error of the branch times input.
 
 Bengio, Scellier, Bilaniuk, Sacramento & Senn (2016) arXiv:1606.01651, eq. 15, 22-23: each branch does a linear
 regression of the potential on its own inputs (Widrow & Hoff 1960).

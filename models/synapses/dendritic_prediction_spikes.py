@@ -1,4 +1,4 @@
-"""Dendritic prediction of somatic spikes: (spikes - rate the dendrite predicts) times the synapse's own potential.
+"""Dendritic prediction of somatic spikes: (spikes - predicted rate) times the postsynaptic potential of the synapse.
 
 Urbanczik & Senn (2014) Neuron 81:521-528: the plasticity induction is low-passed before it moves the weight; its mean
 is a gradient ascent on the likelihood of the soma's spikes. Sizes as in NEST's urbanczik_synapse.

@@ -1,4 +1,4 @@
-"""The rule of Diehl & Cook's network that learns digits: a triplet rule whose traces a spike sets to 1.
+"""The rule of Diehl & Cook's digit network: a triplet rule in which a spike sets its traces to 1.
 
 Diehl & Cook (2015) Front Comput Neurosci 9:99; numbers of the authors' program (peter-u-diehl/stdp-mnist). A pre spike
 depresses by the fast post trace; a post spike potentiates by the pre trace times the slow post trace, read before its

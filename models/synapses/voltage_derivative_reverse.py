@@ -1,7 +1,7 @@
-"""Reverse voltage-derivative rule: the sign of voltage_derivative turned round, so that the past is the target.
+"""Reverse voltage-derivative rule: voltage_derivative with the opposite sign, so that the past is the target.
 
-Bengio (2016), slides at NIPS 2016: for dreams or walkbacks away from the data, the weight is to make the previous
-state more likely than the next. Each pre spike subtracts the rate of change of the post potential. No bounds.
+Bengio (2016), slides at NIPS 2016: for dreams or walkbacks away from the data, the weight change makes the
+previous state more likely than the next. Each pre spike subtracts the rate of change of the post potential. No bounds.
 """
 from brian2 import ms
 

@@ -1,10 +1,10 @@
-"""Asymmetric variational probability flow, on spikes alone: what vpf_asymmetric_flips does on average.
+"""Asymmetric variational probability flow, on spikes alone: the average of vpf_asymmetric_flips.
 
-Liu & Lin (2017), STDP section. A spike excites a two-state neuron; when it falls back to rest is not seen, only that
-this takes tau_plus (pre) or tau_minus (post) on average. x and y are the probabilities that pre and post are still
+Liu & Lin (2017), STDP section. A spike excites a two-state neuron; the time of its fall to rest is not
+observed; on average it is tau_plus (pre) or tau_minus (post). x and y are the probabilities that pre and post are still
 excited: a spike sets them to 1, and a spike of an excited neuron is no flip (as in nearest-spike pairing). Post's
-fall while pre is excited costs A_minus; what a spike makes of that in the future, on average tau_plus / (tau_plus +
-tau_minus) of A_minus, is taken off at once. Any protocol can drive this form; in a network of two-state neurons it
+fall while pre is excited costs A_minus; the expected future cost of a spike, tau_plus / (tau_plus + tau_minus)
+of A_minus, is subtracted at once. Any protocol can drive this form; in a network of two-state neurons it
 needs neurons whose mean time in the excited state is fixed. delta_t = t_post - t_pre; 0 counts as pre before post.
 """
 from brian2 import ms

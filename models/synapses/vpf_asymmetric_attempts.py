@@ -1,8 +1,8 @@
 """Variational probability flow, asymmetric, on spikes: only post's attempts to flip count, if pre is excited.
 
-Liu & Lin (2017), STDP section: dw_ij = -eta y_i alpha_j delta_j, the half of the symmetric rule that needs nothing of
-post but its own flips; a connection in the other direction has the other half. Event-driven form of our own, as in
-vpf_symmetric; vpf_asymmetric_flips is the same for neurons that nothing holds, applied at once.
+Liu & Lin (2017), STDP section: dw_ij = -eta y_i alpha_j delta_j, the half of the symmetric rule that uses the
+flips of post only; a connection in the other direction has the other half. The event-driven form is ours, as in
+vpf_symmetric; vpf_asymmetric_flips is the same for free neurons, applied at once.
 """
 from spikelearn import SynapseModel
 

@@ -2,7 +2,7 @@
 
 Liu & Lin (2017), STDP section: each flip of post changes w by -(1/2 - y_post), y_post being its new state, if pre is
 excited, times a learning rate. Their factor, the rate of flipping, is left to the flips themselves: they come at that
-rate. For two-state neurons, which tell their flips down (event `rest`). The rule keeps the state of pre in x,
+rate. For two-state neurons, which signal their flips to rest (event `rest`). The rule keeps the state of pre in x,
 so that a pre flip counts before a post flip of the same step; start the neurons at rest.
 """
 from spikelearn import SynapseModel

@@ -1,7 +1,7 @@
 """Asymmetric variational probability flow, on spikes alone, with post's rate in the amplitude: 1/(2T) for 1/2.
 
 Liu & Lin (2017), STDP section: the change is proportional to post's rate of transition, and a rate is the inverse of
-an expected time T. Our reading of a formula that is lost in the text at hand: at a flip up, T is the wait from the pre
+an expected time T. Our reading of a formula that is illegible in our copy: at a flip up, T is the wait from the pre
 spike to the post spike, at post's fall it is tau_minus; rates are in units of 1/tau_minus. The change grows without
 limit for short waits, so that T_min is added to them. All else is as in vpf_asymmetric.
 """

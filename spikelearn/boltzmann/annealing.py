@@ -38,7 +38,7 @@ def log_partition(machine, mean, *, chains=100, betas=1000, seed=0):
 
 
 def _terms(base, machine, v):
-    """What log P*(v) is made of at any beta: visible parts of base and machine, hidden input of the machine."""
+    """Terms of log P*(v) at any beta: visible terms of base and machine, hidden input of the machine."""
     return v @ base.biases[0], v @ machine.biases[0], v @ machine.weights[0] + machine.biases[1]
 
 

@@ -1,4 +1,4 @@
-"""Small Boltzmann machines exactly: all states, the partition function, the likelihood of data."""
+"""Exact results for small Boltzmann machines: all states, the partition function, the likelihood of data."""
 import numpy as np
 from scipy.special import logsumexp
 

@@ -1,4 +1,4 @@
-"""Trained Boltzmann machines in files: an .npz without pickles, there whole or not at all."""
+"""Files of trained Boltzmann machines: an .npz without pickles, written atomically."""
 import json
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +14,7 @@ FORMAT = "spikelearn machine 1"
 
 
 def save(machine, path, **facts):
-    """Write a machine to an .npz without pickles, whole or not at all; an existing file is refused.
+    """Write a machine to an .npz without pickles, atomically; an existing file is refused.
 
     facts : what to remember of how it came about, such as rule="vpf"; numbers and text.
     """

@@ -1,4 +1,4 @@
-"""A restricted Boltzmann machine of two-state neurons: data hold the visible ones, all of them, some, or none.
+"""A restricted Boltzmann machine of two-state neurons; data clamp all, some or none of the visible neurons.
 
 One neuron, the presentation, counts steps and examples and emits the events: an example begins, has settled, is over; a
 batch is over. A neuron that is always excited stands for the biases. Which of the events of a time step comes first:

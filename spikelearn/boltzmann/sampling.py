@@ -1,4 +1,4 @@
-"""What a trained Boltzmann machine draws: hidden parts of an image filled in, and images out of nothing."""
+"""Sampling from a trained Boltzmann machine: completion of partly hidden images, and unconditional samples."""
 import numpy as np
 
 from spikelearn.boltzmann.machine import bottom_up, drawn, hidden_probability, layer_input, resampled, sigmoid
@@ -66,7 +66,7 @@ def mean_activation(machine, x, rng, part=2000):
 
 
 def generated(machine, n, rng, *, prior=None, top_steps=100, steps=1):
-    """Grey images out of nothing: visible probabilities, (n, visible) (Liu & Lin 2017).
+    """Unconditional samples as grey images: visible probabilities, (n, visible) (Liu & Lin 2017).
 
     prior : (units of the top layer,) probabilities it is drawn with ("DBM-p": mean activations on the data); None =
     a fair coin each ("DBM-r"). top_steps : Gibbs steps between the two topmost layers; then, going down, `steps`

@@ -1,4 +1,4 @@
-"""How well a restricted Boltzmann machine knows images: likelihood, exact or annealed, Parzen, error of completions."""
+"""Scores of restricted Boltzmann machines: likelihood (exact, annealed or Parzen) and error of completions."""
 import numpy as np
 
 from spikelearn.boltzmann import annealing
@@ -31,7 +31,7 @@ def parzen_numbers(samples, training, valid, scored):
 
 
 def independent_pixels(mean, n, v):
-    """Mean log-likelihood of v, in nats, if every pixel is on by itself as often as in n images of that mean."""
+    """Mean log-likelihood of v, in nats, if pixels are independent and on as often as in n images of that mean."""
     p = np.clip(mean, .5 / n, 1 - .5 / n)
     return float((v @ np.log(p) + (1 - v) @ np.log(1 - p)).mean())
 

@@ -1,4 +1,4 @@
-"""A restricted Boltzmann machine of two-state neurons, built once and run many times: it learns, draws, completes."""
+"""A restricted Boltzmann machine of two-state neurons, built once and run many times to learn, sample and complete."""
 import warnings
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ COARSE = 0.2                    # attempts a step of one neuron that call for a 
 
 
 class Shown(NamedTuple):
-    """What came of showing examples.
+    """Result of presenting examples.
 
     weights : name -> array, after learning; means : (n, visible) mean state of each visible neuron after the settling;
     attempts : of the visible neurons while learning; flips : flips of all neurons and attempts of the held ones
@@ -45,7 +45,7 @@ class SpikingMachine:
                                   f"the rule {self.synapse.title} does not follow; one that does: vpf_symmetric")
         self.neuron = load_model(neuron or self.synapse.neuron, "neuron")
         if "attempt" not in self.neuron.events:
-            raise SpikelearnError(f"{self.neuron.title} has no event 'attempt'; a model that has: two_state_held")
+            raise SpikelearnError(f"{self.neuron.title} has no event 'attempt', unlike two_state_held")
         self.pixel = self.neuron            # a visible neuron is like any other
         self.sizes, self.examples, self.dt = (int(n_visible), int(n_hidden)), int(examples), dt
         if min(*self.sizes, self.examples) < 1:
@@ -129,7 +129,7 @@ class SpikingMachine:
                      np.asarray(read["averages.mean"]).reshape(count, self.sizes[0]), int(attempts.sum()), flips)
 
     def _warn_of_coarse_steps(self, chance, where):
-        """A neuron attempts a flip with probability rate*dt in a step: say so when that is not small."""
+        """Warn if rate*dt, the probability of an attempted flip in a step, is not small."""
         if chance > COARSE:
             warnings.warn(f"{self.neuron.title}: rate*dt is {chance:.2g} {where}; "
                           "a shorter dt makes the flips more exact", SpikelearnWarning, stacklevel=3)
@@ -160,7 +160,7 @@ def _run_seed(seed, *where):
 
 
 def draw(machine, weights, count, *, apart, averaged, seed, prior=None):
-    """What the machine draws when nothing holds it: (count, visible) mean states.
+    """Samples of the free machine: (count, visible) mean states.
 
     apart : time of one drawing, in units of tau; averaged : last part of it, over which the states are averaged; the
     shorter, the closer to black and white. prior : None = one chain from rest, drawing after drawing; or (hidden,)
@@ -175,7 +175,7 @@ def draw(machine, weights, count, *, apart, averaged, seed, prior=None):
 
 
 def complete(machine, weights, examples, hidden, *, settling, averaged, seed):
-    """Mean states of the visible neurons, (n, visible), while data hold all but the hidden ones, which start at rest.
+    """Mean states of the visible neurons, (n, visible), while data clamp all pixels but the hidden ones.
 
     examples : (n, visible) of 0 and 1; hidden : (visible,) bool; settling, averaged : times in units of tau.
     seed : of this machine's completions; every part of the examples has random numbers of its own.

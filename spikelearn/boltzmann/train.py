@@ -1,4 +1,4 @@
-"""Training Boltzmann machines in minibatches: variational probability flow, and contrastive divergence beside it.
+"""Training Boltzmann machines in minibatches: variational probability flow and contrastive divergence.
 
     machine, curve = train(new_machine((784, 500), mean=x.mean(axis=0), dtype=np.float32), x, "vpf", epochs=20)
 
@@ -70,7 +70,7 @@ class ProbabilityFlow:
 class ContrastiveDivergence:
     """CD-k, or PCD-k if the chains persist. For restricted machines.
 
-    The objective told is the free energy of the samples less that of the data: 0 where the two are alike.
+    The reported objective is the free energy of the samples less that of the data: 0 where the two are alike.
     """
 
     def __init__(self, steps, persistent):
@@ -200,7 +200,7 @@ def train_kept(machine, x, rule, *, name, out="", resume="", **settings):
 
 
 def _take_up(state, adam, learning):
-    """Go on from a State of this training."""
+    """Resume from a State of this training."""
     adam.restore(state.weights)
     learning.kept = {name.removeprefix("chains."): array for name, array in state.weights.items()
                      if name.startswith("chains.")}

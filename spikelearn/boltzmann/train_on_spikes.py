@@ -57,7 +57,7 @@ class Learnt(NamedTuple):
 
 def learn(machine, x, recipe, *, epochs, seed=1, chunk=1000, score=None, checkpoint=None, resume=None, progress=None,
           about=None):
-    """Let a SpikingMachine learn examples.
+    """Train a SpikingMachine on examples.
 
     x : (n, visible) probabilities that a neuron is excited, drawn anew in each epoch (0 and 1 stay what they are)
     chunk : examples between two checkpoints, a multiple of the batch. score : function of a boltzmann.Machine, measured
@@ -95,7 +95,7 @@ def _after_chunk(machine, x, recipe, state, rate, seed):
 
 
 def _measured(machine, recipe, state, score):
-    """The point on the curve of an epoch that is over."""
+    """Point of the learning curve after an epoch."""
     point = dict(zip(TALLY, state.tally, strict=True))
     point["flow"] = point["attempts"] / (point["examples"] * (recipe.shown - recipe.settling))
     if score is not None:

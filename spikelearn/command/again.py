@@ -1,4 +1,4 @@
-"""`spikelearn again DIR`: repeat a run from its run.json and say what differs."""
+"""`spikelearn again DIR`: repeat a run from its run.json and report differences."""
 import argparse
 import contextlib
 import hashlib
@@ -21,9 +21,9 @@ from spikelearn.errors import SpikelearnError
 def add_again(commands) -> None:
     """Add the command to the parser's commands."""
     parser = commands.add_parser(
-        "again", help="repeat a run from its run.json and say what differs", allow_abbrev=False,
-        description="Repeat a run with the models that its run.json holds, and say what differs. These models are "
-                    "Python, and are run as such.")
+        "again", help="repeat a run from its run.json and report differences", allow_abbrev=False,
+        description="Repeat a run with the models, and with the protocol of your own, whose text is in its "
+                    "run.json, and report differences. These texts are Python and are run as such.")
     parser.add_argument("folder", metavar="DIR", help="folder of a saved result")
     parser.add_argument("--out", metavar="DIR", help="folder for the new result; default: results/PROTOCOL-TIME")
     parser.add_argument("--json", action="store_true", help="print what differs as one JSON object")
@@ -31,7 +31,7 @@ def add_again(commands) -> None:
 
 
 def again(options: argparse.Namespace) -> int:
-    """Repeat a run and say what differs. Returns the exit code of the run.
+    """Repeat a run and report what differs. Returns the exit code of the run.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def again(options: argparse.Namespace) -> int:
 
 
 def read_run(folder: str | Path) -> dict:
-    """What run.json says.
+    """The content of run.json.
 
     Raises
     ------
@@ -81,13 +81,13 @@ def read_run(folder: str | Path) -> dict:
         if not all(isinstance(text, str) for text in texts) or not run["format"].startswith("spikelearn result"):
             raise TypeError
     except FileNotFoundError as error:
-        raise SpikelearnError(f"'{folder}' holds no run.json: nothing says what was run") from error
+        raise SpikelearnError(f"'{folder}' has no run.json, so the run cannot be repeated") from error
     except OSError as error:
         raise SpikelearnError(f"'{path}' cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SpikelearnError(f"'{path}' is damaged, or is none of a saved result") from error
+        raise SpikelearnError(f"'{path}' is damaged or does not belong to a saved result") from error
     if run.get("checksum", checksum_of(run)) != checksum_of(run) or asked != run["headline"]:
-        raise SpikelearnError(f"'{path}' was edited after it was saved: it no longer says what was run")
+        raise SpikelearnError(f"'{path}' was edited after it was saved: it no longer describes the run")
     arrays = Path(folder) / "result.npz"
     if arrays.exists() and hashlib.sha256(arrays.read_bytes()).hexdigest() != run.get("sha256"):
         raise SpikelearnError(f"'{arrays}' is not the file that was saved with run.json")
@@ -219,7 +219,7 @@ def _changed(before, now):
 
 
 def _tell(found, folder):
-    """What differs, a line each."""
+    """Print each difference in a line."""
     if not found.keys() & {"headline", "arrays"}:
         print(f"every number is that of {folder}")
     for name, (old, new) in found.get("headline", {}).items():

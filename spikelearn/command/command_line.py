@@ -19,7 +19,7 @@ from spikelearn.errors import SpikelearnError, SpikelearnWarning
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells a mistake in one sentence instead of printing the usage first."""
+    """An argument parser that reports an error in one sentence, without the usage."""
 
     def error(self, message):
         """A mistake on the command line, as a SpikelearnError."""
@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
 
 @contextlib.contextmanager
 def warnings_in_one_line():
-    """Warnings as one line each on standard error, like a mistake, and not as the log of Brian2 shows them."""
+    """Show each warning as one line on standard error instead of Brian2's log."""
     import brian2  # noqa: F401  (it takes over the showing of warnings when it is imported)
 
     def shown(message, category, filename, lineno, file=None, line=None):
@@ -42,7 +42,7 @@ def warnings_in_one_line():
 
 @contextlib.contextmanager
 def naming_the_settings(options):
-    """A mistake that was made with --set, but shows later and elsewhere, is told with what was set."""
+    """Add the --set options to an error that appears later in the run."""
     try:
         yield
     except Exception as error:
@@ -99,7 +99,7 @@ def _exit_code(action, *arguments):
 
 
 def sentence(error):
-    """An error in one line: a user's mistake as it is told, anything else by its innermost cause."""
+    """An error in one line: a SpikelearnError as it is, any other error by its innermost cause."""
     if isinstance(error, SpikelearnError):
         return " ".join(str(error).split())
     cause = error
@@ -127,16 +127,16 @@ def _parser():
                     allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"spikelearn {spikelearn.__version__}")
     commands = parser.add_subparsers(required=True, metavar="list | show | copy | run | fit | sweep | again")
-    add = commands.add_parser("list", help="neurons, synapses, experiments, protocols, datasets: one line each")
+    add = commands.add_parser("list", help="list neurons, synapses, experiments, protocols and datasets")
     add.set_defaults(command=show.list_all)
-    add = commands.add_parser("show", help="equations or conditions, parameters with units, source")
+    add = commands.add_parser("show", help="show equations or conditions, parameters with units, and source")
     add.add_argument("name", metavar="NAME", help="a model, experiment or protocol, by name or file")
     add.set_defaults(command=show.show)
-    add = commands.add_parser("copy", help="an editable copy of a model, experiment or protocol (never overwrites)")
+    add = commands.add_parser("copy", help="make an editable copy of a model, experiment or protocol")
     add.add_argument("name", metavar="NAME")
     add.add_argument("file", metavar="FILE")
     add.set_defaults(command=show.copy)
-    add = commands.add_parser("run", help="run a protocol, save, draw; prints the headline numbers",
+    add = commands.add_parser("run", help="run a protocol, save the result and the figure, print the headline numbers",
                               allow_abbrev=False)
     add.add_argument("protocol", metavar="PROTOCOL", help="a protocol, by name or file")
     _add_run_options(add)
@@ -149,23 +149,24 @@ def _parser():
 
 def _add_run_options(parser):
     parser.add_argument("--synapse", action="append", metavar="NAME|FILE", default=[],
-                        help="rule instead of the protocol's own; repeatable where several are compared")
-    parser.add_argument("--neuron", metavar="NAME|FILE", help="neuron model instead of the protocol's own")
+                        help="learning rule to use; repeat the option to compare several")
+    parser.add_argument("--neuron", metavar="NAME|FILE", help="neuron model to use")
     parser.add_argument("--set", action="append", metavar="PARAMETER=VALUE", default=[], dest="settings",
-                        help='repeatable, with Brian2 units: --set "tau_plus=20*ms"')
-    parser.add_argument("--seed", type=int, metavar="N", help="seed of the random numbers")
+                        help='change a parameter, with Brian2 units: --set "tau_plus=20*ms"; repeatable')
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the random number generator")
     parser.add_argument("--seeds", action="append", metavar="N", dest="settings", type=lambda n: f"seeds={n}",
-                        help="how many seeds to run with, where a protocol takes several")
+                        help="number of seeds, for protocols that average over seeds")
     parser.add_argument("--pairing", action="append", metavar="TEXT", dest="settings",
                         type=lambda text: f"pairing={text}",
-                        help='one condition without a file: "pre 0; post 7 17; 60 at 1*Hz", times of the motif in ms')
-    parser.add_argument("--device", choices=["auto", "numpy", "cython", "cpp"], metavar="numpy|cython|cpp")
+                        help='one condition instead of a file: "pre 0; post 7 17; 60 at 1*Hz", times in ms')
+    parser.add_argument("--device", choices=["auto", "numpy", "cython", "cpp"], metavar="numpy|cython|cpp",
+                        help="code generation target of Brian2; default: chosen by the length of the run")
     parser.add_argument("--out", metavar="DIR", help="folder for the result; default: results/PROTOCOL-TIME")
-    parser.add_argument("--resume", metavar="DIR", help="resume the training that was to write its result into DIR")
+    parser.add_argument("--resume", metavar="DIR", help="resume the training that writes its result into DIR")
     parser.add_argument("--data-dir", metavar="DIR",
                         help="folder of the datasets; default: SPIKELEARN_DATA, or a download")
-    parser.add_argument("--jobs", type=int, metavar="N", help="processes that share the work of a batch")
-    parser.add_argument("--quick", action="store_true", help="a short form, to see that it works")
+    parser.add_argument("--jobs", type=int, metavar="N", help="number of parallel processes")
+    parser.add_argument("--quick", action="store_true", help="run a short form, to check that it works")
     parser.add_argument("--json", action="store_true", help="print the headline numbers as one JSON object")
 
 
@@ -196,7 +197,7 @@ def _run_and_save(module, options):
 
 
 def typed(options):
-    """The arguments that give this run again."""
+    """The arguments that repeat this run."""
     words = ["run", options.protocol]
     words += [word for synapse in options.synapse for word in ("--synapse", synapse)]
     words += [word for setting in options.settings for word in ("--set", setting)]

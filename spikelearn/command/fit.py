@@ -1,4 +1,4 @@
-"""`spikelearn fit` and `spikelearn.fit`: the protocol stdp_fit with options of its own."""
+"""`spikelearn fit` and `spikelearn.fit`: the protocol stdp_fit with its own options."""
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Free parameters as they are written on the command line: "A_plus, tau_plus=5..50*ms"."""
+"""Free parameters as given on the command line: "A_plus, tau_plus=5..50*ms"."""
 import re
 
 import numpy as np

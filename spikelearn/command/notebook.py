@@ -1,4 +1,4 @@
-"""Protocols from Python: `run` any of them by name or file, and `load_result` to look at a saved run again."""
+"""Protocols from Python: `run` one by name or file, `load_result` opens a saved run."""
 import argparse
 import functools
 import time
@@ -139,7 +139,7 @@ def _with_figure(result, module, plot):
 
 
 def _call(protocol, options, own):
-    """The call that gives this run again, as text."""
+    """The call that repeats this run, as text."""
     given = {name: value for name, value in vars(options).items() if value not in (None, []) and name != "settings"}
     words = [f"{name}={_name_of(value)}" for name, value in {**given, **own}.items()]
     return f"spikelearn.run({', '.join([repr(str(protocol)), *words])})"
@@ -152,7 +152,7 @@ def _name_of(value):
 
 
 def load_result(directory: str | Path, protocol: str | Path | None = None) -> Result:
-    """A saved run, to look at its numbers and draw its figure again.
+    """Load a saved run, with its numbers and its figure.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ MODULES = {f"spikelearn.{old}": f"spikelearn.{room}.{new or old}" for room, move
 
 
 def new_place(error: ImportError) -> str:
-    """A sentence that says where what could not be imported is now; "" if it is nothing of spikelearn's."""
+    """A sentence with the new place of a name that could not be imported; "" for other packages."""
     missing = re.search(r"cannot import name '(\w+)' from '(spikelearn[\w.]*)'", str(error))
     if missing is None:
         now = MODULES.get(error.name or "")

@@ -1,4 +1,4 @@
-"""What a run gives: headline numbers on standard output, and the figure."""
+"""Output of a run: headline numbers on standard output, and the figure."""
 import json
 from io import BytesIO
 from pathlib import Path

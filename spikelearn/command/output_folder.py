@@ -1,4 +1,4 @@
-"""The folder of a result belongs to one run, from its start to its end."""
+"""The output folder, which is reserved for one run from its start to its end."""
 import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from spikelearn.training.locks import held
 
 @contextlib.contextmanager
 def output_folder(out, resume, name, trains=False):
-    """The folder for the result of a run, which nobody else writes to until the end of the block.
+    """The output folder of a run; no other run writes to it until the end of the block.
 
     It is made before the run, so that no run is in vain, and removed at the end if it is still empty.
 
@@ -52,7 +52,7 @@ def output_folder(out, resume, name, trains=False):
 
 
 def _refuse(directory, resume):
-    """Refuse a folder that holds something, or beside which a training is kept that is not resumed."""
+    """Refuse a folder that is not empty, or that has the checkpoint of a training that is not resumed."""
     resumed = resume is not None and Path(resume).resolve() == directory.resolve()
     if resumed and (directory / "run.json").is_file():
         raise SpikelearnError(f"'{resume}' holds the result of a finished training: more epochs go into a new folder, "

@@ -1,4 +1,4 @@
-"""The process that runs a command: its standard streams may break and its signals may come; the result stays."""
+"""The process that runs a command: it survives broken standard streams and handles signals."""
 import contextlib
 import importlib
 import os
@@ -12,7 +12,7 @@ class Terminated(KeyboardInterrupt):
 
 
 class Stream:
-    """A standard stream that may break, such as a pipe that its reader closed: what it cannot take is dropped.
+    """A standard stream that drops its output once it is broken, such as a pipe closed by its reader.
 
     failure : the OSError that broke it, or None
     """
@@ -54,7 +54,7 @@ def lasting_streams():
 
 
 def output_failure():
-    """The OSError that kept standard output from being written, or None; a closed pipe is none: its reader left."""
+    """The OSError of writing to standard output, or None; a closed pipe counts as none."""
     if sys.stdout is None:
         return None
     sys.stdout.flush()

@@ -58,14 +58,14 @@ def _read(path):
     except SpikelearnError:
         raise
     except SyntaxError as error:
-        raise SpikelearnError(f"{path} is no protocol: {error.msg} in line {error.lineno}") from error
+        raise SpikelearnError(f"{path} is not a protocol: {error.msg} in line {error.lineno}") from error
     except ImportError as error:
         raise SpikelearnError(f"{path} cannot be read as a protocol: {new_place(error) or error}") from error
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
         raise SpikelearnError(f"{path} cannot be read as a protocol: {cause}") from error
     if not callable(getattr(module, "run", None)):
-        raise SpikelearnError(f"{path} is no protocol: it defines no function run(...)")
+        raise SpikelearnError(f"{path} is not a protocol: it defines no function run(...)")
     return module
 
 
@@ -83,10 +83,10 @@ def signature(module):
 
 
 def run_and_save(module, options, command="", again=None):
-    """Run a protocol as the command line's options say; save, draw, then print. Returns the exit code.
+    """Run a protocol with the options of the command line; save, draw, then print. Returns the exit code.
 
-    command : what gives this run again, kept in run.json. again : function of the folder of the result that returns
-    the command that resumes its training.
+    command : the command that repeats this run, stored in run.json. again : function of the result's folder that
+    returns the command that resumes its training.
     """
     from spikelearn.command.output_folder import output_folder
 
@@ -105,7 +105,7 @@ def run_and_save(module, options, command="", again=None):
         try:
             files = save_with_figure(module, result, directory)
         finally:
-            print_headline(facts["headline"], as_json=options.json)     # whatever became of the files
+            print_headline(facts["headline"], as_json=options.json)     # also if saving failed
     print(f"{files} are in {directory}", file=sys.stderr if options.json else sys.stdout)
     _refuse_failed_output(directory)
     claims = result.headline.get("claims", [])          # of a report: each has its own range, quick or not
@@ -204,14 +204,14 @@ def run_keywords(module, options):
 
 
 def _same(models, others):
-    """Whether two lists of records are alike in content, whatever their names and files."""
+    """Whether two lists of records have the same content; names and files may differ."""
     from spikelearn.equations.content import content
 
     return list(map(content, models)) == list(map(content, others))
 
 
 def _refuse_idle_neuron(module, synapses):
-    """A neuron that nothing reads would change nothing: where spikes are imposed, only a potential is read of it."""
+    """Refuse a neuron without effect: where spikes are imposed, a rule reads only its potential."""
     only_read = getattr(module, "NEURON_IS_ONLY_READ", bool({"weight_changes", "outcome"} & set(vars(module))))
     if only_read and not any(any(rule.reads().values()) or rule.on_event for rule in synapses):
         titles = " and ".join(rule.title for rule in synapses)

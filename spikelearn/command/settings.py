@@ -1,4 +1,4 @@
-"""`--set NAME=VALUE`: values with Brian2 units, read without running them, and whom they belong to."""
+"""`--set NAME=VALUE`: reads values with Brian2 units without running them, and finds their owner."""
 import ast
 import difflib
 import operator
@@ -31,7 +31,7 @@ def read_value(text, default, title):
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise SpikelearnError(f"--set {title}={text}: a value is 5, true, 20*ms, 1/mV or the like") from error
     except (ArithmeticError, TypeError, ValueError) as error:
-        raise SpikelearnError(f"--set {title}={text}: that cannot be worked out ({error})") from error
+        raise SpikelearnError(f"--set {title}={text}: the value cannot be computed ({error})") from error
 
 
 def _evaluated(node, words=False):
@@ -110,7 +110,7 @@ def fitting(value: object, default: object) -> object:
 
 
 def apply_settings(settings, title, own, synapses=(), neuron=None, recipe=()):
-    """Share out the texts "NAME=VALUE" of `--set`.
+    """Assign each "NAME=VALUE" of --set to the protocol, the rule or the neuron.
 
     title : the protocol's name; own : its parameters, name -> default; recipe : names of its recipe's fields
     synapses : records of the rules in use; neuron : record of the neuron in use, or None
@@ -168,7 +168,7 @@ def _having_set(chosen, synapses, neuron):
 
 
 def _owner(name, title, defaults, having_set=()):
-    """Who has the parameter: ("protocol" | "synapse" | "neuron", bare name)."""
+    """Owner of the parameter: ("protocol" | "synapse" | "neuron", bare name)."""
     owner, dot, bare = name.partition(".")
     if dot and owner in defaults:
         if bare not in defaults[owner]:

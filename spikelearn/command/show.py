@@ -1,4 +1,4 @@
-"""spikelearn list | show | copy: what is shipped, what it says, and copies to edit."""
+"""spikelearn list | show | copy: lists what is shipped, prints it, and makes editable copies."""
 import re
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def file_of(name):
 
 
 def show(options):
-    """Print what a model, experiment or protocol says: equations or conditions, parameters with units, source."""
+    """Print a model, experiment or protocol: equations or conditions, parameters with units, source."""
     path = file_of(options.name)
     import_brian2()
     if path.suffix == ".csv":
@@ -82,7 +82,7 @@ def _indented(code):
 
 
 def _show_parameters(parameters, text, title="parameters"):
-    """Parameters with units, each with the comment that stands beside it in its file."""
+    """Parameters with units, each with its comment in the file."""
     from spikelearn.equations.units import value_text
 
     lines = {name: f"{name} = {value_text(value)}" for name, value in parameters.items()}

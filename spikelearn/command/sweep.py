@@ -1,4 +1,4 @@
-"""`spikelearn sweep`: a protocol at every combination of values, a folder a point, a table and a figure of all."""
+"""`spikelearn sweep`: runs a protocol at every combination of values, one folder per point, one table for all."""
 import argparse
 import contextlib
 import json
@@ -34,7 +34,7 @@ def add_sweep(commands, add_run_options) -> None:
 
 
 def sweep(options: argparse.Namespace) -> int:
-    """Run a sweep as the command line's options say. Returns the exit code: 1 if a point failed.
+    """Run a sweep with the options of the command line. Returns the exit code: 1 if a point failed.
 
     Raises
     ------
@@ -71,9 +71,9 @@ def sweep(options: argparse.Namespace) -> int:
 def _checked(options) -> tuple[list[Varied], tuple[int, int], int]:
     """What is varied, the share and the number of processes; mistakes are refused."""
     if options.out is None:
-        raise SpikelearnError("a sweep needs --out DIR, the folder of its points; a sweep that is there goes on")
+        raise SpikelearnError("a sweep needs --out DIR, the folder of its points; an existing sweep is resumed")
     if options.resume is not None:
-        raise SpikelearnError("a sweep takes no --resume: the same command goes on where it was stopped")
+        raise SpikelearnError("a sweep takes no --resume: the same command resumes an interrupted sweep")
     all_varied = [varied(setting) for setting in options.vary]
     refuse_twice(all_varied, options.settings,
                  [name for name in ("synapse", "neuron", "seed", "device") if getattr(options, name)])
@@ -101,7 +101,7 @@ def _make(folder):
 
 
 def _warn_of_others(kept):
-    """Warn of points that are kept, but were made by another version."""
+    """Warn of existing points that another version made."""
     from spikelearn.results.provenance import commit, versions
 
     def made_by(facts):
@@ -110,7 +110,7 @@ def _warn_of_others(kept):
     now = made_by({"versions": versions(), "commit": commit()}) if kept else None
     others = sum(made_by(json.loads((point.folder / "run.json").read_bytes())["provenance"]) != now for point in kept)
     if others:
-        print(f"spikelearn: warning: {others} of the points that are kept were made by another commit or version",
+        print(f"spikelearn: warning: {others} of the existing points were made by another commit or version",
               file=sys.stderr)
 
 

@@ -45,7 +45,7 @@ class Point(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What became of a point: the sentence of its failure, "" if it has a result, and the warnings of its run."""
+    """Outcome of a point: its error message, "" if it has a result, and the warnings of its run."""
 
     failure: str = ""
     warnings: tuple = ()
@@ -229,7 +229,7 @@ def _resuming(point):
 
 
 def _named_after(module, point, found):
-    """The protocol whose result says which point of a sweep it is; its figure only where it is asked for.
+    """The protocol with the point's name in its result; its figure is drawn only if requested.
 
     found : its result or its exception, None = it is run.
     """

@@ -1,4 +1,4 @@
-"""The table of a sweep: one row a point, what was varied and the headline numbers, with units in the header."""
+"""The table of a sweep: one row per point with the varied values and the headline numbers, with units in the header."""
 import csv
 import io
 import json
@@ -82,7 +82,7 @@ def numbers_of(rows: list[dict], all_varied: list[Varied]) -> list[str]:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file of the sweep anew, whole or not at all: it is made of the points' results, which stay."""
+    """Rewrite a file of the sweep atomically; it is derived from the points' results."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_bytes(content)
     os.replace(temporary, path)

@@ -1,4 +1,4 @@
-"""Workers of a sweep: processes of this machine (loky), or those of a Dask scheduler; points outlive their death."""
+"""Workers of a sweep: processes of this machine (loky) or of a Dask scheduler; points survive the death of a worker."""
 import os
 import pickle
 import signal

@@ -1,4 +1,4 @@
-"""What a record brings besides equations: functions, inputs that change in time, and delays."""
+"""Parts of a record other than equations: functions, time-dependent inputs and delays."""
 import inspect
 
 import numpy as np
@@ -40,7 +40,7 @@ def without_cpp(model):
 
 
 def check_additions(model):
-    """Refuse functions without units, inputs that are none, and delays that are no times. Raises SpikelearnError."""
+    """Refuse functions without units, inputs other than TimedArrays, and invalid delays. Raises SpikelearnError."""
     for name, function in model.functions.items():
         if not (isinstance(function, Function) or callable(function) and hasattr(function, "_arg_units")):
             raise SpikelearnError(f"{model.title}: the function '{name}' must state its units by Brian2's "

@@ -1,4 +1,4 @@
-"""Checks of a model record: names, units, unused parameters. Brian2 parses; the sentences are ours."""
+"""Checks of a model record: names, units, unused parameters. Brian2 parses; the messages are ours."""
 import re
 
 from brian2 import (
@@ -6,7 +6,6 @@ from brian2 import (
     DEFAULT_FUNCTIONS,
     DEFAULT_UNITS,
     DimensionMismatchError,
-    Equations,
     Hz,
     get_dimensions,
     second,
@@ -25,6 +24,7 @@ from spikelearn.equations.parsing import (
     is_boolean_expression,
     parse_expression_dimensions,
 )
+from spikelearn.equations.syntax import check_syntax, read_equations
 from spikelearn.equations.units import first_line, unit_text
 from spikelearn.errors import SpikelearnError, alternatives
 
@@ -38,10 +38,7 @@ ALWAYS = {**DEFAULT_FUNCTIONS, **DEFAULT_CONSTANTS,
 
 def parse(model):
     """The model's equations as a Brian2 Equations object."""
-    try:
-        return Equations(model.equations)
-    except Exception as error:
-        raise SpikelearnError(f"{model.title}: the equations cannot be read: {first_line(error)}") from error
+    return read_equations(model)
 
 
 def declared_units(model):
@@ -80,15 +77,16 @@ def check_model(model, reads=None):
     try:
         _check_model(for_brian(model), reads)
     except SpikelearnError as error:
-        said = str(error)
-        for own, told in names.items():
-            said = re.sub(rf"\b{told}\b", own, said)
-        raise SpikelearnError(said) from error
+        message = str(error)
+        for own, renamed_to in names.items():
+            message = re.sub(rf"\b{renamed_to}\b", own, message)
+        raise SpikelearnError(message) from error
 
 
 def _check_model(model, reads):
     check_additions(model)
     equations = parse(model)
+    check_syntax(model, equations)
     for name in model.parameters:
         if name in equations:
             raise SpikelearnError(f"{model.title}: '{name}' is a parameter and a variable at once")
@@ -129,7 +127,7 @@ def _check_read(model, known):
     try:
         parse_expression_dimensions(model.read, {**ALWAYS, **known})
     except Exception as error:
-        raise SpikelearnError(f"{model.title}: read = '{model.read}' is no expression of a weight: "
+        raise SpikelearnError(f"{model.title}: read = '{model.read}' is not an expression of the rule's variables: "
                               f"{first_line(error)}") from error
 
 
@@ -150,9 +148,7 @@ def _check_names(model, equations, known, open_names):
         unknown = sorted(found)
         unknown = [name for name in unknown if not name.startswith("xi_")]
         if unknown:
-            own = set(model.parameters) | set(equations)
-            raise SpikelearnError(f"{model.title}: unknown name '{unknown[0]}' in the {where}"
-                                  f"{alternatives(unknown[0], own)}")
+            raise _unknown(model, equations, where, code, unknown[0])
         used |= names
     delays = (getattr(model, f"delay_{side}", None) for side in ("pre", "post"))
     used |= {delay for delay in delays if isinstance(delay, str)}
@@ -167,6 +163,16 @@ def _check_names(model, equations, known, open_names):
                                       f"{alternatives(name, model.parameters)}")
             if get_dimensions(value) is not get_dimensions(model.parameters[name]):
                 raise SpikelearnError(f"{model.title}: '{name}' has a wrong unit in the set '{chosen}'")
+
+
+def _unknown(model, equations, where, code, name):
+    where = where if where.startswith("on_") else f"the {where}"
+    if re.search(rf"\b{name}\s*\(", code):
+        known = [*model.functions, *DEFAULT_FUNCTIONS]
+        return SpikelearnError(f"{model.title}: unknown function '{name}' in {where}: functions={{'{name}': ...}} "
+                               f"declares it{alternatives(name, known)}")
+    return SpikelearnError(f"{model.title}: unknown name '{name}' in {where}"
+                           f"{alternatives(name, {*model.parameters, *equations})}")
 
 
 def _used_before(model, where, code, known):

@@ -1,4 +1,4 @@
-"""What a model record is: its content, whatever its name, file or the comments in its text.
+"""The content of a model record, which is its identity; name, file and comments do not count.
 
 Two records with the same content are the same model, and a record that was changed is another one.
 """
@@ -29,7 +29,7 @@ def _bare(code):
 
 
 def exact(value):
-    """Text of a value from which it can be had again to the last bit, with its unit."""
+    """Text of a value with its unit, exact to the last bit."""
     from brian2 import Quantity, get_unit, is_dimensionless
 
     if isinstance(value, Quantity) and not is_dimensionless(value):
@@ -49,7 +49,7 @@ def _real(value):
 
 
 def fingerprint(model):
-    """A hash of all that a model file states, but the values of its parameters."""
+    """A hash of everything in a model file except the values of its parameters."""
     stated = {name: value for name, value in content(model).items() if not name.startswith("parameter ")}
     stated |= {"parameters": sorted(model.parameters), "source": model.source, "text": model.text,
                "sets": {chosen: {name: exact(value) for name, value in values.items()}

@@ -66,12 +66,12 @@ def _read(path):
     except SpikelearnError as error:
         raise SpikelearnError(f"{path}: {error}") from error
     except SyntaxError as error:
-        raise SpikelearnError(f"{path} is no model file: {error.msg} in line {error.lineno}") from error
+        raise SpikelearnError(f"{path} is not a model file: {error.msg} in line {error.lineno}") from error
     except Exception as error:
         raise SpikelearnError(f"{path} cannot be read as a model file: {type(error).__name__}: {error}") from error
     model = content.get("MODEL")
     if not isinstance(model, Model):
-        raise SpikelearnError(f"{path} is no model file: it defines no MODEL = NeuronModel(...) or SynapseModel(...)")
+        raise SpikelearnError(f"{path} is not a model file: it defines no MODEL, a NeuronModel or SynapseModel")
     named = object.__new__(type(model))         # not copy.copy, which would make and so check the record again
     vars(named).update(vars(model))
     for field, value in dict(name=path.stem, file=str(path), text=text).items():

@@ -1,4 +1,4 @@
-"""Names of a rule's own that end in _pre or _post, such as the parameter C_pre, which Brian2 keeps for the neurons.
+"""A rule's own names that end in _pre or _post, such as C_pre, which Brian2 reserves for variables of the neurons.
 
 Whatever a rule declares is its own; only other names are looked up in its pre and post neuron.
 """
@@ -22,12 +22,12 @@ def declared(model: "SynapseModel") -> set[str]:
 
 
 def renamed(model: "SynapseModel") -> dict[str, str]:
-    """Own names of a rule that Brian2 would take for a neuron's, and what it is told instead."""
+    """Own names of a rule that Brian2 would look up in a neuron, and the names used instead."""
     return {name: f"{name}_" for name in sorted(declared(model)) if name.endswith(("_pre", "_post"))}
 
 
 def for_brian(model: "SynapseModel") -> "SynapseModel":
-    """The rule with its own names in a form that Brian2 takes; the rule itself where there is nothing to change."""
+    """The rule with its own names renamed for Brian2; the rule itself if nothing has to change."""
     names = renamed(model)
     if not names:
         return model

@@ -18,7 +18,7 @@ def _made(kind, fields):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Model:
-    """What neurons and synapses have in common; use NeuronModel or SynapseModel."""
+    """Common part of NeuronModel and SynapseModel; use one of these."""
 
     source: str                         # where the equations come from
     equations: str                      # Brian2 equations
@@ -61,7 +61,7 @@ class Model:
         self._forget_the_text_of_another()
 
     def _forget_the_text_of_another(self):
-        """A record that was changed is no longer what its file states, and says so."""
+        """Detach a changed record from the file that it came from."""
         from spikelearn.equations.content import fingerprint
 
         if not (self.file or self.text) or self.made_of == fingerprint(self):
@@ -152,7 +152,7 @@ class NeuronModel(Model):
     forced: str = ""
 
     def statements(self) -> dict[str, tuple[str, str]]:
-        """Where -> (kind of code, text) of everything the record says besides its equations."""
+        """Where -> (kind of code, text) of all parts of the record except its equations."""
         code = {"threshold": ("condition", self.threshold), "reset": ("code", self.reset),
                 "refractory": ("expression", self.refractory), "potential": ("number", self.potential),
                 "forced": ("code", self.forced), "at_start": ("code", self.at_start)}
@@ -227,7 +227,7 @@ class SynapseModel(Model):
         return "third" not in declared(self) and bool(re.search(r"\bthird\b", re.sub(r"#.*", "", code)))
 
     def statements(self) -> dict[str, tuple[str, str]]:
-        """Where -> (kind of code, text) of everything the record says besides its equations."""
+        """Where -> (kind of code, text) of all parts of the record except its equations."""
         code = {"on_pre": self.on_pre, "on_post": self.on_post, "on_third": self.on_third, "at_end": self.at_end}
         code |= {f"on_event '{event}'": statement for event, statement in self.on_event.items()}
         return {where: ("code", text) for where, text in code.items() if text}

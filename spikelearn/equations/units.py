@@ -27,7 +27,7 @@ def value_text(value):
 
 
 def first_line(error):
-    """The telling line of an error of Brian2's, without its dump."""
+    """The informative line of a Brian2 error, without its stack."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -20,7 +20,7 @@ LONG = 100_000 * second         # a run ends when its images are over
 
 
 class Shown(NamedTuple):
-    """What came of showing images.
+    """Result of presenting images.
 
     weights : name -> array, after learning; heard : (n, classes) mean input of the outputs late in the free phase;
     nudged : images that had a nudged phase; spikes : of all neurons; events : spikes times the synapses they drove
@@ -33,7 +33,7 @@ class Shown(NamedTuple):
     events: int
 
     def wrong(self, labels):
-        """How many of the images were taken for another class."""
+        """Number of misclassified images."""
         return int(np.sum(predict(self.heard) != labels))
 
 

@@ -41,7 +41,7 @@ LOGISTIC = Rho(_logistic, _logistic_slope, _logistic_curvature)     # from 0 to 
 
 
 class Nudge(NamedTuple):
-    """What draws the outputs: strength beta, target : (..., outputs); the outputs are the last units of the state."""
+    """A nudge of the outputs: strength beta, target : (..., outputs); the outputs are the last units of the state."""
 
     beta: float
     target: np.ndarray

@@ -34,7 +34,7 @@ class OneImage(NamedTuple):
 
 def one_image(classifier: Classifier, x: np.ndarray, label: int, weights: dict, recipe: Recipe,
               seed: int = 0) -> OneImage:
-    """Show one image in all phases, whatever the gate, and record every step; with NumPy, so nothing is built.
+    """Show one image in all phases, ignoring the gate, and record every step; with NumPy, so nothing is compiled.
 
     x : (pixels,); weights : name -> array.
     """

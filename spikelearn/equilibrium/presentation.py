@@ -111,7 +111,7 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
     shown = lookup_table(np.zeros((images, sizes[0] + 1)), "pixels_shown")
     labels = lookup_table(np.zeros(images), "labels_shown")
     trial, phases = _presentation()
-    # Brian2's synapses do not see linked variables: what the rule reads is told instead
+    # Brian2's synapses do not see linked variables: so events copy the values that the rule reads
     told = "learning" in set().union(*synapse.reads().values())
     flags = {name: (trial, name) for name in ("learning", "finishing") if not (told and name == "learning")}
     learning = dict.fromkeys(("begin", "window", "nudge", "collected"), "learning_post = learning_pre") if told else {}
@@ -136,7 +136,7 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
 
 
 def _carried(trial, group, statements, learning, inputs=None):
-    """Synapses that carry the presentation's events to a population, with what each tells of the learning besides."""
+    """Synapses that carry the presentation's events to a population, with the learning signal that each carries."""
     both = {event: "\n".join(code for code in (statements.get(event), learning.get(event)) if code)
             for event in {**statements, **learning}}
     return carried(trial, group, both, MOMENTS, inputs=inputs)
@@ -151,7 +151,7 @@ def _traces(made, trial, layers):
 
 
 def _answers(trial, outputs):
-    """Who listens to the outputs' input late in the free phase, and what was heard for every image."""
+    """Neurons that average the input of the outputs late in the free phase, for every image."""
     ear = NeuronGroup(len(outputs), """drive : 1 (linked)
                                        sum_of_drive : 1
                                        heard : 1

@@ -1,4 +1,4 @@
-"""What the changes that spikes collect are held against: a layered network of rates, pixels-hidden-outputs, in NumPy.
+"""References for the changes accumulated on spikes: a layered rate network, pixels-hidden-outputs, in NumPy.
 
 Three deterministic numbers for one presentation: the exact gradient of the cost at the free equilibrium, the contrast
 of two equilibria at a finite nudge (Scellier & Bengio 2017), and what the rule collects in phases of finite length if
@@ -61,7 +61,7 @@ def finite_beta(weights, biases, x, targets, betas):
 
 
 def mean_field(weights, biases, x, targets, beta, phases, tau_syn, tau_d, spikes_from_new):
-    """What the rule collects on average if each spike is replaced by its chance, times beta: (k, parameters).
+    """Mean change if each spike is replaced by its probability, times beta: (k, parameters).
 
     phases : copies.Phases; with several nudged phases, what they collect together is divided by phases.signal.
 

@@ -54,12 +54,12 @@ class Layers:
         self.linear_outputs = linear_outputs
 
     def parameters(self):
-        """name -> array, to be kept; `set_parameters` takes it back."""
+        """name -> array of all parameters, as `set_parameters` takes them."""
         return {f"{kind}_{k}": array for kind, arrays in (("w", self.weights), ("b", self.biases))
                 for k, array in enumerate(arrays)}
 
     def set_parameters(self, arrays):
-        """Take up copies of what `parameters` gave."""
+        """Set the parameters to copies of those from `parameters`."""
         for k in range(len(self.weights)):
             self.weights[k], self.biases[k] = arrays[f"w_{k}"].copy(), arrays[f"b_{k}"].copy()
 
@@ -72,7 +72,7 @@ class Layers:
         return [np.zeros((images, size), np.float32) for size in self.sizes[1:]]
 
     def forward(self, first):
-        """States of a feedforward pass, the other place to start from: each layer hears only the one below."""
+        """States of a feedforward pass, as an alternative start: each layer gets input from the one below only."""
         states = [self.rho(0, first.copy())]
         for k in range(1, len(self.weights)):
             states.append(self.rho(k, states[-1] @ self.weights[k] + self.biases[k]))

@@ -1,4 +1,4 @@
-"""How a network of spikes learns: phases, nudge, rates. Everything but the network, the images and the seed."""
+"""Training parameters of a spiking network: phases, nudge, learning rates; not the network, the images or the seed."""
 import dataclasses
 
 import numpy as np

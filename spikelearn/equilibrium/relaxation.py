@@ -1,4 +1,4 @@
-"""Networks of leaky integrators as Brian2 equations, many side by side: what energy.py states once more in NumPy."""
+"""Networks of leaky integrators as Brian2 equations, many side by side; energy.py has the same dynamics in NumPy."""
 import numpy as np
 from brian2 import StateMonitor, second
 

@@ -12,7 +12,7 @@ from spikelearn.results.result import Result
 
 
 def weights_in(result: Result) -> dict:
-    """The weights that answer in a result: name -> array. The running mean, where there is one."""
+    """The weights for classification in a result: name -> array; the running mean if there is one."""
     for prefix in ("mean_weights_", "weights_"):
         found = {name.removeprefix(prefix): w for name, w in result.arrays.items() if name.startswith(prefix)}
         if found:
@@ -21,13 +21,13 @@ def weights_in(result: Result) -> dict:
 
 
 def network_facts(classifier) -> dict:
-    """What a result has to keep so that its network can be built again."""
+    """Facts that a result stores so that its network can be rebuilt."""
     return {"sizes": classifier.sizes, "dt": classifier.dt,
             "precision": "single" if classifier.simulation.precision == np.float32 else "double"}
 
 
 def saved_network(folder: str | Path, models: dict) -> tuple:
-    """What a saved result of learn_mnist says about its network.
+    """The network of a saved result of learn_mnist.
 
     models : "synapse", "neuron", "pixel" -> a model, for those that are not shipped or have changed since.
     Returns (keywords of Classifier, keywords of Recipe, weights). Raises SpikelearnError if the folder holds no such

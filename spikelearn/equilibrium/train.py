@@ -101,7 +101,7 @@ def train(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, recipe: "
 
 
 def final_weights(state: State) -> dict:
-    """The weights that answer: the running mean if there is one."""
+    """The weights for classification: the running mean if there is one."""
     return state.mean_weights or state.weights
 
 
@@ -159,7 +159,7 @@ def _counted(shown, labels):
 
 
 def _measured(classifier, recipe, state, validation):
-    """The point on the curve of an epoch that is over."""
+    """Point of the learning curve after an epoch."""
     tally = dict(zip(TALLY, state.tally))
     point = {"train_error_percent": 100 * tally["wrong"] / tally["images"], **tally}
     if validation is not None:
@@ -172,7 +172,7 @@ def _measured(classifier, recipe, state, validation):
 
 def answers(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, weights: dict, recipe: "Recipe",
             seed: int = 0) -> np.ndarray:
-    """What the network takes images for, without learning. x : (n, pixels). Returns (n,) int."""
+    """Predicted classes, without learning. x : (n, pixels). Returns (n,) int."""
     return predict(heard(classifier, x, labels, weights, recipe, seed))
 
 

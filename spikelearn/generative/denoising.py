@@ -33,7 +33,7 @@ def backpropagated_gradients(model, states, heard):
 
 
 def generated_by_chain(model, prior, n, rng, corrupt, *, rounds=10):
-    """The auto-encoder's own way to draw (Bengio et al. 2013 NIPS): corrupt, encode, decode, again and again.
+    """Sampling chain of the auto-encoder (Bengio et al. 2013 NIPS): corrupt, encode, decode, repeatedly.
 
     Begun from the prior of the top layer. Returns (n, pixels), the last means.
     """

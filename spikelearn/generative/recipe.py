@@ -1,4 +1,4 @@
-"""How the protocols train the deep generative model: one recipe, one cache, so that they share what was trained."""
+"""How the protocols train the deep generative model: one recipe and one cache, so that they share models."""
 import dataclasses
 
 import numpy as np
@@ -17,7 +17,7 @@ WATCHED = 500           # validation images that are measured after each epoch; 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How a model is trained. Bengio et al. (2015) arXiv:1502.04156 where nothing else is said.
+    """How a model is trained. Bengio et al. (2015) arXiv:1502.04156 unless stated otherwise.
 
     What is chosen here was chosen on validation images, in small models with small budgets. Softplus units that start
     from a low bias keep h1 small: INFERENCE then raises log p(x | h1) without paying for it in log p(h1 | h2).

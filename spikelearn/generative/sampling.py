@@ -1,4 +1,4 @@
-"""What a trained generative model draws: images out of its prior, and hidden parts of an image filled in.
+"""Sampling from a trained generative model: images from its prior, and completion of hidden pixels.
 
 Bengio et al. (2015) arXiv:1502.04156: GENERATE of Algorithm 2, top-down sampling, the joint denoising chain of eq.
 9-11, filling-in of section 8. All give the means of the pixels, (n, pixels).

@@ -28,7 +28,7 @@ FORMAT = "generative model 2"       # of what the cache holds; another number wh
 
 
 class Trained(NamedTuple):
-    """model : the Model; curve : name -> (epochs,) array: error (summed over layers), seconds, what `watch` told."""
+    """model : the Model; curve : name -> (epochs,) array: error (summed over layers), seconds, values of `watch`."""
 
     model: Model
     curve: dict
@@ -107,11 +107,11 @@ class Steps:
             adam.step({name: gradients[name] for name in adam.arrays}, self.size * self.rates[way])
 
     def state(self):
-        """Every array by name, from which the training goes on."""
+        """Every array by name, for resuming the training."""
         return {f"{way}.{name}": array for way, adam in self.adam.items() for name, array in adam.state().items()}
 
     def restore(self, state):
-        """Take up what `state` gave."""
+        """Restore the arrays from `state`."""
         for way, adam in self.adam.items():
             adam.restore({name.removeprefix(f"{way}."): array for name, array in state.items()
                           if name.startswith(f"{way}.")})
@@ -135,7 +135,7 @@ def _epoch(steps, x, corruptions, infer, learn, batch, rng, progress):
 
 
 def train_cached(model, x, corruptions, *, name, about, **settings):
-    """`train` with progress lines, kept in the user's cache folder; the same training is not done twice.
+    """`train` with progress lines, cached in the user's cache folder, so the same training is not repeated.
 
     The file is the checkpoint of its last epoch: a training that was stopped goes on from there. A second process that
     wants the same one waits. name : in the progress lines; about : name -> value, with `settings` all that the result

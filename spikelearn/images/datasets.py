@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikelearn.errors import SpikelearnError
+from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.images import idx_files
 
 DATASETS = {
@@ -98,7 +98,7 @@ def load(name: str, data_dir: str | Path | None = None, validation: int | None =
 
         return load_own_images(name, validation)
     if name not in DATASETS:
-        raise SpikelearnError(f"There is no dataset {name!r}; known datasets: {', '.join(DATASETS)}.")
+        raise SpikelearnError(f"there is no dataset '{name}'{alternatives(str(name), DATASETS)}")
     if name == "digits":
         read = read_digits
         scale, default = 16, DIGITS_VALIDATION

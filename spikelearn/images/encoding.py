@@ -1,6 +1,6 @@
 """From images to rates and spikes: reference encoders in NumPy.
 
-The networks encode in their own Brian2 equations; what those do is held against the encoders here.
+The networks encode in their own Brian2 equations, which the tests compare with the encoders here.
 The mean of T steps misses p by about sqrt(p (1-p) / T) in a Poisson train, by less than 1/T in an
 integrate-and-fire train.
 """
@@ -20,9 +20,9 @@ def scaled(images, scale):
     """
     images = np.asarray(images)
     if images.ndim != 3:
-        raise SpikelearnError(f"Images must have the shape (n, height, width), not {images.shape}.")
+        raise SpikelearnError(f"images must have the shape (n, height, width), not {images.shape}")
     if not scale > 0:
-        raise SpikelearnError(f"The scale of the pixels must be positive, not {scale!r}.")
+        raise SpikelearnError(f"scale must be above 0, not {scale!r}: it is the value of a white pixel")
     rows = images.reshape(len(images), int(np.prod(images.shape[1:])))
     return _from_0_to_1(rows / scale, "pixel values divided by the scale")
 
@@ -75,9 +75,9 @@ def rates(x, r_max):
     x : any shape, 0 to 1 (`scaled`); r_max : rate of a white pixel (Hz). Returns rates (Hz), shape of x.
     """
     if not have_same_dimensions(r_max, Hz):
-        raise SpikelearnError(f"r_max must be a rate such as 100*Hz, not {r_max!r}.")
+        raise SpikelearnError(f"r_max must be a rate such as 100*Hz, not {r_max!r}")
     if not np.all(r_max >= 0 * Hz):
-        raise SpikelearnError(f"r_max must be zero or more, not {r_max!r}.")
+        raise SpikelearnError(f"r_max must be zero or more, not {r_max!r}")
     return _from_0_to_1(x, "intensities") * r_max
 
 
@@ -88,7 +88,7 @@ def probabilities(rate, dt):
     """
     if not have_same_dimensions(rate, Hz) or not have_same_dimensions(dt, second):
         raise SpikelearnError(
-            f"Probabilities need a rate such as 100*Hz and a time step such as 1*ms, not {rate!r}, {dt!r}.")
+            f"rate must be a rate such as 100*Hz and dt a time such as 1*ms, not {rate!r} and {dt!r}")
     return _from_0_to_1(np.asarray(rate * dt), "spike probabilities rate * dt")
 
 
@@ -112,9 +112,9 @@ def fire_spikes(p, steps, phase=None):
     p, steps = _from_0_to_1(p, "spike probabilities"), _whole_steps(steps)
     phase = np.zeros(p.shape) if phase is None else np.array(phase, dtype=float)
     if phase.shape != p.shape:
-        raise SpikelearnError(f"The phase has the shape {phase.shape}, but the probabilities {p.shape}.")
+        raise SpikelearnError(f"phase must have the shape of the probabilities, {p.shape}, not {phase.shape}")
     if not np.all((phase >= 0) & (phase < 1)):
-        raise SpikelearnError("Every phase must be at least 0 and below 1.")
+        raise SpikelearnError("phase must be at least 0 and below 1 everywhere")
     spikes = np.empty((steps, *p.shape), dtype=bool)
     for step in range(steps):
         phase += p
@@ -126,11 +126,11 @@ def fire_spikes(p, steps, phase=None):
 def _from_0_to_1(x, what):
     x = np.asarray(x, dtype=float)
     if not np.all((x >= 0) & (x <= 1)):  # also refuses NaN
-        raise SpikelearnError(f"The {what} must lie from 0 to 1, but lie from {x.min():g} to {x.max():g}.")
+        raise SpikelearnError(f"{what} must lie from 0 to 1, but lie from {x.min():g} to {x.max():g}")
     return x
 
 
 def _whole_steps(steps):
     if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1:
-        raise SpikelearnError(f"The number of steps must be a whole number of at least 1, not {steps!r}.")
+        raise SpikelearnError(f"steps must be a whole number of at least 1, not {steps!r}")
     return int(steps)

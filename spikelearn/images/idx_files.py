@@ -57,8 +57,7 @@ def read_part(name, paths, part):
             except SpikelearnError as error:
                 if cache_folder() not in paths[file].parents:
                     raise
-                message = str(error).removesuffix(".")
-                raise SpikelearnError(f"{message}; delete it and it will be downloaded again.") from error
+                raise SpikelearnError(f"{error}; delete it and it will be downloaded again") from error
     return arrays
 
 
@@ -69,15 +68,15 @@ def find_files(name, data_dir=None):
         return {file: fetch(name, file) for file in SHAPES}
     folder = Path(folder).expanduser()
     if not folder.is_dir():
-        raise SpikelearnError(f"The data folder {folder} does not exist.")
+        raise SpikelearnError(f"the data folder {folder} does not exist")
     paths = {}
     for file in SHAPES:
         choices = [folder / name / file, folder / name / f"{file}.gz", folder / file, folder / f"{file}.gz"]
         paths[file] = next((path for path in choices if path.is_file()), None)
         if paths[file] is None:
             raise SpikelearnError(
-                f"The data folder {folder} holds no {file} or {file}.gz, neither itself nor in its "
-                f"subfolder {name}.")
+                f"the data folder {folder} holds no {file} or {file}.gz, neither itself nor in its "
+                f"subfolder {name}")
     return paths
 
 
@@ -91,32 +90,32 @@ def read_idx(path, shape, sha256=None):
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise SpikelearnError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise SpikelearnError(f"{path} cannot be read: {error.strerror or error}") from error
     if content[:2] == b"\x1f\x8b":
         try:
             content = gzip.decompress(content)
         except EOFError as error:
-            raise SpikelearnError(f"{path} is truncated: its gzip stream ends too early.") from error
+            raise SpikelearnError(f"{path} is truncated: its gzip stream ends too early") from error
         except (OSError, zlib.error) as error:
-            raise SpikelearnError(f"{path} is damaged: its gzip stream is corrupt.") from error
+            raise SpikelearnError(f"{path} is damaged: its gzip stream is corrupt") from error
     magic = bytes((0, 0, 8, len(shape)))  # 8 = unsigned byte, then the number of dimensions
     header = 4 + 4 * len(shape)
     if len(content) >= 4 and content[:4] != magic:
         kind = "images" if len(shape) == 3 else "labels"
-        raise SpikelearnError(f"{path} is no idx file of {kind}: it begins with the bytes "
-                              f"{content[:4].hex(' ')} and not with {magic.hex(' ')}.")
+        raise SpikelearnError(f"{path} is not an idx file of {kind}: it begins with the bytes "
+                              f"{content[:4].hex(' ')} and not with {magic.hex(' ')}")
     if len(content) < header:
-        raise SpikelearnError(f"{path} is truncated: it ends within its header.")
+        raise SpikelearnError(f"{path} is truncated: it ends within its header")
     found = struct.unpack(f">{len(shape)}I", content[4:header])
     if found != tuple(shape):
-        raise SpikelearnError(f"{path} states the wrong count: {_times(found)} where {_times(shape)} belong.")
+        raise SpikelearnError(f"{path} states the wrong count: {_times(found)} where {_times(shape)} belong")
     expected, held = int(np.prod(shape)), len(content) - header
     if held != expected:
         what = "is truncated" if held < expected else "is too long"
-        raise SpikelearnError(f"{path} {what}: it holds {held:,} of {expected:,} bytes of data.")
+        raise SpikelearnError(f"{path} {what}: it holds {held:,} of {expected:,} bytes of data")
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise SpikelearnError(
-            f"{path} has the wrong content: the SHA-256 of its uncompressed bytes is not the known one.")
+            f"{path} has the wrong content: the SHA-256 of its uncompressed bytes is not the known one")
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 
 
@@ -155,7 +154,7 @@ def fetch(name, file):
             os.replace(fresh, cached)
     except OSError as error:
         reason = error.strerror or error
-        raise SpikelearnError(f"The cache folder {folder} cannot be written: {reason}.") from error
+        raise SpikelearnError(f"the cache folder {folder} cannot be written: {reason}") from error
     return cached
 
 
@@ -172,4 +171,4 @@ def _download_checked(name, file, path):
             reasons.append(f"{urlsplit(mirror).netloc}: {error.strerror or type(error).__name__}")
     raise SpikelearnError(
         f"{name} is not on this machine and {path.name} could not be downloaded ({'; '.join(reasons)}): "
-        f"check the network, or name a folder that holds its files by --data-dir or SPIKELEARN_DATA.")
+        f"check the network, or name a folder that holds its files by --data-dir or SPIKELEARN_DATA")

@@ -1,4 +1,4 @@
-"""Noise on the activities of a layer: what the next layer hears of it while it learns.
+"""Noise on the activities of a layer: which the next layer reads while it learns.
 
 Each function here makes a corruption: a function of (activities (n, units), numpy Generator) that gives a new array of
 the same shape and precision. Bengio et al. (2015) arXiv:1502.04156: Gaussian noise, the mean of three Bernoulli samples

@@ -71,7 +71,7 @@ def _held_out(path, training, validation):
 
 
 def _content(arrays):
-    """What tells a file from an earlier one of the same name: the beginning of a hash."""
+    """Start of a hash of the content, to tell files of the same name apart."""
     digest = hashlib.sha256()
     for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.dtype} {array.shape} ".encode() + np.ascontiguousarray(array).tobytes())

@@ -1,4 +1,4 @@
-"""Decisions of a network and how good they are."""
+"""Predictions of a network and their scores."""
 import numpy as np
 
 from spikelearn.errors import SpikelearnError
@@ -11,9 +11,9 @@ def predict(output):
     """
     output = np.asarray(output)
     if output.ndim == 0 or output.shape[-1] == 0:
-        raise SpikelearnError(f"Outputs must have the shape (..., classes), not {output.shape}.")
+        raise SpikelearnError(f"output must have the shape (..., classes), not {output.shape}")
     if not np.all(np.isfinite(output)):
-        raise SpikelearnError("The outputs hold NaN or infinite values: the network has diverged.")
+        raise SpikelearnError("output holds values that are infinite or not a number: the network has diverged")
     return output.argmax(axis=-1)
 
 
@@ -43,7 +43,7 @@ def confusion(labels, predicted, classes=10):
     labels, predicted = _pair(labels, predicted)
     low, high = min(labels.min(), predicted.min()), max(labels.max(), predicted.max())
     if low < 0 or high >= classes:
-        raise SpikelearnError(f"Classes run from 0 to {classes - 1}, but these run from {low} to {high}.")
+        raise SpikelearnError(f"labels and predictions must lie from 0 to {classes - 1}, but lie from {low} to {high}")
     counts = np.zeros((classes, classes), dtype=int)
     np.add.at(counts, (labels, predicted), 1)
     return counts
@@ -53,10 +53,10 @@ def _pair(labels, predicted):
     labels, predicted = np.asarray(labels), np.asarray(predicted)
     if labels.ndim != 1 or labels.shape != predicted.shape:
         raise SpikelearnError(
-            f"Labels and predictions must be two lists of one length, but have the shapes {labels.shape} and "
-            f"{predicted.shape}.")
+            f"labels and predictions must be two lists of one length, but have the shapes {labels.shape} and "
+            f"{predicted.shape}")
     if labels.size == 0:
-        raise SpikelearnError("There are no labels and predictions to compare.")
+        raise SpikelearnError("labels and predictions must hold at least one number each")
     if labels.dtype.kind not in "iu" or predicted.dtype.kind not in "iu":
-        raise SpikelearnError("Labels and predictions must be whole numbers (outputs go through `predict`).")
+        raise SpikelearnError("labels and predictions must be whole numbers: `predict` turns outputs into classes")
     return labels, predicted

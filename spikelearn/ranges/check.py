@@ -15,9 +15,8 @@ class Range:
     """The values that a parameter may have, bounds in SI units.
 
     above : the lower bound itself is not among them. unit : name of a unit of Brian2's, "1" for numbers.
-    whole : whole numbers only. several : a list of them is taken as well, of `length` entries if that is given, of
-    which `least` differ. nonzero : 0 is not among the values.
-    switch : true or false instead.
+    whole : whole numbers only. several : a list is taken as well, of `length` entries, of which `least` differ.
+    nonzero : 0 is not among the values. switch : true or false instead. layer : units, whose weights fill the memory.
     """
 
     low: float = -math.inf
@@ -30,6 +29,7 @@ class Range:
     least: int = 1
     nonzero: bool = False
     switch: bool = False
+    layer: bool = False
 
     def __str__(self):
         if self.switch:
@@ -78,7 +78,9 @@ class Range:
         inside = self.low < number <= self.high if self.above else self.low <= number <= self.high
         inside &= number != 0 or not self.nonzero
         if not (fits and math.isfinite(number) and inside) or self.whole and number != round(number):
-            raise SpikelearnError(f"{name} must be {self}, not {_shown(value)}")
+            raise SpikelearnError(f"{name} must be {self}, not {_shown(value)}" + (
+                f": the weights between two layers of {number:,.0f} units take {8e-9 * number ** 2:,.0f} GB of memory"
+                if self.layer and number > self.high and math.isfinite(number) else ""))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ from spikelearn.ranges.check import Range, Words, numbers, positive, whole
 SEED = 2**31 - 1            # as far as the generators of random numbers tell seeds apart
 EPOCHS = whole(1, 10_000)
 ROUNDS = whole(1, 100_000)
-UNITS = whole(1, 10_000, several=True)
+UNITS = Range(1, 10_000, whole=True, several=True, layer=True)
 IMAGES = whole(0, 100_000)  # 0 = all where that is the default; else at least one
 HELD_OUT = whole(0, 100_000)
 LEARNING_RATE = numbers(0, 10, several=True)

@@ -1,4 +1,4 @@
-"""What --quick changes, which a protocol says by keyword: SHORT_FORM = dict(pairs=at_most(5), images=of_all(4000)).
+"""What --quick changes; a protocol states it by keyword: SHORT_FORM = dict(pairs=at_most(5), images=of_all(4000)).
 
 `checked` applies it before `run` is called, so that `run` sees the values of the short form.
 """
@@ -21,7 +21,7 @@ def at_least(limit):
 
 
 def unless_given(value):
-    """This value where none is given, which None or 0 says."""
+    """This value if none is given, that is, for None or 0."""
     return lambda given: given or value
 
 
@@ -31,12 +31,12 @@ def of_all(limit):
 
 
 def always(value):
-    """This value, whatever is given."""
+    """Always this value."""
     return lambda given: value
 
 
 def every(step):
-    """Every so many of the entries."""
+    """Every n-th entry."""
     return lambda values: values[::step]
 
 

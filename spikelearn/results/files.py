@@ -129,7 +129,7 @@ def load(directory: str | Path) -> Result:
 
 
 def write_file(path: str | Path, content: bytes) -> None:
-    """Write bytes to `path` so that it is there whole or not at all; an existing file is refused."""
+    """Write bytes to `path` atomically; an existing file is refused."""
     path = Path(path)
     if path.exists():
         raise SpikelearnError(f"'{path}' exists: nothing is overwritten, choose another name")

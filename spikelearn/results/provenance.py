@@ -1,4 +1,4 @@
-"""How a result came about: everything needed to get it again."""
+"""Provenance of a result: everything needed to repeat it."""
 import hashlib
 import json
 import os
@@ -18,7 +18,7 @@ from spikelearn.results.result import Accepted
 def provenance(protocol: str, *, text: str = "", command: str = "", models: Iterable = (),
                parameters: dict | None = None, headline: dict | None = None, accepted: dict | None = None,
                own_defaults: bool = True, wall_time: float | None = None) -> dict:
-    """A dictionary that says how a result came about; quantities keep their units.
+    """The provenance of a result as a dictionary; quantities keep their units.
 
     protocol, text : name and source text of the protocol; command : what was typed
     models : the records in use; parameters : keywords of the protocol's `run`, seed and device included
@@ -45,7 +45,7 @@ def provenance(protocol: str, *, text: str = "", command: str = "", models: Iter
 
 
 def checksum_of(run: dict) -> str:
-    """Hash of what a run.json says, by which an edited one is known; its own entry "checksum" does not count."""
+    """Hash of the content of a run.json, which reveals edits; its own entry "checksum" does not count."""
     stated = {name: value for name, value in run.items() if name != "checksum"}
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 

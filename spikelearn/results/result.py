@@ -1,4 +1,4 @@
-"""What a protocol brings home: named arrays with units, headline numbers and where they come from."""
+"""Result of a protocol: named arrays with units, headline numbers and their provenance."""
 import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -119,7 +119,7 @@ class Result:
         return figure.axes
 
     def to_dataframe(self, *names: str) -> "DataFrame":
-        """The arrays as a pandas table: one row a condition, one column an array.
+        """The arrays as a pandas table: one row per condition, one column per array.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class Result:
 
 
 def completed(result: Result) -> Result:
-    """The result of a run, without the headline numbers that do not exist: a line says why each is left out.
+    """The result of a run, without the headline numbers that do not exist: a line explains each omission.
 
     Raises SpikelearnError for a number that is infinite or none, in the headline or the arrays.
     """

@@ -79,7 +79,7 @@ def _equations(model, reads, per_neuron, linked, derivative, reading):
     equations = _declared(model, per_neuron)
     if {"u", "dudt"} & set(reads) and "u" not in Equations(model.equations):
         if not model.potential:
-            raise SpikelearnError(f"{model.title} states no potential= for rules to read")
+            raise SpikelearnError(f"{model.title} has no potential= for rules to read")
         equations += computed("u", get_dimensions(1), model.potential)
     if derivative:
         equations += declared({"dudt": (get_dimensions(Hz),), "u_before": (get_dimensions(1),)})
@@ -216,7 +216,7 @@ def force_spikes(train, group, *, name):
     """
     model = noted(group, "model")
     if not model.forced:
-        raise SpikelearnError(f"{model.title} states no forced=, so a pairing protocol cannot make it spike")
+        raise SpikelearnError(f"{model.title} has no forced=, so a pairing protocol cannot make it spike")
     forced = Synapses(train, group, on_pre=model.forced, name=name, namespace={})
     forced.pre.when = "before_thresholds"
     forced.connect(j="i")

@@ -201,7 +201,7 @@ def make_program(folder):
 
 
 def problem(program, dtype_of):
-    """What a compiled program that failed said, as a sentence.
+    """The error message of a compiled program as a sentence.
 
     program : CompletedProcess. dtype_of : name of a variable -> its type.
     """

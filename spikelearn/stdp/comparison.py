@@ -1,4 +1,4 @@
-"""Rules beside measurements: what each rule predicts for every condition of some experiments, and its error E."""
+"""Rules and measurements: the prediction of each rule for every condition of some experiments, and its error E."""
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -97,7 +97,7 @@ def _checked_head(path: Path, line: int, head: list[str]) -> list[str]:
 
 
 def _labels(head: list[str], rows: list[dict]) -> list[str]:
-    """What to call each condition: its label, or what varies between the rows."""
+    """Label of each condition: its label, or what varies between the rows."""
     columns = [name for name in (*WAYS, *REPEATS, *TREATMENT) if name in head]
     varying = [name for name in columns if len({row[name] for row in rows}) > 1]
     first = [name for name in columns if name == "delta_t_ms" or name in (*WAYS, "repeat_hz") and name in varying]

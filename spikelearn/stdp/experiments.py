@@ -103,7 +103,7 @@ def _read(path):
 
 
 def described(it: Experiment) -> str:
-    """An experiment in words: what its file says at the top, and a line for each condition."""
+    """An experiment as text: the comments at the top of its file, and a line for each condition."""
     head = [f"{it.name} (experiment, {it.file})", ""]
     head += [f"{key}: {text}" for key, text in it.comments.items()]
     own = [name for name in it.columns if name not in ("label", "cell")]

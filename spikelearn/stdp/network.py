@@ -144,7 +144,7 @@ def read_weight(rule: SynapseModel, sampled: bool = False) -> tuple[dict, Equati
     """
     equations = Equations(rule.equations)
     if rule.read == "w" and "w" not in equations:
-        raise SpikelearnError(f"{rule.title} has no weight w; a rule whose weight has another name says read=")
+        raise SpikelearnError(f"{rule.title} has no weight w: name the variable that is the weight, as in read='g'")
     known = {name: Variable(name, dimensions=dim, dtype=float) for name, dim in declared_units(rule).items()}
     unit = parse_expression_dimensions(rule.read, {**ALWAYS, **known, **functions_of(rule)})
     more, reading = {"w_start": (unit,), "w_end": (unit,)}, {"begin": f"w_start = {rule.read}",

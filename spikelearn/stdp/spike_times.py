@@ -136,7 +136,7 @@ def duration(pairings, tail=TAIL):
     """Time by which `pairings` (one or several) are over: last spike + `tail`, up to a whole millisecond."""
     pairings = [pairings] if isinstance(pairings, Pairing) else list(pairings)
     if not pairings:
-        raise SpikelearnError("there is no pairing whose duration could be told")
+        raise SpikelearnError("pairings must hold at least one pairing")
     last = max((float(times[-1]) for p in pairings for times in (p.pre, p.post) if len(times)), default=0.0)
     end = last + _scalar(tail, second, "tail", "a time such as 500*ms")
     return np.ceil(np.round(end * 1e3, 6)) * ms
@@ -165,7 +165,7 @@ def _refuse_overlap(inner, count, period):
     span = np.ptp(inner)
     if count > 1 and not round(span, 9) < round(period, 9):
         raise SpikelearnError(
-            f"motifs {in_ms(span)} long, one each {in_ms(period)}, overlap, their order would be lost")
+            f"motifs {in_ms(span)} long, one each {in_ms(period)}, overlap, so the order of spikes is lost")
 
 
 def _scalar(value, unit, name, example):

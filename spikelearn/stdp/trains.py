@@ -48,7 +48,7 @@ def trains(delta_t: Quantity, spikes: int, rho: Quantity, n: int, interval: Quan
     """
     delta_t, gap, count = _time(delta_t, "delta_t"), _period(rho, "rho"), _count(spikes, "spikes")
     if count > 1 and not round(abs(delta_t), 9) < round(gap, 9):
-        raise SpikelearnError(f"pairs {in_ms(abs(delta_t))} wide at {rho} overlap, their order would be lost")
+        raise SpikelearnError(f"pairs {in_ms(abs(delta_t))} wide at {rho} overlap, so the order of spikes is lost")
     pre = gap * np.arange(count)
     return _repeated(pre, pre + delta_t, n, _positive_time(interval, "interval"), lead_in, label)
 

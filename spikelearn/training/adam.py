@@ -26,7 +26,7 @@ class Adam:
             self.arrays[name] -= size * m / (np.sqrt(s) + EPSILON)
 
     def state(self):
-        """Every array by name, from which the training goes on."""
+        """Every array by name, for resuming the training."""
         parts = {"machine": self.arrays, "mean": self.mean, "square": self.square}
         return {"count": np.array(self.count)} | {f"{part}.{name}": array for part, arrays in parts.items()
                                                   for name, array in arrays.items()}

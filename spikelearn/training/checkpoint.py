@@ -1,4 +1,4 @@
-"""What a training needs to go on: one .npz without pickles that is there whole or not at all.
+"""Checkpoints: everything a training needs to resume, in one .npz without pickles, written atomically.
 
 It carries the weights, where the training stands, its curve, and an identity: the network, the text and parameters of
 every model, the recipe, the images and the seed. Another training's checkpoint is refused.
@@ -224,6 +224,6 @@ def _refuse_another(path, found, wanted):
             raise SpikelearnError(f"the checkpoint '{path}' was made with another {name}")
         if name == "epochs" and old and new:
             raise SpikelearnError(f"the checkpoint '{path}' was made with epochs={old}, over which its rates fall, and "
-                                  f"cannot be resumed with {new}: start a training of {new} epochs anew")
+                                  f"cannot be resumed with {new}: start a new training of {new} epochs")
         raise SpikelearnError(f"the checkpoint '{path}' was made with {name}={old or 'nothing'}, "
                               f"but this training has {new or 'nothing'}")

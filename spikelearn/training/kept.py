@@ -1,4 +1,4 @@
-"""Simulations that are kept in a checkpoint, so that a killed fit goes on from where it was."""
+"""Simulations stored in a checkpoint, so that an interrupted fit resumes."""
 from collections.abc import Callable
 
 import numpy as np

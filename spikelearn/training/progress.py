@@ -41,7 +41,7 @@ class Progress:
             self._line(f"{self.done} of {self.total} {self.unit}, {said}")
 
     def tell_epoch(self, epoch, said):
-        """An epoch is over. said : what came of it."""
+        """Report the end of an epoch. said : its summary."""
         if self.bar is not None:
             self.bar.write(f"{self.title}: epoch {epoch}: {said}", file=self.file)
         elif self.title is not None and (self.done >= self.total or time.monotonic() - self.last_epoch > self.apart):

@@ -1,0 +1,55 @@
+"""Figures: no text below 8 points, in the sources of every protocol and in figures that are drawn."""
+import re
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+import spikelearn as sl
+from spikelearn.command import run as running
+
+ROOT = Path(__file__).parent.parent
+SOURCES = [ROOT / "spikelearn" / "plotting.py", *sorted((ROOT / "spikelearn").rglob("*figure*.py")),
+           *sorted((ROOT / "protocols").glob("[!_]*.py"))]
+SIZE = re.compile(r"(?:fontsize\s*=\s*|labelsize\s*=\s*|set_fontsize\(\s*)([\d.]+)")
+SMALLEST = 8        # points
+CHEAP = ["stdp_window", "stdp_triplets", "stdp_quadruplets", "stdp_frequency", "stdp_bursts", "short_term",
+         "stdp_experiment", "presynaptic_expression", "stdp_clamp", "btsp_window"]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_no_source_asks_for_small_text(path):
+    sizes = [float(size) for size in SIZE.findall(path.read_text(encoding="utf-8"))]
+    assert all(size >= SMALLEST for size in sizes), min(sizes)
+
+
+def test_sources_state_sizes():
+    assert sum(len(SIZE.findall(path.read_text(encoding="utf-8"))) for path in SOURCES) > 100
+
+
+def covers(legend, line):
+    """Whether a legend lies over a vertex of a line; the lines that mark zero may run below it."""
+    if line.get_linestyle() == "--" and len(line.get_xdata()) == 2:
+        return False
+    points = line.get_transform().transform(np.asarray(line.get_xydata(), dtype=float))
+    inside = line.axes.get_window_extent()
+    box = legend.get_window_extent()
+    return any(box.contains(*point) and inside.contains(*point) for point in points)
+
+
+@pytest.mark.parametrize("name", CHEAP)
+def test_no_text_of_a_figure_is_small_and_no_legend_covers_data(name):
+    result, module = sl.run(name, quick=True), running.load_protocol(name)
+    figure = Figure(figsize=getattr(module, "FIGURE_SIZE", (7, 4.5)), layout="constrained")
+    module.plot(result, figure)
+    figure.savefig(BytesIO(), format="png")         # lays it out
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    assert len(texts) > 5
+    small = {text.get_text(): text.get_fontsize() for text in texts if text.get_fontsize() < SMALLEST}
+    assert not small
+    covered = [(axes.get_title(), line.get_label()) for axes in figure.axes if axes.get_legend()
+               for line in axes.lines if covers(axes.get_legend(), line)]
+    assert not covered
