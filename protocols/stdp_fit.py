@@ -20,7 +20,7 @@ from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked, whole
 from spikelearn.results.result import Result
 from spikelearn.stdp import fit_report
-from spikelearn.stdp.candidates import Candidates
+from spikelearn.stdp.candidates import Candidates, identity_of
 from spikelearn.stdp.experiments import experiment, null_score, score
 from spikelearn.stdp.fit import GENERATIONS, Residuals, Scale, fit, population
 from spikelearn.stdp.spike_times import beginning
@@ -58,6 +58,7 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, to="sjostrom_frequency"
         read_after=read_after, device="numpy" if quick and device == "auto" else device, seed=seed, repeats=repeats)
     first = scale.numbers(np.array([float(rule.parameters[name]) for name in bounds]))
     who = {**content(rule), "neuron": str(neuron and content(load_model(neuron, "neuron"))), "seed": str(seed),
+           "spike times": identity_of(data.pairings),
            "fit": repr((bounds, to, starts, repeats, quick, float(read_after), data.mean, data.sem))}
     with (keeping(out, resume, who, len(bounds), len(data.mean)) as (begun, save),
           Kept(candidates.changes, begun, save) as changes):

@@ -27,6 +27,7 @@ from spikelearn.equations.content import content
 from spikelearn.equations.files import load_model, shipped_models
 from spikelearn.ranges.check import checked, whole
 from spikelearn.results.result import Accepted, Result
+from spikelearn.stdp.candidates import identity_of
 from spikelearn.stdp.comparison import experiments_of, rules_of
 from spikelearn.stdp.experiments import null_score
 from spikelearn.stdp.fit import GENERATIONS
@@ -80,9 +81,9 @@ def run(synapse=RULES, neuron=None, *, data=("all",), fitted=True, time_steps=Fa
 
 def identity(rules, known, neuron, options, fits):
     """What makes a scoreboard this one."""
-    measured = {name: [it.mean.tolist(), it.sem.tolist(), [repr(one) for one in it.pairings]]
-                for name, it in known.items()}
-    return {"rules": repr([content(rule) for rule in rules]), "data": repr(measured),
+    measured = {name: [it.mean.tolist(), it.sem.tolist(), it.scored.tolist()] for name, it in known.items()}
+    return {"rules": repr([content(rule) for rule in rules]), "measurements": repr(measured),
+            "spike times": identity_of(pairing for it in known.values() for pairing in it.pairings),
             "neuron": str(neuron and content(load_model(neuron, "neuron"))),
             "settings": repr({**options, **fits, "read_after": float(options["read_after"])})}
 
@@ -209,7 +210,7 @@ def plot(result, figure):
         bold[1:] = (a["p"] >= 0.05) & (key == keys[-2 if a["was_fitted"] else 0])
         less[1:] = a["conditions"] < a["scored"]
         for (row, k), value in np.ndenumerate(E):
-            axes.text(k, row, short(value) + "†" * less[row, k], ha="center", va="center", fontsize=8,
+            axes.text(k, row, short(value) + "†" * bool(less[row, k]), ha="center", va="center", fontsize=8,
                       color="w" if abs(share[row, k]) > 0.65 else "k", weight="bold" if bold[row, k] else "normal")
         axes.set_xticks(range(len(a["experiments"])), a["experiments"], rotation=60, ha="right", fontsize=8)
         axes.set_yticks(range(len(names)), names, fontsize=8)

@@ -3,11 +3,14 @@
 A fit or a sweep asks for the same pairings again and again with other parameters. Here the network is built once; each
 candidate has its own synapses, with its own parameters, on the neurons that all candidates share.
 """
-from collections.abc import Sequence
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from brian2 import Quantity, get_dimensions
 
+from spikelearn.equations.content import exact
 from spikelearn.equations.files import load_model
 from spikelearn.equations.own_names import for_brian, renamed
 from spikelearn.equations.records import NeuronModel, SynapseModel
@@ -116,3 +119,10 @@ class Candidates:
         names = renamed(self.rule)
         return {names.get(name, name): Quantity(row, dim=get_dimensions(self.rule.parameters[name]))
                 for name, row in zip(self.free, synapses, strict=True)}
+
+
+def identity_of(pairings: Iterable[Pairing]) -> str:
+    """A short text that differs wherever two lists of pairings differ, in a single spike time or a label."""
+    fields = [field.name for field in dataclasses.fields(Pairing)]
+    said = "\n".join(exact(getattr(pairing, name)) for pairing in pairings for name in fields)
+    return hashlib.sha256(said.encode()).hexdigest()
