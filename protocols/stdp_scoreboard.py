@@ -7,7 +7,7 @@ held-out E, the median over the fits to each of the other experiments. A rule th
 scored on the conditions without it, which a dagger marks.
 
 One policy for all fits. Free are all numbers of the rule but zeros, delays, and limits (names that end in _min or
-_max), from a tenth of the published value to ten times it, cut to the ranges that the rule states. The search is that
+_max), from a tenth of the published value to ten times it, in the ranges that the rule states. The search is that
 of `spikelearn fit`: differential evolution of at most `generations` generations, then least squares from `starts`
 points, of at most 60 steps each; where it finds nothing better, the published numbers stay. p counts every free number,
 and there is none where an experiment has no more conditions than that. Rules that are integrated in time steps are
@@ -31,7 +31,7 @@ from spikelearn.stdp.candidates import identity_of
 from spikelearn.stdp.comparison import experiments_of, rules_of
 from spikelearn.stdp.experiments import null_score
 from spikelearn.stdp.fit import GENERATIONS
-from spikelearn.stdp.scoreboard import Board, Scores, free_names, in_time_steps, unexplained
+from spikelearn.stdp.scoreboard import Board, Scores, explained, free_names, in_time_steps
 from spikelearn.stdp.shipped import shipped_experiments
 from spikelearn.stdp.weight_change import READ_AFTER
 from spikelearn.training.checkpoint import State, checkpoint_file, checkpointing
@@ -125,16 +125,18 @@ def gathered(rules, lines, known, fitted):
              for k, which in enumerate(("not_paired", "not_fitted"))}
     arrays |= dict(rules=np.array([rule.title for rule in paired]), experiments=np.array(list(known)),
                    free=np.array([len(free_names(rule)) for rule in paired]), was_fitted=np.array(fitted),
-                   unexplained=np.array(unexplained(arrays["p"], list(known)), dtype=str),
                    scored=np.array([np.count_nonzero(it.scored) for it in known.values()]),
                    **{which: np.array(found, dtype=str).reshape(-1, 2) for which, found in apart.items()})
+    E = np.where(np.isnan(arrays["E_fitted"]), arrays["E_published"], arrays["E_fitted"])
+    arrays["explained"] = np.array(explained(arrays["p"], E, arrays["conditions"], arrays["scored"]))
     return Result("stdp_scoreboard", arrays, headline_of(arrays, fitted), gaps=gaps)
 
 
 def headline_of(a, fitted):
     """The lowest E of each experiment, and how many rules and experiments there are."""
     headline = dict(rules=len(a["rules"]), rules_not_paired=len(a["not_paired"]),
-                    rules_not_fitted=len(a["not_fitted"]), experiments_that_no_rule_explains=len(a["unexplained"]))
+                    rules_not_fitted=len(a["not_fitted"]),
+                    experiments_that_no_rule_explains=int((a["explained"] == "no").sum()))
     for k, name in enumerate(map(str, a["experiments"])):
         headline[f"E_null_{name}"] = float(a["E_no_change"][k])
         for key in PANELS if fitted else ("published",):
@@ -187,13 +189,24 @@ def page(a):
              f"E {kinds}; in brackets the number of conditions; † fewer of them; * p of at least .05"
              + ("" if fitted else " as published"), "", *(f"| {' | '.join(one)} |" for one in
                                                          [head, ["---"] * len(head), *rows])]
-    how = "fitted rule" if fitted else "rule as published"
-    lines += ["", "## What no rule explains", "", f"On these experiments every {how} whose p is known has p < .05: "
-              + (", ".join(map(str, a["unexplained"])) or "none") + "."]
+    lines += ["", "## What no rule explains", "", "A rule explains an experiment if it knows every condition and p is "
+              "at least .05." + (" Rules that are not fitted count as published." if fitted else ""), "",
+              *(f"* {name}: {explaining(a, k)}" for k, name in enumerate(a["experiments"]))]
     for key, title in (("not_paired", "Rules that cannot be paired"), ("not_fitted", "Rules that are not fitted")):
         if len(a[key]):
             lines += ["", f"## {title}", "", *(f"* {rule}: {why}" for rule, why in a[key])]
     return "\n".join(lines) + "\n"
+
+
+def explaining(a, k):
+    """Which rules explain an experiment, in words."""
+    whole = a["conditions"][:, k] == a["scored"][k]
+    rules = [str(rule) for rule in a["rules"][whole & (a["p"][:, k] >= 0.05)]]
+    if rules:
+        return f"explained by {', '.join(rules)}"
+    if a["explained"][k] == "undecided":
+        return "undecided: the rules that come close have as many free parameters as there are conditions, or more"
+    return "explained by none" + ("" if whole.any() else ", since no rule knows its third factor")
 
 
 def plot(result, figure):
@@ -212,6 +225,8 @@ def plot(result, figure):
         for (row, k), value in np.ndenumerate(E):
             axes.text(k, row, short(value) + "†" * bool(less[row, k]), ha="center", va="center", fontsize=8,
                       color="w" if abs(share[row, k]) > 0.65 else "k", weight="bold" if bold[row, k] else "normal")
+        if key == keys[0]:
+            axes.set_ylabel("rule (free parameters)", fontsize=9)
         axes.set_xticks(range(len(a["experiments"])), a["experiments"], rotation=60, ha="right", fontsize=8)
         axes.set_yticks(range(len(names)), names, fontsize=8)
         axes.set_title(f"E {PANELS[key]}" + ("\nbold: p of at least .05" if bold.any() else "\n"), fontsize=9)

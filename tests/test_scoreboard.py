@@ -4,14 +4,14 @@ import io
 
 import numpy as np
 import pytest
-from brian2 import ms
 from matplotlib.figure import Figure
 from spikelearn.protocols import stdp_battery, stdp_scoreboard
 
 from spikelearn import SpikelearnError, load_model
+from spikelearn.command.free_parameters import free_parameters
 from spikelearn.stdp.candidates import Candidates
 from spikelearn.stdp.experiments import experiment
-from spikelearn.stdp.scoreboard import Board, free_names, probability, unexplained, within_ranges
+from spikelearn.stdp.scoreboard import Board, explained, free_names, probability
 from spikelearn.stdp.spike_times import beginning
 from spikelearn.stdp.weight_change import weight_changes
 
@@ -129,8 +129,8 @@ def test_the_policy():
     triplet, calcium = load_model("synapses/stdp_triplet"), load_model("synapses/calcium_population")
     assert free_names(triplet) == ["A3_plus", "A2_minus", "tau_plus", "tau_minus", "tau_x", "tau_y"]
     assert "D" not in free_names(calcium) and "beta" in free_names(calcium)
-    scale = within_ranges(calcium, {"beta": (.05, 5), "tau_Ca": (2 * ms, 200 * ms)})
-    assert scale.lowest == pytest.approx([.05, .002]) and scale.highest == pytest.approx([1, .2])
+    low, high = free_parameters("beta", calcium)["beta"]        # the rule states the range 0 to 1
+    assert (float(low), float(high)) == pytest.approx((.05, 1))
 
 
 def test_probabilities_and_what_no_rule_explains():
@@ -138,5 +138,7 @@ def test_probabilities_and_what_no_rule_explains():
     E, n = np.array([2.0, 1.0, 1.0]), np.array([4, 3, 2])
     found = probability(E, n, 2)
     assert found[0] == pytest.approx(np.exp(-4)) and np.isnan(found[2]) and np.isfinite(found[1])
-    p = np.array([[.01, .01, np.nan], [.01, .2, np.nan]])
-    assert unexplained(p, ["a", "b", "c"]) == ["a"]
+    p = np.array([[.01, .01, np.nan, np.nan, .9], [.01, .2, .01, .01, .01]])
+    E = np.array([[9, 9, .5, 9, .1], [9, .1, 9, 9, 9]])
+    conditions = np.array([[4, 4, 4, 4, 3], [4] * 5])
+    assert explained(p, E, conditions, np.full(5, 4)) == ["no", "yes", "undecided", "no", "no"]

@@ -3,7 +3,7 @@
 Every experiment is fitted alone. All these fits run side by side in one simulation, whose synapses have the parameters
 that the fit of their own experiment asks for.
 """
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -45,15 +45,6 @@ def free_names(rule: SynapseModel) -> list[str]:
     """The parameters that are fitted: all but zeros, delays, and limits, whose names end in _min or _max."""
     return [name for name, value in rule.parameters.items() if float(value) != 0
             and name not in (rule.delay_pre, rule.delay_post) and not name.endswith(LIMITS)]
-
-
-def within_ranges(rule: SynapseModel, bounds: Mapping) -> Scale:
-    """Bounds, name -> (lowest, highest), cut to the ranges that the rule states."""
-    ends = []
-    for name, (low, high) in bounds.items():
-        least, most = map(float, rule.ranges.get(name, (low, high)))
-        ends.append((max(float(low), least), min(float(high), most)))
-    return Scale(*np.array(ends, dtype=float).reshape(-1, 2).T)
 
 
 def in_time_steps(rule: SynapseModel, neuron: str | NeuronModel | None) -> bool:
@@ -100,7 +91,7 @@ class Board:
         board = self.scores()
         if not bounds:                          # nothing to be fitted: the same numbers everywhere
             return board._replace(fitted=self.published, held_out=self.published)
-        scale, p = within_ranges(self.rule, bounds), len(bounds)
+        scale, p = Scale(*np.array([[float(end) for end in pair] for pair in bounds.values()]).T), len(bounds)
         models = [model for model in (self.rule, post_neuron(self.rule, self.neuron)) if model]
         random = is_random(*models)
         candidates = Candidates(self.pairings, self.rule, tuple(bounds), scale.lowest, scale.highest,
@@ -156,7 +147,14 @@ def probability(E: np.ndarray, conditions: np.ndarray, free: int) -> np.ndarray:
         return np.where(conditions > free, chi_square.sf(E * conditions, np.maximum(conditions - free, 1)), np.nan)
 
 
-def unexplained(p: np.ndarray, names: Sequence[str]) -> list[str]:
-    """The experiments on which every rule whose p is known has p < .05. p : (rules, m)."""
-    return [name for name, column in zip(names, p.T, strict=True)
-            if np.isfinite(column).any() and np.all(column[np.isfinite(column)] < 0.05)]
+def explained(p: np.ndarray, E: np.ndarray, conditions: np.ndarray, scored: np.ndarray) -> list[str]:
+    """Whether some rule explains each of m experiments: "yes", "no", or "undecided".
+
+    A rule explains an experiment if p is at least .05 and it knows every scored condition. Where p is not known, the
+    rule has as many free parameters as there are conditions, or more: it may explain the experiment unless its
+    chi-square is too large even for one degree of freedom. p, E, conditions : (rules, m). scored : (m,).
+    """
+    whole = conditions == scored
+    yes = (whole & (p >= 0.05)).any(axis=0)
+    maybe = (whole & np.isnan(p) & (chi_square.sf(np.nan_to_num(E, nan=np.inf) * conditions, 1) >= 0.05)).any(axis=0)
+    return ["yes" if sure else "undecided" if perhaps else "no" for sure, perhaps in zip(yes, maybe, strict=True)]
