@@ -73,14 +73,19 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, to="sjostrom_frequency"
                     random=random, generations=1 if quick else GENERATIONS)
     best = rule.with_parameters(**candidates.with_units(scale.values(found.u)))
     options = dict(neuron=post_neuron(rule, neuron), read_after=read_after, seed=seed, device=device)
-    if random:                  # the search found the luckiest draw: numbers of its own tell how good the fit is
+    if random:                  # the search found the luckiest draw: another one tells how good the fit is
         options |= dict(copies=repeats, seed=seed - 1 if seed else 1)
+    return result_of(rule, best, found, data, scale, tuple(bounds), options, quick)
+
+
+def result_of(rule, best, found, data, scale, free, options, quick):
+    """The Result of a fit: both sets of numbers in every experiment, and the report."""
     arrays, errors = {}, {}
     for it in (*data.fitted, *data.held_out):
         errors |= compared(it, rule, best, data, found, options, arrays, quick)
-    if random:
+    if "copies" in options:
         found = replace(found, chi2=sum(errors[f"E_{it.name}"] * int(it.scored.sum()) for it in data.fitted))
-    made = fit_report.estimates(rule, tuple(bounds), scale, found)
+    made = fit_report.estimates(rule, free, scale, found)
     headline = fit_report.numbers(found, len(data.mean), made) | errors
     arrays |= described(rule, best, made, headline, found, data)
     print(arrays["report"])

@@ -230,6 +230,8 @@ def plot(result, figure):
         axes.set_xticks(range(len(a["experiments"])), a["experiments"], rotation=60, ha="right", fontsize=8)
         axes.set_yticks(range(len(names)), names, fontsize=8)
         axes.set_title(f"E {PANELS[key]}" + ("\nbold: p of at least .05" if bold.any() else "\n"), fontsize=9)
+    if (a["conditions"] < a["scored"]).any():
+        figure.supxlabel("† without the conditions whose third factor the rule does not know", fontsize=9)
     bar = figure.colorbar(drawn, ax=list(panels), ticks=[-1, 0, 1], shrink=0.5, pad=0.01)
     bar.ax.set_yticklabels(["0.1", "1", "10"], fontsize=8)
     bar.set_label("E over E of no change", fontsize=8)

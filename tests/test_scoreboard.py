@@ -115,6 +115,11 @@ def test_fits_side_by_side_are_those_of_each_experiment_alone():
     assert np.all(together.held_out >= together.fitted * (1 - 1e-6))
 
 
+def test_a_rule_in_time_steps_is_fitted_when_asked_for():
+    a = stdp_scoreboard.run("voltage_derivative", data="bi_poo_window", time_steps=True, **QUICK).arrays
+    assert a["E_fitted"][0, 0] < a["E_published"][0, 0] and not len(a["not_fitted"])
+
+
 def test_parameters_may_differ_between_conditions():
     rule, it = load_model("synapses/stdp_pair"), experiment("bi_poo_window")
     pairings = [beginning(one, stdp_scoreboard.QUICK) for one in it.pairings[:3]]

@@ -100,7 +100,8 @@ class Board:
         own = np.array([float(self.rule.parameters[name]) for name in bounds])
         asked = [k for k, part in enumerate(self.parts) if part.size]
         best = self._alone(candidates, scale, own, asked, starts=starts, generations=generations, random=random)
-        errors = np.array([self.errors(change) for change in candidates.changes(best)])
+        errors = np.array([self.errors(change) for change in
+                           (self._drawn_anew(candidates, best) if random else candidates.changes(best))])
         better = np.diag(errors[:, asked]) < self.published[asked]      # else the published numbers stay
         errors = np.where(better[:, None], errors, self.published)
         fitted, held_out = np.full((2, len(self.parts)), np.nan)
@@ -109,6 +110,12 @@ class Board:
             others = np.delete(errors[:, k], row)
             held_out[k] = np.median(others) if others.size else np.nan
         return board._replace(fitted=fitted, held_out=held_out, p=probability(fitted, board.conditions, p))
+
+    def _drawn_anew(self, candidates, best):
+        """Changes (m, n) at the parameters (m, p) by other random numbers than those on which they were best."""
+        options = self.options | dict(copies=self.copies, seed=self.options["seed"] - 1 if self.options["seed"] else 1)
+        return [predicted(self.rule.with_parameters(**candidates.with_units(values)), self.pairings, self.neuron,
+                          **options)[0] for values in best]
 
     def _alone(self, candidates, scale, own, asked, *, starts, **search):
         """The best parameters (len(asked), p) for each experiment in `asked`, each fitted alone."""
