@@ -2,6 +2,7 @@
 
 Chi-square, the sum over all scored conditions of ((model - measured) / s.e.m.)^2, is minimised by differential
 evolution and then by least squares from several starts; all candidates run side by side as synapses of one simulation.
+E is chi-square over the number of conditions, Pfister & Gerstner (2006) J Neurosci 26:9673.
 Intervals are 68 % by profile likelihood and take the s.e.m. as the standard deviation of a normal error. Experiments
 named by hold_out are predicted, not fitted. `spikelearn fit` is the same with options of its own.
 """
