@@ -27,6 +27,7 @@ from spikelearn.stdp.comparison import predicted
 from spikelearn.stdp.experiments import experiment, null_score, score
 from spikelearn.stdp.fit import GENERATIONS, Residuals, Scale, fit, population
 from spikelearn.stdp.moments import known_to
+from spikelearn.stdp.posterior import posterior as drawn_from_posterior
 from spikelearn.stdp.spike_times import beginning
 from spikelearn.stdp.time_steps import is_random
 from spikelearn.stdp.weight_change import READ_AFTER, post_neuron
@@ -37,22 +38,25 @@ FIGURE_SIZE = (11, 6)
 QUICK = 2 * second      # of each condition in a quick run
 TOGETHER = 16           # searches whose points fit into one simulation
 ACCEPTED = {}
-RANGES = {"starts": whole(1, 1000), "repeats": whole(1, 10_000)}
+RANGES = {"starts": whole(1, 1000), "repeats": whole(1, 10_000),
+          "posterior": whole(0, 1_000_000)}
 
 
 @checked
 def run(synapse="synapses/stdp_triplet", neuron=None, *, to="sjostrom_frequency", hold_out="none",
-        free="A3_plus, A2_minus, tau_y", starts=8, repeats=1, read_after=READ_AFTER, seed=1, device="auto", out=None,
-        resume=None, quick=False):
+        free="A3_plus, A2_minus, tau_y", starts=8, repeats=1, posterior=0, read_after=READ_AFTER, seed=1,
+        device="auto", out=None, resume=None, quick=False):
     """to, hold_out : experiments, shipped or files, separated by commas. free : parameters with bounds "a..b*unit";
     a bare name is searched from a tenth of its value to ten times its value. starts : searches by least squares.
     repeats : synapses of each candidate, for rules that draw random numbers; chi-square and E are then those of another
-    draw. quick : the first 2 s of each condition,
-    few generations, one search.
+    draw. posterior : steps of an ensemble sampler (emcee) after the fit, of which the second half is kept. quick : the
+    first 2 s of each condition, few generations, one search.
     """
     rule = load_model(synapse, "synapse")
     bounds, data, random = free_parameters(free, rule), measurements(to, hold_out), draws_random(rule, neuron)
     refuse_delays(bounds, rule)
+    if posterior and random:
+        raise SpikelearnError(f"posterior needs a rule without random numbers, and {rule.title} draws some")
     for it in data.held_out:
         refuse_unknown(it, rule)
     if len(data.mean) <= len(bounds):
@@ -67,20 +71,21 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, to="sjostrom_frequency"
     first = scale.numbers(np.array([float(rule.parameters[name]) for name in bounds]))
     who = {**content(rule), "neuron": str(neuron and content(load_model(neuron, "neuron"))), "seed": str(seed),
            "spike times": identity_of(data.pairings),
-           "fit": repr((bounds, to, starts, repeats, quick, float(read_after), data.mean, data.sem))}
+           "fit": repr((bounds, to, starts, repeats, posterior, quick, float(read_after), data.mean, data.sem))}
     with (keeping(out, resume, who, len(bounds), len(data.mean)) as (begun, save),
           Kept(candidates.changes, begun, save) as changes):
-        found = fit(Residuals(changes, scale, data.mean, data.sem), first, starts=starts, seed=seed,
-                    random=random, generations=1 if quick else GENERATIONS)
+        residuals = Residuals(changes, scale, data.mean, data.sem)
+        found = fit(residuals, first, starts=starts, seed=seed, random=random, generations=1 if quick else GENERATIONS)
+        drawn = scale.values(drawn_from_posterior(residuals, found.u, posterior, seed)) if posterior else None
     best = rule.with_parameters(**candidates.with_units(scale.values(found.u)))
     options = dict(neuron=post_neuron(rule, neuron), read_after=read_after, seed=seed, device=device)
     if random:                  # the search found the luckiest draw: another one tells how good the fit is
         options |= dict(copies=repeats, seed=seed - 1 if seed else 1)
-    return result_of(rule, best, found, data, scale, tuple(bounds), options, quick)
+    return result_of(rule, best, found, data, scale, tuple(bounds), options, quick, drawn)
 
 
-def result_of(rule, best, found, data, scale, free, options, quick):
-    """The Result of a fit: both sets of numbers in every experiment, and the report."""
+def result_of(rule, best, found, data, scale, free, options, quick, drawn):
+    """The Result of a fit: both sets of numbers in every experiment, and the report. drawn : from the posterior."""
     arrays, errors = {}, {}
     for it in (*data.fitted, *data.held_out):
         errors |= compared(it, rule, best, data, found, options, arrays, quick)
@@ -89,6 +94,8 @@ def result_of(rule, best, found, data, scale, free, options, quick):
     made = fit_report.estimates(rule, free, scale, found)
     headline = fit_report.numbers(found, len(data.mean), made) | errors
     arrays |= described(rule, best, made, headline, found, data)
+    if drawn is not None:
+        arrays |= dict(posterior=drawn, report=np.array(f"{arrays['report']}{fit_report.posterior(made, drawn)}"))
     print(arrays["report"])
     return Result("stdp_fit", arrays, headline, gaps=tuple(name for name in arrays if arrays[name].dtype.kind == "f"))
 
@@ -195,9 +202,13 @@ def described(rule, best, made, headline, found, data):
 
 
 def tables(result):
-    """The rule's file with the fitted numbers, the report, and the parameters as CSV."""
-    return {"fitted.py": str(result.arrays["fitted"]), "report.txt": str(result.arrays["report"]),
-            "parameters.csv": str(result.arrays["table"])}
+    """The rule's file with the fitted numbers, the report, the parameters and what was drawn of them as CSV."""
+    a = result.arrays
+    files = {"fitted.py": str(a["fitted"]), "report.txt": str(a["report"]), "parameters.csv": str(a["table"])}
+    if "posterior" in a:                # in SI units
+        rows = [",".join(map(repr, map(float, row))) for row in a["posterior"]]
+        files["posterior.csv"] = "\n".join([",".join(map(str, a["free"])), *rows]) + "\n"
+    return files
 
 
 def plot(result, figure):

@@ -14,6 +14,7 @@ from spikelearn.stdp.candidates import Candidates
 from spikelearn.stdp.comparison import predicted
 from spikelearn.stdp.experiments import experiment
 from spikelearn.stdp.fit import Residuals, Scale, fit
+from spikelearn.stdp.posterior import posterior
 from spikelearn.stdp.side_by_side import side_by_side
 from spikelearn.stdp.spike_times import beginning, pairs
 from spikelearn.stdp.weight_change import weight_changes
@@ -64,6 +65,20 @@ def test_a_linear_model_has_the_textbook_interval_and_correlation():
     assert scale.values(found.interval.T) == pytest.approx(np.array([best - width, best + width]), abs=2e-4)
     assert found.correlation[0, 1] == pytest.approx(covariance[0, 1] / width.prod(), abs=1e-4)
     assert found.spread * sem == pytest.approx(np.sqrt(np.diag(design @ covariance @ design.T)), rel=1e-4)
+
+
+def test_the_posterior_of_a_linear_model_is_normal():
+    """A straight line: mean and covariance of the normal equations; 16 walkers, autocorrelation below 50 steps."""
+    pytest.importorskip("emcee")
+    x, scale = np.array([1, 2, 3, 4.]), Scale(np.array([-5, -5.]), np.array([5, 5.]))
+    y = 0.3 + 0.7 * x
+    residuals = Residuals(lambda v: v[:, :1] + v[:, 1:] * x, scale, y, np.full(4, .1))
+    drawn = scale.values(posterior(residuals, scale.numbers(np.array([.3, .7])), 4000, 1))
+    covariance = np.linalg.inv(np.stack([np.ones(4), x]) @ np.stack([np.ones(4), x]).T) * .01
+    width = np.sqrt(np.diag(covariance))
+    assert drawn.shape == (32_000, 2)
+    assert np.all(np.abs(drawn.mean(axis=0) - [.3, .7]) < 4 * width * np.sqrt(50 / 32_000))
+    assert np.cov(drawn.T) == pytest.approx(covariance, rel=.2)
 
 
 def test_what_the_data_do_not_tell_is_not_identified():
@@ -311,6 +326,21 @@ def test_chi_square_of_a_random_rule_is_that_of_another_draw(tmp_path):
     assert 100 * result.arrays["mine_fitted"] == pytest.approx(100 * found)
     assert headline["chi_square"] == pytest.approx(4 * headline["E_mine"], rel=1e-9)
     assert headline["not_identified"] == 2
+
+
+def test_a_posterior_is_written_and_refused_where_it_cannot_be(tmp_path):
+    mine, rule = data_file(tmp_path / "mine.csv"), tmp_path / "noisy.py"
+    rule.write_text(NOISY)
+    with pytest.raises(SpikelearnError, match="posterior needs a rule without random numbers"):
+        stdp_fit.run(str(rule), to=mine, free="A, tau", posterior=10, device="numpy", quick=True)
+    pytest.importorskip("emcee")
+    options = dict(to=mine, free="A_plus, tau_plus", device="numpy", quick=True, posterior=20)
+    result = stdp_fit.run("stdp_pair", **options)
+    files = stdp_fit.tables(result)
+    rows = files["posterior.csv"].splitlines()
+    assert rows[0] == "A_plus,tau_plus" and len(rows) == 1 + 16 * 10 == 1 + len(result.arrays["posterior"])
+    assert "[[Posterior" in files["report.txt"] and " ms (" in files["report.txt"].rpartition("[[Posterior")[2]
+    assert np.array_equal(stdp_fit.run("stdp_pair", **options).arrays["posterior"], result.arrays["posterior"])
 
 
 def test_the_printed_command_resumes_an_interrupted_fit(tmp_path, monkeypatch, capsys):
