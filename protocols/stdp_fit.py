@@ -8,6 +8,7 @@ options of its own.
 """
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -22,12 +23,15 @@ from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked, whole
 from spikelearn.results.result import Result
 from spikelearn.stdp import fit_report
-from spikelearn.stdp.candidates import Candidates
+from spikelearn.stdp.candidates import Candidates, identity_of
+from spikelearn.stdp.comparison import predicted
 from spikelearn.stdp.experiments import experiment, null_score, score
 from spikelearn.stdp.fit import GENERATIONS, Residuals, Scale, fit, population
+from spikelearn.stdp.moments import known_to
+from spikelearn.stdp.posterior import posterior as drawn_from_posterior
 from spikelearn.stdp.spike_times import beginning
 from spikelearn.stdp.time_steps import is_random
-from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
+from spikelearn.stdp.weight_change import READ_AFTER, post_neuron
 from spikelearn.training.checkpoint import checkpoint_file, checkpointing
 from spikelearn.training.kept import Kept, nothing_kept
 
@@ -35,20 +39,27 @@ FIGURE_SIZE = (11, 6)
 QUICK = 2 * second      # of each condition in a quick run
 TOGETHER = 16           # searches whose points fit into one simulation
 ACCEPTED = {}
-RANGES = {"starts": whole(1, 1000), "repeats": whole(1, 10_000)}
+RANGES = {"starts": whole(1, 1000), "repeats": whole(1, 10_000),
+          "posterior": whole(0, 1_000_000)}
 
 
 @checked
 def run(synapse="synapses/stdp_triplet", neuron=None, *, to="sjostrom_frequency", hold_out="none",
-        free="A3_plus, A2_minus, tau_y", starts=8, repeats=1, read_after=READ_AFTER, seed=1, device="auto", out=None,
-        resume=None, quick=False):
+        free="A3_plus, A2_minus, tau_y", starts=8, repeats=1, posterior=0, read_after=READ_AFTER, seed=1,
+        device="auto", out=None, resume=None, quick=False):
     """to, hold_out : experiments, shipped or files, separated by commas. free : parameters with bounds "a..b*unit";
     a bare name is searched from a tenth of its value to ten times its value. starts : searches by least squares.
-    repeats : synapses of each candidate, for rules that draw random numbers. quick : the first 2 s of each condition,
-    few generations, one search.
+    repeats : synapses of each candidate, for rules that draw random numbers; chi-square and E are then those of another
+    draw. posterior : steps of an ensemble sampler (emcee) after the fit, of which the second half is kept. quick : the
+    first 2 s of each condition, few generations, one search.
     """
     rule = load_model(synapse, "synapse")
-    bounds, data = free_parameters(free, rule), measurements(to, hold_out)
+    bounds, data, random = free_parameters(free, rule), measurements(to, hold_out), draws_random(rule, neuron)
+    refuse_delays(bounds, rule)
+    if posterior and random:
+        raise SpikelearnError(f"posterior needs a rule without random numbers, and {rule.title} draws some")
+    for it in data.held_out:
+        refuse_unknown(it, rule)
     if len(data.mean) <= len(bounds):
         raise SpikelearnError(f"free names {len(bounds)} parameters, which cannot be fitted to {len(data.mean)} "
                               "conditions: free fewer, or add an experiment")
@@ -60,19 +71,32 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, to="sjostrom_frequency"
         read_after=read_after, device="numpy" if quick and device == "auto" else device, seed=seed, repeats=repeats)
     first = scale.numbers(np.array([float(rule.parameters[name]) for name in bounds]))
     who = {**content(rule), "neuron": str(neuron and content(load_model(neuron, "neuron"))), "seed": str(seed),
-           "fit": repr((bounds, to, starts, repeats, quick, float(read_after), data.mean, data.sem))}
+           "spike times": identity_of(data.pairings),
+           "fit": repr((bounds, to, starts, repeats, posterior, quick, float(read_after), data.mean, data.sem))}
     with (keeping(out, resume, who, len(bounds), len(data.mean)) as (begun, save),
           Kept(candidates.changes, begun, save) as changes):
-        found = fit(Residuals(changes, scale, data.mean, data.sem), first, starts=starts, seed=seed,
-                    random=draws_random(rule, neuron), generations=1 if quick else GENERATIONS)
+        residuals = Residuals(changes, scale, data.mean, data.sem)
+        found = fit(residuals, first, starts=starts, seed=seed, random=random, generations=1 if quick else GENERATIONS)
+        drawn = scale.values(drawn_from_posterior(residuals, found.u, posterior, seed)) if posterior else None
     best = rule.with_parameters(**candidates.with_units(scale.values(found.u)))
-    made = fit_report.estimates(rule, tuple(bounds), scale, found)
-    headline = fit_report.numbers(found, len(data.mean), made)
-    arrays = {}
+    options = dict(neuron=post_neuron(rule, neuron), read_after=read_after, seed=seed, device=device)
+    if random:                  # the search found the luckiest draw: another one tells how good the fit is
+        options |= dict(copies=repeats, seed=seed - 1 if seed else 1)
+    return result_of(rule, best, found, data, scale, tuple(bounds), options, quick, drawn)
+
+
+def result_of(rule, best, found, data, scale, free, options, quick, drawn):
+    """The Result of a fit: both sets of numbers in every experiment, and the report. drawn : from the posterior."""
+    arrays, errors = {}, {}
     for it in (*data.fitted, *data.held_out):
-        options = dict(neuron=post_neuron(rule, neuron), read_after=read_after, seed=seed, device=device)
-        headline |= compared(it, rule, best, data, found, options, arrays, quick)
+        errors |= compared(it, rule, best, data, found, options, arrays, quick)
+    if "copies" in options:
+        found = replace(found, chi2=sum(errors[f"E_{it.name}"] * int(it.scored.sum()) for it in data.fitted))
+    made = fit_report.estimates(rule, free, scale, found)
+    headline = fit_report.numbers(found, len(data.mean), made) | errors
     arrays |= described(rule, best, made, headline, found, data)
+    if drawn is not None:
+        arrays |= dict(posterior=drawn, report=np.array(f"{arrays['report']}{fit_report.posterior(made, drawn)}"))
     print(arrays["report"], file=sys.stderr)
     return Result("stdp_fit", arrays, headline, gaps=tuple(name for name in arrays if arrays[name].dtype.kind == "f"))
 
@@ -102,13 +126,29 @@ def measurements(to, hold_out):
     names = [it.name for it in (*fitted, *held_out)]
     for it in (*fitted, *held_out):
         if not np.any(it.scored):
-            raise SpikelearnError(f"{it.name} has no condition with a measured change and its s.e.m., so nothing can "
-                                  "be fitted to it")
+            what = "no fit can be compared with it" if it in held_out else "nothing can be fitted to it"
+            raise SpikelearnError(f"{it.name} has no condition with a measured change and its s.e.m., so {what}")
         if names.count(it.name) > 1:
             raise SpikelearnError(f"the experiment {it.name} is named twice in to and hold_out")
     mean, sem = (np.concatenate([getattr(it, name)[it.scored] for it in fitted]) for name in ("mean", "sem"))
     pairings = [pairing for it in fitted for pairing, scored in zip(it.pairings, it.scored, strict=True) if scored]
     return Data(fitted, held_out, pairings, mean, sem)
+
+
+def refuse_delays(bounds, rule):
+    """Delays are the same in all candidates, which run side by side."""
+    for name in bounds:
+        if name in (rule.delay_pre, rule.delay_post):
+            raise SpikelearnError(f"free: '{name}' is a delay of {rule.title}, and delays cannot be fitted: sweep it "
+                                  f"instead, --vary {name}=...")
+
+
+def refuse_unknown(it, rule):
+    """A held-out experiment must be one that the rule can predict; better to know before the fit."""
+    for pairing, scored in zip(it.pairings, it.scored, strict=True):
+        if scored and not known_to(rule, pairing):
+            raise SpikelearnError(f"hold_out: the condition '{pairing.label}' of {it.name} has a third factor, and "
+                                  f"{rule.title} knows none")
 
 
 def shortened(pairings, quick):
@@ -132,17 +172,18 @@ def keeping(out, resume, who, p, n):
 def compared(it, rule, best, data, found, options, arrays, quick):
     """Headline of one experiment, before and after the fit; what its panel shows goes into `arrays`."""
     part, scored = "held_out_" if it in data.held_out else "", it.scored
-    before, after = (outcome(shortened(it.pairings, quick), model, **options) for model in (rule, best))
+    (before, _), (after, accuracy) = (predicted(model, shortened(it.pairings, quick), **options)
+                                      for model in (rule, best))
     spread = np.full(len(it.mean), np.nan)
     if not part:
         spread[scored] = found.spread[data.part(it)] * it.sem[scored]
-    arrays |= {f"{it.name}_measured": it.mean, f"{it.name}_sem": it.sem, f"{it.name}_before": before.change,
-               f"{it.name}_fitted": after.change, f"{it.name}_spread": spread,
+    arrays |= {f"{it.name}_measured": it.mean, f"{it.name}_sem": it.sem, f"{it.name}_before": before,
+               f"{it.name}_fitted": after, f"{it.name}_spread": spread,
                f"{it.name}_labels": np.array([pairing.label for pairing in it.pairings])}
     mean, sem = it.mean[scored], it.sem[scored]
-    return {f"E_before_{part}{it.name}": score(before.change[scored], mean, sem),
-            f"E_{part}{it.name}": score(after.change[scored], mean, sem),
-            f"E_null_{part}{it.name}": null_score(mean, sem), **after.headline()}
+    return {f"E_before_{part}{it.name}": score(before[scored], mean, sem),
+            f"E_{part}{it.name}": score(after[scored], mean, sem),
+            f"E_null_{part}{it.name}": null_score(mean, sem), **accuracy}
 
 
 def described(rule, best, made, headline, found, data):
@@ -162,9 +203,13 @@ def described(rule, best, made, headline, found, data):
 
 
 def tables(result):
-    """The rule's file with the fitted numbers, the report, and the parameters as CSV."""
-    return {"fitted.py": str(result.arrays["fitted"]), "report.txt": str(result.arrays["report"]),
-            "parameters.csv": str(result.arrays["table"])}
+    """The rule's file with the fitted numbers, the report, the parameters and what was drawn of them as CSV."""
+    a = result.arrays
+    files = {"fitted.py": str(a["fitted"]), "report.txt": str(a["report"]), "parameters.csv": str(a["table"])}
+    if "posterior" in a:                # in SI units
+        rows = [",".join(map(repr, map(float, row))) for row in a["posterior"]]
+        files["posterior.csv"] = "\n".join([",".join(map(str, a["free"])), *rows]) + "\n"
+    return files
 
 
 def plot(result, figure):

@@ -28,6 +28,7 @@ PUBLIC = {      # name -> where it is defined; a further public name is one more
     "experiment": "spikelearn.stdp.experiments.experiment",
     "score": "spikelearn.stdp.experiments.score",
     "fit": "spikelearn.command.fit.fit",
+    "sweep": "spikelearn.command.sweep_from_python.sweep",
     "neurons": "spikelearn.simulation.own_network.neurons",
     "synapses": "spikelearn.simulation.own_network.synapses",
     "spike_trains": "spikelearn.simulation.own_network.spike_trains",

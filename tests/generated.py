@@ -52,6 +52,7 @@ SMALL = {           # settings that make a quick run short; what is drawn replac
     "stdp_natural": dict(trials=100),
     "stdp_poisson": dict(repetitions=3, duration="300*ms"),
     "stdp_ramp": dict(repetitions=3, duration="300*ms"),
+    "stdp_scoreboard": dict(data="bi_poo_window", synapse="stdp_rubin"),
     "stdp_window": dict(pairs=2, spacing="20*ms"),
     "theory_report": dict(protocols="feedforward_energy"),
     "vpf_features": dict(sizes="10", epochs=1, images=200, rounds=1, dataset="digits"),
@@ -65,7 +66,8 @@ SMALL = {           # settings that make a quick run short; what is drawn replac
 }
 # a quick run takes more than a few seconds: these are drawn one time in six
 LONG = ("dendritic_prediction", "langevin_ep_spikes", "learn_digits", "learn_vpf_spikes", "reward", "stdp_battery",
-        "stdp_bursts", "theory_report", "walkback", "inhibitory_balance", "distal_reward", "calcium_window")
+        "stdp_bursts", "theory_report", "walkback", "inhibitory_balance", "distal_reward", "calcium_window",
+        "stdp_fit", "stdp_scoreboard")
 NEEDS_IMAGES = ("feedforward_start", "generate_fashion")     # that come with no package
 NONSENSE = ("nan", "inf", "word", "''", "1e400", "true", "1, 2, 3", "5*lemon", "None", "1*amp", "-1", "0", "1e30",
             "-1e30", "0.5", "1e30*second", "-1*ms", "1e-30*ms", "0*Hz", "1e30*Hz", "1e9", "2147483648")

@@ -1,7 +1,9 @@
 """Fits: parameters that are known come back, intervals hold the truth as often as they say, mistakes are told."""
+import shlex
+
 import numpy as np
 import pytest
-from brian2 import Hz, ms
+from brian2 import Hz, ms, second
 from spikelearn.protocols import stdp_fit
 
 from spikelearn import SpikelearnError, load_model
@@ -9,9 +11,12 @@ from spikelearn.command import command_line as cli
 from spikelearn.command.free_parameters import free_parameters
 from spikelearn.equations.written import python_value, with_numbers
 from spikelearn.stdp.candidates import Candidates
+from spikelearn.stdp.comparison import predicted
+from spikelearn.stdp.experiments import experiment
 from spikelearn.stdp.fit import Residuals, Scale, fit
+from spikelearn.stdp.posterior import posterior
 from spikelearn.stdp.side_by_side import side_by_side
-from spikelearn.stdp.spike_times import pairs
+from spikelearn.stdp.spike_times import beginning, pairs
 from spikelearn.stdp.weight_change import weight_changes
 from spikelearn.training import kept
 
@@ -61,6 +66,20 @@ def test_a_linear_model_has_the_textbook_interval_and_correlation():
     assert scale.values(found.interval.T) == pytest.approx(np.array([best - width, best + width]), abs=2e-4)
     assert found.correlation[0, 1] == pytest.approx(covariance[0, 1] / width.prod(), abs=1e-4)
     assert found.spread * sem == pytest.approx(np.sqrt(np.diag(design @ covariance @ design.T)), rel=1e-4)
+
+
+def test_the_posterior_of_a_linear_model_is_normal():
+    """A straight line: mean and covariance of the normal equations; 16 walkers, autocorrelation below 50 steps."""
+    pytest.importorskip("emcee")
+    x, scale = np.array([1, 2, 3, 4.]), Scale(np.array([-5, -5.]), np.array([5, 5.]))
+    y = 0.3 + 0.7 * x
+    residuals = Residuals(lambda v: v[:, :1] + v[:, 1:] * x, scale, y, np.full(4, .1))
+    drawn = scale.values(posterior(residuals, scale.numbers(np.array([.3, .7])), 4000, 1))
+    covariance = np.linalg.inv(np.stack([np.ones(4), x]) @ np.stack([np.ones(4), x]).T) * .01
+    width = np.sqrt(np.diag(covariance))
+    assert drawn.shape == (32_000, 2)
+    assert np.all(np.abs(drawn.mean(axis=0) - [.3, .7]) < 4 * width * np.sqrt(50 / 32_000))
+    assert np.cov(drawn.T) == pytest.approx(covariance, rel=.2)
 
 
 def test_what_the_data_do_not_tell_is_not_identified():
@@ -220,6 +239,139 @@ def test_a_rule_without_a_file_is_written_whole(tmp_path):
     again = load_model(str(tmp_path / "mine.py"))
     assert again.parameters["A_plus"] == 0.25 and float(again.parameters["tau_plus"]) == pytest.approx(.003)
     assert python_value(16.8 * ms) == "16.8*ms" and python_value(3 * Hz) == "3.0*Hz"
+
+
+# --- rules and data of every kind ---------------------------------------------------------------------------------
+
+ROWS = ("a,0,10,5,5,0.1,0.02", "b,0,-10,5,5,-0.1,0.02", "c,0,20,5,5,0.05,0.02", "d,0,-30,5,5,-0.02,0.02")
+NOISY = '''"""A pair rule whose trace is noisy."""
+from brian2 import ms
+
+from spikelearn import SynapseModel
+
+MODEL = SynapseModel(
+    equations="""
+        w : 1
+        dx/dt = -x/tau + sigma*xi*tau**-0.5 : 1 (clock-driven)
+        dy/dt = -y/tau : 1 (clock-driven)
+    """,
+    on_pre="""
+        w = w - A*y
+        x += 1
+    """,
+    on_post="""
+        w = w + A*x
+        y += 1
+    """,
+    parameters=dict(tau=20*ms, A=0.01, sigma=0.5),
+    initial=dict(w=1),
+    source="mine",
+)
+'''
+
+
+def data_file(path, rows=ROWS, more="", row_more=""):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"label,pre_ms,post_ms,repeats,repeat_hz,change,sem{more}\n"
+                    + "".join(f"{row}{row_more}\n" for row in rows))
+    return str(path)
+
+
+@pytest.mark.parametrize("rule, free, words", [
+    ("calcium_population", "D", "free: 'D' is a delay"),
+    ("calcium_bistable", "D", "free: 'D' is a delay"),
+    ("stdp_inhibitory", "rho_0=-1..5*Hz", "'rho_0' must not be negative"),
+    ("stdp_pair", "w_max=0.5..5", "w_max = 0.5"),
+    ("stdp_pair", "A_plus=0..1e400", "free: A_plus=1e400"),
+])
+def test_what_cannot_be_fitted_is_refused(rule, free, words, tmp_path):
+    with pytest.raises(SpikelearnError, match=words):
+        stdp_fit.run(rule, to=data_file(tmp_path / "mine.csv"), free=free, device="numpy", quick=True)
+
+
+def test_data_that_do_not_fit_are_refused_before_the_fit(tmp_path, monkeypatch):
+    mine = data_file(tmp_path / "mine.csv")
+    third = data_file(tmp_path / "third.csv", more=",third_s", row_more=",0.5")
+    bare = data_file(tmp_path / "bare.csv", [row[:-4] for row in ROWS])
+    same = data_file(tmp_path / "another" / "mine.csv")
+    monkeypatch.setattr(Candidates, "changes", None)            # nothing is simulated
+    for options, words in ((dict(to=third), "knows none"),
+                           (dict(to=mine, hold_out=third), "hold_out: the condition 'a"),
+                           (dict(to=bare), "nothing can be fitted to it"),
+                           (dict(to=mine, hold_out=bare), "no fit can be compared with it"),
+                           (dict(to=f"{mine}, {same}"), "mine is named twice"),
+                           (dict(to=mine, hold_out=same), "mine is named twice")):
+        with pytest.raises(SpikelearnError, match=words):
+            stdp_fit.run("stdp_pair", free="A_plus", device="numpy", quick=True, **options)
+
+
+@pytest.mark.parametrize("rule, free", [("pre_post_expression", "d_minus, d_plus"), ("stdp_dopamine", "A_plus"),
+                                        ("calcium_population", "C_pre"), ("short_term_depression", "U")])
+def test_rules_with_another_weight_a_third_factor_or_own_names_are_fitted(rule, free, tmp_path):
+    """The weight P q, a rule that can do without its dopamine, C_pre, and a bare name up to the end of its range."""
+    third = dict(more=",third_s", row_more=",0.5") if rule == "stdp_dopamine" else {}
+    headline = stdp_fit.run(rule, to=data_file(tmp_path / "mine.csv", **third), free=free, device="numpy", quick=True,
+                            hold_out=data_file(tmp_path / "plain.csv")).headline
+    assert headline["chi_square"] == pytest.approx(4 * headline["E_mine"], rel=1e-6)
+    assert headline["E_mine"] <= headline["E_before_mine"] and np.isfinite(headline["E_held_out_plain"])
+
+
+def test_bounds_may_exclude_the_published_value(tmp_path):
+    headline = stdp_fit.run("stdp_pair", to=data_file(tmp_path / "mine.csv"), free="A_plus=0.02..0.03", starts=1,
+                            device="numpy").headline
+    assert headline["A_plus"] == pytest.approx(0.03) and headline["searches"] == 1 == headline["not_identified"]
+
+
+def test_chi_square_of_a_random_rule_is_that_of_another_draw(tmp_path):
+    """Of 96 candidates with one draw each the best is the luckiest: its own chi-square would be too good."""
+    rule, mine = tmp_path / "noisy.py", data_file(tmp_path / "mine.csv")
+    rule.write_text(NOISY)
+    result = stdp_fit.run(str(rule), to=mine, free="A, tau", repeats=2, device="numpy", quick=True)
+    headline, best = result.headline, load_model(str(rule)).with_parameters(
+        **dict(zip(("A", "tau"), (float(result.arrays["values"][0]), float(result.arrays["values"][1]) * second))))
+    found, _ = predicted(best, [beginning(pairing, stdp_fit.QUICK) for pairing in experiment(mine).pairings],
+                         copies=2, seed=0, device="numpy")
+    assert 100 * result.arrays["mine_fitted"] == pytest.approx(100 * found)
+    assert headline["chi_square"] == pytest.approx(4 * headline["E_mine"], rel=1e-9)
+    assert headline["not_identified"] == 2
+
+
+def test_a_posterior_is_written_and_refused_where_it_cannot_be(tmp_path):
+    mine, rule = data_file(tmp_path / "mine.csv"), tmp_path / "noisy.py"
+    rule.write_text(NOISY)
+    with pytest.raises(SpikelearnError, match="posterior needs a rule without random numbers"):
+        stdp_fit.run(str(rule), to=mine, free="A, tau", posterior=10, device="numpy", quick=True)
+    pytest.importorskip("emcee")
+    options = dict(to=mine, free="A_plus, tau_plus", device="numpy", quick=True, posterior=20)
+    result = stdp_fit.run("stdp_pair", **options)
+    files = stdp_fit.tables(result)
+    rows = files["posterior.csv"].splitlines()
+    assert rows[0] == "A_plus,tau_plus" and len(rows) == 1 + 16 * 10 == 1 + len(result.arrays["posterior"])
+    assert "[[Posterior" in files["report.txt"] and " ms (" in files["report.txt"].rpartition("[[Posterior")[2]
+    assert np.array_equal(stdp_fit.run("stdp_pair", **options).arrays["posterior"], result.arrays["posterior"])
+
+
+def test_the_printed_command_resumes_an_interrupted_fit(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    data_file(tmp_path / "mine.csv")
+    simulate, runs = Candidates.changes, []
+
+    def counted(self, points):
+        runs.append(1)
+        if len(runs) == 25:
+            raise KeyboardInterrupt
+        return simulate(self, points)
+
+    monkeypatch.setattr(Candidates, "changes", counted)
+    arguments = ["fit", "--synapse", "stdp_pair", "--to", "mine.csv", "--free", "A_plus, A_minus=0..0.1", "--starts",
+                 "1", "--device", "numpy"]
+    assert cli.main([*arguments, "--out", "out"]) == 130
+    command = capsys.readouterr().err.strip().rpartition("resume with: ")[2]
+    assert cli.main(shlex.split(command)[1:]) == 0 and len(runs) > 25
+    resumed = capsys.readouterr().out
+    assert cli.main([*arguments, "--out", "whole"]) == 0
+    whole = capsys.readouterr().out
+    assert resumed.replace("in out", "in whole") == whole
 
 
 # --- published fits ----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+import spikelearn as sl
 from spikelearn import SpikelearnError
 from spikelearn.command import command_line as cli
 from spikelearn.command import sweep_workers
@@ -21,6 +22,7 @@ import os
 import signal
 from pathlib import Path
 from brian2 import ms
+import spikelearn as sl
 from spikelearn import SpikelearnError
 from spikelearn.results.result import Result
 
@@ -315,3 +317,25 @@ def test_without_dask_the_extra_is_named(lab, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     code, _, err = sweep(capsys, "--vary", "gain=1,2", "--scheduler", "tcp://127.0.0.1:1", jobs=())
     assert code == 2 and "spikelearn[cluster]" in err and not os.path.exists("begun.txt")
+
+
+# --- from Python -------------------------------------------------------------------------------------------------
+
+def test_a_sweep_from_python_is_the_table_of_the_command(lab):
+    table = sl.sweep("product.py", {"tau": "10..30*ms:3", "word": "a,b"}, out="out", gain=2, jobs=1)
+    assert list(table["tau (ms)"]) == [10, 10, 20, 20, 30, 30] and list(table["word"]) == ["a", "b"] * 3
+    assert table["product"] == pytest.approx(2 * table["tau (ms)"] + .01)
+    again = sl.sweep("product.py", {"tau": "10..30*ms:3", "word": "a,b"}, out="out", gain=2, jobs=1)
+    assert all(np.array_equal(again[name], values) for name, values in table.items())
+    assert len(open("begun.txt").readlines()) == 6          # finished points are kept
+
+
+@pytest.mark.parametrize("given, words", [
+    (dict(protocol="produkt"), "no protocol 'produkt'"), (dict(vary={"tau": "30..10*ms:3"}), "tau"),
+    (dict(vary={}), "vary"), (dict(gein=2), "gein"), (dict(jobs=0), "--jobs"),
+    (dict(synapse=sl.load_model("stdp_pair")), "synapse must name stdp_pair"),
+])
+def test_a_sweep_from_python_refuses_mistakes_in_a_sentence(lab, given, words):
+    keywords = dict(protocol="product.py", vary={"tau": "10..30*ms:3"}, out="out") | given
+    with pytest.raises(SpikelearnError, match=words):
+        sl.sweep(keywords.pop("protocol"), keywords.pop("vary"), **keywords)

@@ -11,6 +11,7 @@ OPTIONS = dict(
                            "searched from a tenth of its value to ten times its value"),
     hold_out=("EXPERIMENT|FILE,...", "experiments that are predicted, not fitted"),
     starts=("N", "searches by least squares; default: 8"),
+    posterior=("STEPS", "steps of an ensemble sampler after the fit (needs emcee); default: none"),
     repeats=("N", "synapses of each candidate, for rules that draw random numbers"),
 )
 REQUIRED = ("to", "free")

@@ -13,7 +13,8 @@ from spikelearn.errors import SpikelearnError, alternatives
 def free_parameters(text: str, rule: SynapseModel) -> dict:
     """Bounds of the free parameters: name -> (lowest, highest), quantities in the parameter's unit.
 
-    A bare name is searched from its value over ten to its value times ten; the unit of "5..50*ms" holds for both.
+    A bare name is searched from its value over ten to its value times ten, in the range that the rule states; the unit
+    of "5..50*ms" holds for both.
 
     Raises
     ------
@@ -30,15 +31,18 @@ def free_parameters(text: str, rule: SynapseModel) -> dict:
             raise SpikelearnError(f"free: {rule.title} has no parameter '{name}'{alternatives(name, rule.parameters)}")
         if name in bounds:
             raise SpikelearnError(f"free names '{name}' twice")
-        bounds[name] = _between(name, given, rule.parameters[name]) if equals else _around(name, rule.parameters[name])
+        bounds[name] = _between(name, given, rule.parameters[name]) if equals else _around(name, rule)
     return bounds
 
 
-def _around(name, value):
-    """From the value over ten to the value times ten."""
+def _around(name, rule):
+    """From the value over ten to the value times ten, as far as the rule allows."""
+    value = rule.parameters[name]
     if float(value) == 0:
         raise SpikelearnError(f"free: '{name}' is 0, so it needs bounds, such as {name}=0..1")
-    return tuple(sorted((_like(value, float(value) / 10), _like(value, float(value) * 10)), key=float))
+    least, most = map(float, rule.ranges.get(name, (-np.inf, np.inf)))
+    low, high = sorted((float(value) / 10, float(value) * 10))
+    return _like(value, max(low, least)), _like(value, min(high, most))
 
 
 def _between(name, text, value):
@@ -51,8 +55,11 @@ def _between(name, text, value):
     if unit and not re.search(r"[A-Za-z]", re.sub(r"\d[eE]", "", low)):
         low += unit[0]
     example = Quantity(1.5, dim=get_dimensions(value))
-    low, high = (read_value(part, example if get_dimensions(value).is_dimensionless is False else 1.5, name)
-                 for part in (low, high))
+    example = 1.5 if get_dimensions(value).is_dimensionless else example
+    try:
+        low, high = (read_value(part, example, name) for part in (low, high))
+    except SpikelearnError as error:
+        raise SpikelearnError(str(error).replace("--set", "free:", 1)) from error
     if not float(low) < float(high):
         raise SpikelearnError(f"free: the bounds of '{name}' must rise, not fall from {_shown(low)} to {_shown(high)}")
     return _like(value, float(low)), _like(value, float(high))

@@ -3,11 +3,14 @@
 A fit or a sweep asks for the same pairings again and again with other parameters. Here the network is built once; each
 candidate has its own synapses, with its own parameters, on the neurons that all candidates share.
 """
-from collections.abc import Sequence
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from brian2 import Quantity, get_dimensions
 
+from spikelearn.equations.content import exact
 from spikelearn.equations.files import load_model
 from spikelearn.equations.own_names import for_brian, renamed
 from spikelearn.equations.records import NeuronModel, SynapseModel
@@ -67,13 +70,14 @@ class Candidates:
 
         if neuron is None and exact_between_spikes(rule):
             network = FromSpikeToSpike(pairings, rule, after, device, seed, **copies)
-            return lambda values: relative(network.weights(self._spread(values, len(pairings)), finite=False))
+            return lambda values: relative(network.weights(self._spread(values), finite=False))
         ends = [self.rule.with_parameters(**self.with_units(values)) for values in self.bounds]
         models = [model for model in (*ends, self.rule, neuron) if model]
         step = fitting_step(acting_times(pairings, rule, after), models, None)
         network = InTimeSteps(pairings, rule, neuron, after, device, seed, step, **copies)
         shares = np.random.default_rng(1).random((self.count, len(self.free)))
-        anywhere = self._spread(self.bounds[0] + shares * (self.bounds[1] - self.bounds[0]), len(pairings))
+        anywhere = self.bounds[0] + shares * (self.bounds[1] - self.bounds[0])
+        anywhere = self._spread(np.repeat(anywhere[:, None], len(pairings), axis=1))
 
         def changes(size):                      # of candidates all over the space
             found = relative(network.weights(size, anywhere, finite=False))
@@ -81,8 +85,7 @@ class Candidates:
 
         found = converged(changes, step, random=is_random(*models))
         self.step_error_percent = found.error_percent
-        return lambda values: relative(network.weights(float(found.step), self._spread(values, len(pairings)),
-                                                       finite=False))
+        return lambda values: relative(network.weights(float(found.step), self._spread(values), finite=False))
 
     def with_units(self, values: Sequence[float]) -> dict:
         """Values of the free parameters in SI units, as a dict name -> value with its unit."""
@@ -96,19 +99,30 @@ class Candidates:
     def changes(self, values: np.ndarray) -> np.ndarray:
         """Relative weight changes (m, n) of m candidates, whose parameters in SI units are (m, len(free)).
 
-        A change that is not finite stays so.
+        Parameters of shape (m, n, len(free)) differ between the conditions as well. A change that is not finite stays
+        so.
         """
         values = np.atleast_2d(np.asarray(values, dtype=float))
+        if values.ndim == 2:
+            values = np.repeat(values[:, None], self.n, axis=1)
         found = np.empty((len(values), self.n))
         for k in range(0, len(values), self.count):
             turn = values[k:k + self.count]
             for side, changes in self.parts:
-                found[k:k + len(turn), side] = changes(turn)[:len(turn)]
+                found[k:k + len(turn), side] = changes(turn[:, side])[:len(turn)]
         return found
 
-    def _spread(self, values, n):
-        """Parameters of every synapse, from those of up to `count` candidates."""
+    def _spread(self, values):
+        """Parameters of every synapse, from those (m, n, len(free)) of up to `count` candidates in n conditions."""
         filled = np.concatenate([values, np.repeat(values[:1], self.count - len(values), axis=0)])
-        spread, names = np.repeat(filled, n * self.repeats, axis=0).T, renamed(self.rule)
+        synapses = np.repeat(filled[:, None], self.repeats, axis=1).reshape(-1, len(self.free)).T
+        names = renamed(self.rule)
         return {names.get(name, name): Quantity(row, dim=get_dimensions(self.rule.parameters[name]))
-                for name, row in zip(self.free, spread, strict=True)}
+                for name, row in zip(self.free, synapses, strict=True)}
+
+
+def identity_of(pairings: Iterable[Pairing]) -> str:
+    """A short text that differs wherever two lists of pairings differ, in a single spike time or a label."""
+    fields = [field.name for field in dataclasses.fields(Pairing)]
+    said = "\n".join(exact(getattr(pairing, name)) for pairing in pairings for name in fields)
+    return hashlib.sha256(said.encode()).hexdigest()

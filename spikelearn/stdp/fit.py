@@ -94,14 +94,10 @@ def fit(residuals: Residuals, first: np.ndarray, *, starts: int, seed: int, gene
     evolution, and the others at points spread over the space, `starts` in all. random : the model draws random
     numbers, so that differences tell no derivatives: differential evolution alone, without intervals.
     """
-    p = len(first)
-    best = evolved(residuals, first, seed, generations)
+    p, found = len(first), minima(residuals, first, starts=starts, seed=seed, generations=generations, random=random)
     if random:
         unknown = np.full((p, p), np.nan)
-        return Fitted(best, float(residuals.chi2(best[None])[0]), 1, 1, unknown[:, :1].repeat(2, axis=1), unknown,
-                      np.full(len(residuals.mean), np.nan))
-    others = spread(residuals, p, starts - 2, seed)
-    found = side_by_side(residuals, [_search(u) for u in [best, first, *others][:starts]])
+        return Fitted(*found[0], 1, 1, unknown[:, :1].repeat(2, axis=1), unknown, np.full(len(residuals.mean), np.nan))
     while True:
         u, chi2 = min(found, key=lambda result: result[1])
         interval, better = intervals(residuals, u, chi2)
@@ -110,6 +106,16 @@ def fit(residuals: Residuals, first: np.ndarray, *, starts: int, seed: int, gene
         found.append(better)                    # a profile passed below the minimum: search from there
     agree = sum(result[1] < chi2 + AGREE for result in found[:starts])
     return Fitted(u, chi2, agree, starts, interval, *_local(residuals, u))
+
+
+def minima(residuals: Residuals, first: np.ndarray, *, starts: int, seed: int, generations: int = GENERATIONS,
+           random: bool = False) -> list[tuple[np.ndarray, float]]:
+    """Where `starts` searches end, each as (u (p,), chi-square), without intervals; parameters as in `fit`."""
+    best = evolved(residuals, first, seed, generations)
+    if random:
+        return [(best, float(residuals.chi2(best[None])[0]))]
+    others = spread(residuals, len(first), starts - 2, seed)
+    return side_by_side(residuals, [_search(u) for u in [best, first, *others][:starts]])
 
 
 def evolved(residuals: Residuals, first: np.ndarray, seed: int, generations: int) -> np.ndarray:

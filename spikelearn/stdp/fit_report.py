@@ -16,7 +16,7 @@ class Estimate:
     """A fitted parameter in a unit that reads well.
 
     unit : its name, "" for numbers. published, value : before and after the fit. low, high : ends of the 68 % interval,
-    not-a-number where it does not close between the bounds lowest and highest.
+    not-a-number where it does not close between the bounds lowest and highest. size : the unit in SI units.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Estimate:
     high: float
     lowest: float
     highest: float
+    size: float = 1.0
 
     @property
     def key(self) -> str:
@@ -65,7 +66,8 @@ def estimates(rule: SynapseModel, free: tuple, scale: Scale, found: Fitted) -> l
             made.append(Estimate(name, "", *map(float, numbers)))
             continue
         best = Quantity(values[k] or scale.highest[k], dim=dimensions).get_best_unit()
-        made.append(Estimate(name, str(best), *(float(number) / float(best) for number in numbers)))
+        made.append(Estimate(name, str(best), *(float(number) / float(best) for number in numbers),
+                             float(best)))
     return made
 
 
@@ -107,6 +109,15 @@ def report(title: str, names: str, headline: dict, made: list[Estimate], found: 
         name = key.removeprefix("E_before_")
         lines.append(f"    {name.replace('held_out_', '(held out) '):24} {headline[key]:8.4g} "
                      f"{headline[f'E_{name}']:8.4g}   no change {headline[f'E_null_{name}']:.4g}")
+    return "\n".join(lines) + "\n"
+
+
+def posterior(made: list[Estimate], drawn: np.ndarray) -> str:
+    """Median and central 68 % of what was drawn from the posterior, (draws, p) in SI units, as lines of the report."""
+    lines = ["[[Posterior: median and central 68 %]]"]
+    for one, values in zip(made, drawn.T, strict=True):
+        low, middle, high = np.percentile(values, [15.865, 50, 84.135]) / one.size
+        lines.append(f"    {one.name} = {middle:.4g}{' ' * bool(one.unit)}{one.unit} ({low:.4g} to {high:.4g})")
     return "\n".join(lines) + "\n"
 
 
