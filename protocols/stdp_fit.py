@@ -6,7 +6,6 @@ side by side as synapses of one simulation. Intervals are 68 % by profile likeli
 deviation of a normal error. Experiments named by hold_out are predicted, not fitted. `spikelearn fit` is the same with
 options of its own.
 """
-import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import NamedTuple
@@ -97,7 +96,7 @@ def result_of(rule, best, found, data, scale, free, options, quick, drawn):
     arrays |= described(rule, best, made, headline, found, data)
     if drawn is not None:
         arrays |= dict(posterior=drawn, report=np.array(f"{arrays['report']}{fit_report.posterior(made, drawn)}"))
-    print(arrays["report"], file=sys.stderr)
+    print(arrays["report"])
     return Result("stdp_fit", arrays, headline, gaps=tuple(name for name in arrays if arrays[name].dtype.kind == "f"))
 
 
@@ -140,7 +139,7 @@ def refuse_delays(bounds, rule):
     for name in bounds:
         if name in (rule.delay_pre, rule.delay_post):
             raise SpikelearnError(f"free: '{name}' is a delay of {rule.title}, and delays cannot be fitted: sweep it "
-                                  f"instead, --vary {name}=...")
+                                  f"instead, as in --vary {name}=1..5*ms:5")
 
 
 def refuse_unknown(it, rule):

@@ -114,7 +114,7 @@ def test_functions_with_units():
         weight_changes([pairs(10 * ms, 1)], rule, device="cpp")
     with pytest.raises(SpikelearnError, match="'f' must state its units"):
         pair_rule(on_post="w += A*f(x)", functions={"f": lambda x: x})
-    with pytest.raises(SpikelearnError, match="unknown name 'g'"):
+    with pytest.raises(SpikelearnError, match="unknown function 'g'"):
         pair_rule(on_post="w += A*g(x)", functions={"f": square})
 
 

@@ -261,8 +261,8 @@ def headline_of(*arguments):
 @pytest.mark.compiler
 def test_a_network_learns_digits_and_the_second_run_builds_nothing(tmp_path):
     """Three epochs with one rule; the digits by logistic regression are known from its own literature: 90 to 100 %."""
-    few = ("learn_digits", "--synapse", "synapses/voltage_derivative_temporal", "--set", "seeds=1", "--set", "epochs=3")
-    found = headline_of(*few, "--out", str(tmp_path / "first"))
+    few = ("learn_digits", "--synapse", "synapses/voltage_derivative_temporal", "--set", "seeds=1")
+    found = headline_of(*few, "--set", "epochs=3", "--out", str(tmp_path / "first"))
     assert found["validation_accuracy_percent"] > 85 and not found["test_set_was_read"]
     assert 90 < found["validation_accuracy_logistic_regression_percent"] < 100
     again = headline_of(*few, "--set", "epochs=1", "--set", "gate=0.25", "--set", "free_steps=90", "--seed", "2",

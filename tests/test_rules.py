@@ -210,6 +210,7 @@ def test_clopath_one_pair_has_no_potentiation():
     assert abs(plus) < 1e-6 and -.01 < minus < -.003
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_clopath_frequency_with_the_authors_extra_spike():
     """The authors' program gives 6 post spikes to 5 pre spikes at -10 ms: 117.8 and 173.6 % at 40 and 50 Hz."""

@@ -84,6 +84,7 @@ def test_calcium_window():
     assert len(drawn(calcium_window, result)) == 3
 
 
+@pytest.mark.slow
 def test_btsp_window():
     """Changes at whole seconds from w = 1 and w = 4; the time step is 1 ms."""
     result = btsp_window.run(quick=True, device="numpy")
@@ -120,6 +121,7 @@ def test_connections_of_the_rewarded_network(cells, excitatory):
     assert len(set(zip(k.tolist(), m.tolist(), strict=True))) == len(k) == (cells - excitatory) * per_cell
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_rewarded_network():
     """Quick: rewards come, neurons fire at a few Hz, the credited weight rises from 0, tonic dopamine depresses."""
@@ -130,6 +132,7 @@ def test_rewarded_network():
     assert len(drawn(distal_reward, result)) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_inhibitory_balance():
     """Quick: 1,000 cells; the rate falls by a factor of five or more, and firing becomes irregular."""

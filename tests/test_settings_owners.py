@@ -78,6 +78,7 @@ def test_a_neuron_that_no_rule_reads_is_refused(tmp_path, monkeypatch, capsys, a
     assert "the neuron would change nothing" in err and err.count("\n") == 1 and out == ""
 
 
+@pytest.mark.slow
 def test_a_neuron_that_a_rule_reads_is_taken(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     found = []

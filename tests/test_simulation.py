@@ -228,6 +228,7 @@ def test_the_loop_over_rows_gives_what_the_ordinary_loop_gives():
     np.testing.assert_allclose(results[0], results[1], rtol=1e-12, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_a_turned_copy_gives_what_the_ordinary_loop_gives():
     """Post events read w and add to change; pre events read change, write w, and add to both: all uses at once."""
@@ -242,6 +243,7 @@ def test_a_turned_copy_gives_what_the_ordinary_loop_gives():
         np.testing.assert_allclose(results[0][name], results[1][name], rtol=1e-10, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_two_hidden_layers_learn_the_same_with_the_turned_copy():
     rule = load_model("voltage_derivative_symmetric_centred")

@@ -184,6 +184,7 @@ def test_battery_gives_the_published_errors(name):
             assert h[key] == pytest.approx(known, rel=.02), chosen
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_battery_with_the_other_protocols():
     """Every experiment and one number of each protocol without pairings, for a rule that reads the potential.
@@ -201,6 +202,7 @@ def test_battery_with_the_other_protocols():
     assert result.headline["clamp_order_of_signs"] == 0 and result.headline["controls_pre_only_with_epsp_percent"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_clopath_has_the_published_shape():
     """+10 ms: LTP only above about 10 Hz; -10 ms: LTD, turning to LTP near 40 Hz (15 trains of 5 pairs)."""

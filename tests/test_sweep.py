@@ -112,7 +112,7 @@ def test_points_that_another_version_made_are_kept_with_a_warning(lab, capsys):
     run["provenance"]["versions"]["numpy"] = "0.1"
     path.write_text(json.dumps(run))
     code, told, err = sweep(capsys, "--vary", "gain=1,2")
-    assert code == 0 and told["finished"] == 2 and "warning: 1 of the points that are kept" in err
+    assert code == 0 and told["finished"] == 2 and "warning: 1 of the existing points" in err
 
 
 @pytest.mark.parametrize("change", [["--set", "word=b"], ["--seed", "2"], ["--quick"]])

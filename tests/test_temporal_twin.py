@@ -184,6 +184,7 @@ def killed_recipe():
                   output_bias=0.3, average=0.9, shift=1)
 
 
+@pytest.mark.slow
 def test_killed_it_resumes_to_the_same_bits(tmp_path):
     from test_training import LABELS, X
 

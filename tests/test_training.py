@@ -309,6 +309,7 @@ def test_more_jobs_than_shares_are_refused():
         trained(RECIPE.with_given(batch=8), jobs=3)
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_one_job_and_two_give_the_same_bits_and_build_nothing_new():
     recipe = RECIPE.with_given(batch=4)
@@ -350,6 +351,7 @@ KILLS = [("before", "show", 1), ("before", "replace", 1), ("after", "replace", 2
 CHUNKS_OVER = [0, 0, 2, 2, 3, 8]        # in all, of 2 epochs of 4 chunks, after each kill; the last does not come
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_killed_anywhere_it_resumes_to_the_same_bits(tmp_path):
     """kill -9 within a chunk, within the writing of a checkpoint, before and after its rename."""

@@ -147,6 +147,7 @@ def compiled():
     return SpikingMachine(4, 3, examples=500)
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_the_mean_change_of_a_machine_is_minus_the_gradient(compiled):
     """Data held, hidden neurons free; weights and both biases; within 3 standard errors over 30 batches."""

@@ -56,7 +56,9 @@ def fit(rule: "str | SynapseModel", to: str | list | tuple, free: str, **options
 
     Examples
     --------
-    >>> result = sl.fit("stdp_pair", "bi_poo_window", "A_plus, A_minus", quick=True)
+    >>> result = sl.fit("stdp_pair", "bi_poo_window", "A_plus, A_minus", quick=True)      # doctest: +ELLIPSIS
+    [[stdp_pair fitted to bi_poo_window]]
+    ...
     >>> result.headline["free_parameters"]
     2
     """

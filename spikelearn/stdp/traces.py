@@ -57,6 +57,7 @@ def trace(rule: str | SynapseModel, pairing: Pairing | Sequence[Pairing], neuron
     start, stop : what is recorded, from the first spike on; stop None = until 100 ms after the last spike.
     points : times between start and stop.
     dt : time step of a rule that is integrated; None chooses one.
+    device, seed : as for `weight_changes`.
 
     Returns
     -------
