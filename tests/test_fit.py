@@ -376,7 +376,7 @@ def test_the_printed_command_resumes_an_interrupted_fit(tmp_path, monkeypatch, c
 
 # --- published fits ----------------------------------------------------------------------------------------------
 
-FULL = ("A2_plus=0..0.05, A3_plus=0..0.05, A2_minus=0..0.05, A3_minus=0..0.05, tau_x=1..1000*ms, tau_y=1..1000*ms")
+FULL = ("A2_plus=0..0.2, A3_plus=0..0.2, A2_minus=0..0.2, A3_minus=0..0.2, tau_x=1..1000*ms, tau_y=1..1000*ms")
 MINIMAL = {"sjostrom_frequency": "A3_plus=0..0.05, A2_minus=0..0.05, tau_y=1..1000*ms",
            "wang_hippocampus": "A2_plus=0..0.05, A3_plus=0..0.05, A2_minus=0..0.05, tau_y=1..1000*ms"}
 PUBLISHED = [       # Pfister & Gerstner (2006): E of the full and of the minimal model
