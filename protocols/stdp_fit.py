@@ -73,7 +73,7 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, to="sjostrom_frequency"
            "spike times": identity_of(data.pairings),
            "fit": repr((bounds, to, starts, repeats, posterior, quick, float(read_after), data.mean, data.sem))}
     with (keeping(out, resume, who, len(bounds), len(data.mean)) as (begun, save),
-          Kept(candidates.changes, begun, save) as changes):
+          Kept(candidates.changes, begun, save, f"fit of {rule.title}") as changes):
         residuals = Residuals(changes, scale, data.mean, data.sem)
         found = fit(residuals, first, starts=starts, seed=seed, random=random, generations=1 if quick else GENERATIONS)
         drawn = scale.values(drawn_from_posterior(residuals, found.u, posterior, seed)) if posterior else None

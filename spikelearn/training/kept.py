@@ -1,10 +1,14 @@
 """Simulations stored in a checkpoint, so that an interrupted fit resumes."""
+import sys
+import time
 from collections.abc import Callable
 
 import numpy as np
+from tqdm import tqdm
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.training.checkpoint import State
+from spikelearn.training.progress import HALF_MINUTE
 
 OFTEN = 20      # simulations between two checkpoints; chosen here
 
@@ -19,10 +23,12 @@ class Kept:
     ----------
     compute : function of points (m, p) that returns their results (m, n).
     begun, save : State to begin with, and what saves a State; see `checkpointing`.
+    title : what the search is called while it counts its simulations on standard error; None = silence.
     """
 
-    def __init__(self, compute: Callable, begun: State, save: Callable):
-        self.compute, self.save = compute, save
+    def __init__(self, compute: Callable, begun: State, save: Callable, title: str | None = None):
+        self.compute, self.save, self.title, self.last = compute, save, title, time.monotonic()
+        self.bar = tqdm(desc=title, unit=" simulations") if title is not None and sys.stderr.isatty() else None
         sizes = begun.weights["sizes"].astype(int)
         ends = np.cumsum(sizes)[:-1] if sizes.size else []
         self.points, self.results = ([*np.split(begun.weights[name], ends)] if sizes.size else []
@@ -33,6 +39,8 @@ class Kept:
         return self
 
     def __exit__(self, *_):
+        if self.bar is not None:
+            self.bar.close()
         if self.done == len(self.points) and self.points:
             self._save()
 
@@ -49,7 +57,16 @@ class Kept:
             if len(self.points) % OFTEN == 0:
                 self._save()
         self.done += 1
+        self._tell()
         return self.results[self.done - 1]
+
+    def _tell(self):
+        """A bar on a terminal; elsewhere a line every half minute."""
+        if self.bar is not None:
+            self.bar.update()
+        elif self.title is not None and time.monotonic() - self.last > HALF_MINUTE:
+            self.last = time.monotonic()
+            print(f"{self.title}: {self.done} simulations", file=sys.stderr, flush=True)
 
     def _save(self):
         sizes = np.array([len(points) for points in self.points], dtype=float)
