@@ -219,8 +219,8 @@ def test_the_makefile_names_the_sources_and_each_has_helpers_in_a_namespace(draf
 def test_clocks_are_started_in_an_order_of_ours(draft):
     main = (draft[0] / "main.cpp").read_bytes()
     found = sources.CLOCKS.search(main)[0].splitlines()
-    turned = main.replace(b"\n".join(found), b"\n".join(found[::-1]))
-    assert len(found) > 1 and turned != main
+    turned = main.replace(b"\n".join(found), b"\n".join(found[::-1]))      # from Brian2 2.10 on a clock has one line
+    assert found and (turned != main or len(found) == 1)
     assert sources.without_order(turned) == sources.without_order(main)
 
 
