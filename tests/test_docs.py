@@ -106,7 +106,7 @@ def test_commands_exist(name):
             options = cli._parser().parse_args(words[1:])
             assert options.protocol in protocols
             for model in options.synapse + [options.neuron] * bool(options.neuron):
-                assert model in models or model.startswith("my_")
+                assert {model, f"synapses/{model}", f"neurons/{model}"} & set(models) or model.startswith("my_")
             if not any(model.startswith("my_") for model in options.synapse):
                 running.run_keywords(running.load_protocol(options.protocol), options)
         elif words[:2] == ["spikelearn", "copy"]:

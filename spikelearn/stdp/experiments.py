@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.stdp.experiment_files import read_experiment
@@ -163,7 +163,7 @@ def null_score(mean, sem):
 
 def chi_square_p(E: float, n: int) -> float:
     """Probability of an error of E or more over n conditions if the model is right and the errors are normal."""
-    return float(chi2.sf(n * E, n))
+    return float(chdtrc(n, n * E))
 
 
 def table(name):
