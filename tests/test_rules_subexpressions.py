@@ -1,7 +1,7 @@
 """Subexpressions of a rule see, at a spike, the same time and the same traces as its statements."""
 import numpy as np
 import pytest
-from brian2 import ms, second
+from brian2 import Hz, ms, second
 
 from spikelearn import SynapseModel
 from spikelearn.equations.assignments import written_out
@@ -39,3 +39,13 @@ def test_written_out_repeats_nested_subexpressions():
 
     equations = Equations("w = a*b : 1\nb = a + 1 : 1\na : 1")
     assert written_out("x = w + b  # w", equations).replace(" ", "") == "x=(a*(a+1))+(a+1)"
+
+
+@pytest.mark.parametrize("device", ["numpy", pytest.param("cpp", marks=pytest.mark.compiler)])
+def test_a_number_that_is_drawn_once_a_step_is_the_same_wherever_it_is_read(device):
+    """f - f is 0, so that five pairs add five times A."""
+    rule = SynapseModel(
+        name="once", source="none", initial=dict(w=1), parameters=dict(A=0.01), on_pre="d = f - f\nw += A*(1 + d)",
+        on_post="w += 0*d", equations="w : 1\nd : 1\nf = rand() : 1 (constant over dt)")
+    change = weight_changes([pairs(10 * ms, 5, 10 * Hz)] * 3, rule, device=device)
+    assert change == pytest.approx([0.05] * 3, abs=1e-12)

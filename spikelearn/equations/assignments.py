@@ -40,7 +40,8 @@ def check_assignments(title, where, code, variables, fixed=()):
 
 def check_model_assignments(model, equations, open_names):
     """check_assignments for every block of a model record; open_names : what it shares with its neurons."""
-    computed = {name for name, equation in equations.items() if equation.type == SUBEXPRESSION}
+    computed = {name for name, equation in equations.items()
+             if equation.type == SUBEXPRESSION and "constant over dt" not in equation.flags}     # stored, once a step
     variables = (set(equations) - computed) | set(open_names)
     for where, (kind, code) in model.statements().items():
         if kind == "code":
@@ -54,7 +55,8 @@ def written_out(code, equations):
     reads is not updated, and `t` is the clock's. Written out, it sees the same values as the statement itself.
     code : str, statements. equations : Brian2 Equations. Returns the statements.
     """
-    texts = {name: f"({equation.expr.code})" for name, equation in equations.items() if equation.type == SUBEXPRESSION}
+    texts = {name: f"({equation.expr.code})" for name, equation in equations.items()
+             if equation.type == SUBEXPRESSION and "constant over dt" not in equation.flags}     # stored, once a step
     code = re.sub(r"#.*", "", code)
     while texts.keys() & get_identifiers(code):
         code = word_substitute(code, texts)

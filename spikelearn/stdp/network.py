@@ -43,7 +43,7 @@ def exact_between_spikes(rule: SynapseModel) -> bool:
     """Whether the equations of a rule that reads no neuron can be solved exactly from spike to spike."""
     equations = Equations(rule.equations)
     integrated = any(equation.type == "differential equation" and "event-driven" not in equation.flags
-                     or "summed" in equation.flags for equation in equations.values())
+                     or {"summed", "constant over dt"} & set(equation.flags) for equation in equations.values())
     code = [equation.expr.code for equation in equations.values() if equation.expr is not None]
     names = get_identifiers("\n".join([*code, *(text for _, text in rule.statements().values())]))
     return not integrated and not names & {"dt", "t_in_timesteps", *rule.inputs} and not rule.at_end
