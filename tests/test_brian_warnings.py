@@ -14,6 +14,7 @@ from brian2 import ms
 
 from spikelearn import NeuronModel, SynapseModel, load_model
 from spikelearn.equations.files import shipped_models
+from spikelearn.equilibrium.presentation import layered_network
 from spikelearn.errors import SpikelearnWarning
 from spikelearn.simulation.network import neurons, spike_trains, synapses
 from spikelearn.simulation.programs import compiler
@@ -92,6 +93,17 @@ def test_a_connection_that_only_reads_the_variable_is_not_meant():
                 synapses(trains, cells, reads, name="reader", connect="all-to-all")]
 
     assert told(network) == []
+
+
+@pytest.mark.parametrize("cell, rule", [
+    ("leaky_integrator_fire", "voltage_derivative_temporal"),
+    ("leaky_integrator_fire_twin", "voltage_derivative_symmetric_centred"),
+    ("leaky_integrator_poisson_twin", "voltage_derivative_symmetric_centred"),
+])
+@pytest.mark.parametrize("pixel", ["pixel_fire", "pixel_poisson"])
+def test_networks_that_learn_images_give_no_warning(cell, rule, pixel):
+    models = [load_model(name) for name in (f"neurons/{cell}", f"synapses/{rule}", f"neurons/{pixel}")]
+    assert told(lambda: layered_network((3, 2, 2), *models, images=1)) == []
 
 
 def test_a_missing_reset_and_a_missing_refractory_period_are_told():

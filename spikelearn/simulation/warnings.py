@@ -7,6 +7,7 @@ import logging
 import re
 import warnings
 
+from spikelearn.equations.parsing import get_identifiers
 from spikelearn.errors import SpikelearnWarning
 from spikelearn.simulation.brian_internals.objects import is_connection, noted, pathways
 
@@ -62,13 +63,21 @@ def _order_does_not_matter(message, objects):
     """
     statement = re.search(r"(?:Abstract code|first line is): '(\w+) (:?)", message)
     connections, groups = ([item for item in objects if is_connection(item) == kind] for kind in (True, False))
-    if statement and statement[2] and any(statement[1] in getattr(item, "variables", ()) for item in groups):
-        # what a population computes for itself with rand(), such as its chance to spike; connections say name_pre
-        return not any(statement[1] in item.variables for item in connections)
     names = {statement[1], re.sub("_(pre|post)$", "", statement[1])} if statement else set()
+    if statement and statement[2] and any(names & set(getattr(item, "variables", ())) for item in groups):
+        # a subexpression of a population: it is drawn where the population or a statement of a connection names it
+        names |= {f"{name}_{side}" for name in names for side in ("pre", "post")}
+        meant = [item for item in connections
+                 if any(names & get_identifiers(pathway.code) for pathway in pathways(item))]
+        return all(_one_synapse_each(item) for item in meant)
     meant = [item for item in connections if any(names & _assigned(pathway.code) for pathway in pathways(item))]
     meant = meant or connections
-    return bool(meant) and all(noted(item, "one_synapse_each", False) or len(item.source) == 1 for item in meant)
+    return bool(meant) and all(_one_synapse_each(item) for item in meant)
+
+
+def _one_synapse_each(connection):
+    """Whether no neuron that a connection changes has more than one of its synapses."""
+    return noted(connection, "one_synapse_each", False) or len(connection.source) == 1
 
 
 def _assigned(code):
