@@ -14,9 +14,9 @@ def show_image(weights, biases, x, target, beta, free, nudged, listen, window=0,
 
     weights : [(below, above), ...]; biases : [(above,), ...]; x : (pixels,); target : (outputs,).
     nudged : length of the nudged phase, or of each of them; signs : the sign of each one's nudge.
-    Returns a dict: heard (outputs,); s (outputs,) at the end of the free phase; spikes [(step, population, i), ...];
-    nudged_phase and window: what each spike's count times the other side's change (times the sign of the nudge) adds
-    up to, ([...], [...]) in the shapes of weights and biases.
+    Returns a dict: mean_input (outputs,); s (outputs,) at the end of the free phase; spikes
+    [(step, population, i), ...]; nudged_phase and window: what each spike's count times the other side's change (times
+    the sign of the nudge) adds up to, ([...], [...]) in the shapes of weights and biases.
     """
     sign_at = [0] * free
     for length, sign in zip(np.atleast_1d(nudged), signs, strict=True):
@@ -24,7 +24,7 @@ def show_image(weights, biases, x, target, beta, free, nudged, listen, window=0,
     sizes = [len(x), *(len(b) for b in biases)]
     s, current, phase, ds = ([np.zeros(n) for n in sizes] for _ in range(4))
     s[0] = np.array(x, dtype=float)
-    bias_phase, heard, spikes, s_free = 0.0, np.zeros(sizes[-1]), [], None
+    bias_phase, mean_input, spikes, s_free = 0.0, np.zeros(sizes[-1]), [], None
     sums = {part: ([np.zeros_like(w) for w in weights], [np.zeros_like(b) for b in biases])
             for part in ("nudged_phase", "window")}
     for step, sign in enumerate(sign_at, 1):
@@ -44,7 +44,7 @@ def show_image(weights, biases, x, target, beta, free, nudged, listen, window=0,
         bias_phase += P_MAX
         bias_fires = bias_phase >= 1
         if free - listen < step <= free:
-            heard += current[-1] / (P_MAX * TAU_SYN) / listen
+            mean_input += current[-1] / (P_MAX * TAU_SYN) / listen
         part = "nudged_phase" if step > free else "window" if step > free - window else None
         counts = sign if step > free else 1
         for k, w in enumerate(weights):
@@ -66,7 +66,7 @@ def show_image(weights, biases, x, target, beta, free, nudged, listen, window=0,
         bias_phase -= bias_fires
         if step == free:
             s_free = s[-1].copy()
-    return {"heard": heard, "s": s_free, "spikes": spikes, **sums}
+    return {"mean_input": mean_input, "s": s_free, "spikes": spikes, **sums}
 
 
 def changes(weights, biases, x, target, rule, rates, beta=0.5, **phases):

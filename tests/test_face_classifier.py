@@ -4,6 +4,7 @@ import pytest
 
 import spikelearn as sl
 from spikelearn.equilibrium.classifier import Recipe
+from spikelearn.equilibrium.saved_networks import _model
 from spikelearn.images.readout import confusion
 
 TEMPORAL = "voltage_derivative_temporal"
@@ -51,12 +52,22 @@ def test_a_trained_network_answers_with_the_weights_of_its_training():
         net.predict(IMAGES)
     end = sl.train(net, IMAGES, LABELS, RECIPE, epochs=1)
     assert net.weights is end.weights and net.recipe is RECIPE
-    heard = net.show(IMAGES, [0, 0], end.weights, RECIPE, seed=3, learn=False).heard
+    mean_input = net.show(IMAGES, [0, 0], end.weights, RECIPE, seed=3, learn=False).mean_input
     net.weights = {name: weight + 0.0 for name, weight in end.weights.items()}
-    assert np.array_equal(net.predict(IMAGES), heard.argmax(axis=1))
+    assert np.array_equal(net.predict(IMAGES), mean_input.argmax(axis=1))
 
 
 def test_a_result_without_a_network_is_refused(tmp_path):
     sl.run("stdp_window", quick=True, out=tmp_path / "window")
     with pytest.raises(sl.SpikelearnError, match="holds no network"):
         sl.Classifier.load(tmp_path / "window", device="numpy")
+
+
+def test_a_network_is_known_by_the_statements_of_its_models_not_by_their_comments():
+    model = sl.load_model(f"synapses/{TEMPORAL}")
+    saved = {"name": model.name, "text": f'"""Older words."""\n# and a comment\n{model.text.split(chr(34) * 3, 2)[2]}',
+             "parameters": {"eta": 0.5}}
+    assert _model(saved, "synapse", "x").parameters["eta"] == 0.5
+    for text in (saved["text"].replace("change +=", "change -="), "MODEL = ("):
+        with pytest.raises(sl.SpikelearnError, match="is not what it was when 'x' was made"):
+            _model(saved | {"text": text}, "synapse", "x")

@@ -24,13 +24,13 @@ from spikelearn.images.masks import bernoulli_mean, gaussian, none, spike_counts
 
 def test_every_entry_of_the_gradients_by_finite_differences():
     model = random_model((5, 4, 3), noise=("gaussian", "gaussian", "bernoulli"), scale=.6)
-    states, heard = random_states(model, 6), random_states(model, 6, seed=9)
-    _, gradients = local_gradients(model, states, heard)
+    states, corrupted = random_states(model, 6), random_states(model, 6, seed=9)
+    _, gradients = local_gradients(model, states, corrupted)
     assert set(gradients) == set(model.arrays())
 
     def loss():
-        up = sum(f.log_probability(states[k + 1], heard[k]).mean() for k, f in enumerate(model.f))
-        return -up - sum(g.log_probability(states[k], heard[k + 1]).mean() for k, g in enumerate(model.g))
+        up = sum(f.log_probability(states[k + 1], corrupted[k]).mean() for k, f in enumerate(model.f))
+        return -up - sum(g.log_probability(states[k], corrupted[k + 1]).mean() for k, g in enumerate(model.g))
 
     for name, array in model.arrays().items():
         assert gradients[name] == pytest.approx(slope(loss, array), abs=1e-7)
@@ -40,18 +40,18 @@ def test_every_entry_of_the_gradients_by_finite_differences():
 def test_a_layer_learns_from_its_own_and_its_neighbours_activity_alone(way, k):
     """All that is not the layer, its input and its target is spoilt: the update is the same to the last bit."""
     model = random_model((6, 5, 4, 3))
-    states, heard = random_states(model, 7), random_states(model, 7, seed=2)
+    states, corrupted = random_states(model, 7), random_states(model, 7, seed=2)
     names = [f"weights_{way}{k}", f"biases_{way}{k}"]
-    _, before = local_gradients(model, states, heard)
+    _, before = local_gradients(model, states, corrupted)
     arrays = {name: a if name in names else np.full_like(a, np.nan) for name, a in model.arrays().items()}
     source, target = (k - 1, k) if way == "f" else (k, k - 1)
     spoilt = [h if layer == target else np.full_like(h, np.nan) for layer, h in enumerate(states)]
-    unheard = [h if layer == source else np.full_like(h, np.nan) for layer, h in enumerate(heard)]
-    _, after = local_gradients(model.with_arrays(arrays), spoilt, unheard)
+    unread = [h if layer == source else np.full_like(h, np.nan) for layer, h in enumerate(corrupted)]
+    _, after = local_gradients(model.with_arrays(arrays), spoilt, unread)
     for name in names:
         assert np.array_equal(before[name], after[name])
     states[target] = states[target] + .1
-    assert not np.array_equal(local_gradients(model, states, heard)[1][names[0]], before[names[0]])
+    assert not np.array_equal(local_gradients(model, states, corrupted)[1][names[0]], before[names[0]])
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
@@ -164,11 +164,11 @@ def test_the_prior_has_four_times_the_variance():
 ])
 def test_mean_and_variance_of_corruptions(corrupt, variance):
     h = np.repeat(np.array([[.1, .5, .9]], np.float32), 40_000, axis=0)
-    heard = corrupt(h, np.random.default_rng(1))
-    assert heard.dtype == h.dtype and heard.shape == h.shape
+    corrupted = corrupt(h, np.random.default_rng(1))
+    assert corrupted.dtype == h.dtype and corrupted.shape == h.shape
     expected = variance(h[0].astype(float))
-    assert heard.mean(axis=0, dtype=float) == pytest.approx(h[0], abs=5 * np.sqrt(expected.max() / 40_000) + 1e-5)
-    assert heard.var(axis=0, dtype=float) == pytest.approx(expected, rel=.05, abs=1e-12)
+    assert corrupted.mean(axis=0, dtype=float) == pytest.approx(h[0], abs=5 * np.sqrt(expected.max() / 40_000) + 1e-5)
+    assert corrupted.var(axis=0, dtype=float) == pytest.approx(expected, rel=.05, abs=1e-12)
 
 
 def test_corruptions_have_the_values_of_counts():

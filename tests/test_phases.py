@@ -112,8 +112,8 @@ def test_a_compiled_temporal_twin_too_and_its_phases_are_values_of_a_run():
 def test_every_spike_and_every_answer(single):
     weights, biases = weights_of()
     expected = [show_image(weights, biases, x, np.eye(2)[label], *PHASES) for x, label in zip(X, LABELS)]
-    heard = single.show(X, LABELS, named(weights, biases), RECIPE, seed=1, learn=False).heard
-    np.testing.assert_allclose(heard, [one["heard"] for one in expected], atol=1e-12)
+    mean_input = single.show(X, LABELS, named(weights, biases), RECIPE, seed=1, learn=False).mean_input
+    np.testing.assert_allclose(mean_input, [one["mean_input"] for one in expected], atol=1e-12)
     t, i, population = one_image(single, X[0], LABELS[0], named(weights, biases), RECIPE)[:3]
     found = sorted(zip(np.round(t / ms).astype(int) + 1, population, i))
     assert {k for _, k, _ in found} == {0, 1, 2, 3}
@@ -135,8 +135,8 @@ def test_spikes_and_synaptic_events_are_counted(single):
 
 def test_images_do_not_feel_the_ones_before(centred):
     start = named(*weights_of())
-    together = centred.show(X, LABELS, start, RECIPE, seed=1, learn=False).heard
-    assert np.array_equal(together[2:], centred.show(X[2:], LABELS[2:], start, RECIPE, seed=1, learn=False).heard)
+    together = centred.show(X, LABELS, start, RECIPE, seed=1, learn=False).mean_input
+    assert np.array_equal(together[2:], centred.show(X[2:], LABELS[2:], start, RECIPE, seed=1, learn=False).mean_input)
 
 
 @pytest.mark.parametrize("rule", ["single", "centred"])
@@ -190,7 +190,7 @@ def test_poisson_neurons_are_nudged_towards_the_target():
     shown = classifier.show(x, labels, start, recipe, seed=2)
     again = classifier.show(x, labels, start, recipe, seed=2)
     assert all(np.array_equal(shown.weights[name], again.weights[name]) for name in start)
-    before, now = (shown.heard[part].mean(axis=0) for part in (slice(0, 6), slice(12, 18)))
+    before, now = (shown.mean_input[part].mean(axis=0) for part in (slice(0, 6), slice(12, 18)))
     assert now[0] - now[1] > before[0] - before[1] + 0.1
 
 

@@ -47,8 +47,8 @@ def quick_network(monkeypatch):
         rng = np.random.default_rng(seed)
         new = {name: w + learn * recipe.rates[0] * (rng.normal(size=w.shape) + x.sum() * np.sin(w) + labels.sum())
                for name, w in weights.items()}
-        heard = np.outer(x.sum(axis=1), [1, 0]) + [0, 2 + weights["biases_2.w"].mean()]
-        return Shown(new, heard, len(x), 10 * len(x), 50 * len(x))
+        mean_input = np.outer(x.sum(axis=1), [1, 0]) + [0, 2 + weights["biases_2.w"].mean()]
+        return Shown(new, mean_input, len(x), 10 * len(x), 50 * len(x))
 
     monkeypatch.setattr(Classifier, "show", show)
 
@@ -392,7 +392,7 @@ def test_progress_is_a_bar_on_a_terminal(quick_network):
 
 def test_answers_read_the_images_in_parts():
     weights = network().new_weights(3, 0.3)
-    parts = training.heard(network(), X[:6], LABELS[:6], weights, RECIPE)
+    parts = training.mean_input(network(), X[:6], LABELS[:6], weights, RECIPE)
     assert parts.shape == (6, 2)
-    last = network().show(X[4:6], LABELS[4:6], weights, RECIPE, seed=1, learn=False).heard
+    last = network().show(X[4:6], LABELS[4:6], weights, RECIPE, seed=1, learn=False).mean_input
     assert np.array_equal(parts[4:], last)

@@ -1,6 +1,6 @@
-"""Leaky integrator that speaks in spikes by integrate-and-fire coding (reset by subtraction).
+"""Leaky integrator with integrate-and-fire coding: a phase grows with the potential, each spike takes one unit off.
 
-The phase grows at the rate r_max*s and a spike takes one unit off it (sigma-delta coding): the mean of T steps is
+The phase grows at the rate r_max*s (sigma-delta coding): the mean of T steps is
 right to O(1/T), where Poisson spikes reach O(1/sqrt(T)). Receivers see the low-passed spikes, whose mean is s.
 Potential: Bengio & Fischer (2015) arXiv:1510.02777, eq. 1-8 (rho = hard sigmoid, by clipping s to [0, 1]);
 coding: O'Connor, Gavves & Welling (2019) AISTATS.

@@ -1,4 +1,4 @@
-"""Leaky integrator that speaks in Poisson spikes at the rate r_max*s.
+"""Leaky integrator that fires Poisson spikes at the rate r_max*s.
 
 Receivers see the low-passed spikes, whose mean is s.
 Potential: Bengio & Fischer (2015) arXiv:1510.02777, eq. 1-8 (rho = hard sigmoid, by clipping s to [0, 1]);

@@ -1,4 +1,4 @@
-"""A pixel that speaks in regular spikes at the rate r_max*x: integrate-and-fire coding of a clamped intensity.
+"""A pixel that fires regularly at the rate r_max*x: integrate-and-fire coding of a clamped intensity.
 
 O'Connor, Gavves & Welling (2019) AISTATS (sigma-delta coding); as leaky_integrator_fire, with s clamped to x.
 """

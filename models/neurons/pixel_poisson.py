@@ -1,4 +1,4 @@
-"""A pixel that speaks in Poisson spikes at the rate r_max*x, at most one a time step.
+"""A pixel that fires Poisson spikes at the rate r_max*x, at most one a time step.
 
 The number of steps to the next spike is drawn when one is fired (geometric, the exact law of one chance a step), so
 that black pixels cost no random numbers. Bengio et al. (2015) arXiv:1502.04156, sections 3 and 9.

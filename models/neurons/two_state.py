@@ -14,7 +14,7 @@ MODEL = NeuronModel(
     source="Liu & Lin (2017) Variational Probability Flow",
     equations="""
         state : 1                                           # y of the source: 0 at rest, 1 excited
-        z = b + drive : 1                                   # what speaks for excitation
+        z = b + drive : 1                                   # input that favours state 1
         drive : 1                                           # sum of w over the excited neighbours
         flip_rate = exp((1 - 2*state) * z / 2) / tau : Hz   # rate of leaving the present state
         draw : 1                                            # uniform random number of this step

@@ -18,7 +18,7 @@ MODEL = NeuronModel(
         state : 1                              # y of the source: 0 at rest, 1 excited
         held : 1                               # 1 while data hold the state at x
         x : 1                                  # the state that data want, 0 or 1
-        z = b + drive : 1                      # what speaks for excitation
+        z = b + drive : 1                      # input that favours state 1
         drive : 1                              # sum of w over the excited neighbours
         alpha = 1/2 - state : 1                # half of the flip's sign
         flip_rate = exp(alpha*z) / tau : Hz    # delta of the source: rate of leaving the present state

@@ -2,7 +2,7 @@
 
 dw ~ d/dt (rho_i rho_j), the form that equilibrium propagation needs: Bengio (2016) slides, NIPS; Scellier & Bengio
 (2017) Front Comput Neurosci 11:24. Changes are collected while an image is shown and applied at its end; applied at
-once they feed back on themselves. One network, no twin: the biologically honest variant.
+once they feed back on themselves. One network; nothing is copied.
 """
 from spikelearn import SynapseModel
 

@@ -1,4 +1,4 @@
-"""Variational probability flow, symmetric, on spikes: each attempt to flip, on either side, tells both directions.
+"""Variational probability flow, symmetric, on spikes: each attempt to flip, on either side, changes the shared weight.
 
 Liu & Lin (2017): the objective is the mean rate at which the machine leaves the data, K = sum of exp(alpha_j z_j), and
 dw_ij = -eta (y_i alpha_j delta_j + y_j alpha_i delta_i), alpha = 1/2 - y. Event-driven form of our own: an attempt

@@ -19,7 +19,7 @@ PRESENTATION = NeuronModel(
     equations="""
         step : integer           # of this example, from 1
         example : integer        # how many examples are over
-        listening : 1            # 1 once the network has settled: the states are averaged
+        averaging : 1            # 1 once the network has settled: the states are averaged
         learning : 1             # the same, if there is something to learn
         finishing : 1            # 1 when the collected changes are due
         stopped : 1
@@ -27,10 +27,10 @@ PRESENTATION = NeuronModel(
     """,
     every_step=dict(start="step += 1"),
     events=dict(
-        over=("step > shown_steps", "example += 1; step = 0; listening = 0; learning = 0"),
+        over=("step > shown_steps", "example += 1; step = 0; averaging = 0; learning = 0"),
         collected=("step == 0 and example > 0 and (example % batch == 0 or example >= examples)", "finishing = 1"),
         begin=("step == 0 and example < examples", "step = 1; finishing = 0"),
-        settled=("step == settling_steps + 1", "listening = 1; learning = teaching"),
+        settled=("step == settling_steps + 1", "averaging = 1; learning = teaching"),
     ),
     parameters=dict(
         shown_steps=60,          # length of an example
@@ -86,14 +86,15 @@ def sampling_network(n_visible, n_hidden, neuron, synapse, *, examples, raster=F
 def _averages(trial, visible):
     """The mean state of each visible neuron after the settling, for every example."""
     averages = NeuronGroup(len(visible), """state : 1 (linked)
-                                            listening : 1 (linked)
+                                            averaging : 1 (linked)
                                             time_excited : 1
                                             mean : 1
-                                            telling : 1""",
-                           events={"told": "telling > 0"}, name="average", namespace={})
-    averages.state, averages.listening = linked_var(visible, "state"), linked_var(trial, "listening")
-    averages.run_regularly("time_excited += listening*state", when="end")
-    averages.run_on_event("told", "telling = 0", when="resets")
-    told = carried(trial, averages, {"over": "mean_post = time_excited_post / (shown_steps_pre - settling_steps_pre)\n"
-                                             "time_excited_post = 0\ntelling_post = 1"}, MOMENTS)
-    return [averages, told, EventMonitor(averages, "told", variables="mean", name="averages")]
+                                            ready : 1""",
+                           events={"averaged": "ready > 0"}, name="average", namespace={})
+    averages.state, averages.averaging = linked_var(visible, "state"), linked_var(trial, "averaging")
+    averages.run_regularly("time_excited += averaging*state", when="end")
+    averages.run_on_event("averaged", "ready = 0", when="resets")
+    events = carried(trial, averages, {
+        "over": "mean_post = time_excited_post / (shown_steps_pre - settling_steps_pre)\n"
+                "time_excited_post = 0\nready_post = 1"}, MOMENTS)
+    return [averages, events, EventMonitor(averages, "averaged", variables="mean", name="averages")]

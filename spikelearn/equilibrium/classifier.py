@@ -22,19 +22,19 @@ LONG = 100_000 * second         # a run ends when its images are over
 class Shown(NamedTuple):
     """Result of presenting images.
 
-    weights : name -> array, after learning; heard : (n, classes) mean input of the outputs late in the free phase;
+    weights : name -> array, after learning; mean_input : (n, classes), of the outputs late in the free phase;
     nudged : images that had a nudged phase; spikes : of all neurons; events : spikes times the synapses they drove
     """
 
     weights: dict
-    heard: np.ndarray
+    mean_input: np.ndarray
     nudged: int
     spikes: int
     events: int
 
     def wrong(self, labels):
         """Number of misclassified images."""
-        return int(np.sum(predict(self.heard) != labels))
+        return int(np.sum(predict(self.mean_input) != labels))
 
 
 class Classifier:
@@ -188,13 +188,13 @@ class Classifier:
             raise SpikelearnError(f"1 to {self.images} images can be shown at once, not {len(images)}")
         counts = [f"spikes_of_{name}.N" for name in self._fan_out()]
         read = self.simulation.run(self.values(images, labels, weights, recipe, learn), seed=seed,
-                                   read=[*weights, "answers.heard", "trial.nudged_images", *counts])
+                                   read=[*weights, "answers.mean_input", "trial.nudged_images", *counts])
         new = {name: np.asarray(read[name]) for name in weights}
         if not all(np.isfinite(w).all() for w in new.values()):
             raise SpikelearnError("the weights became infinite: choose smaller learning rates")
-        heard = np.asarray(read["answers.heard"]).reshape(len(images), self.sizes[-1])
+        mean_input = np.asarray(read["answers.mean_input"]).reshape(len(images), self.sizes[-1])
         spikes = np.array([int(read[name]) for name in counts])
-        return Shown(new, heard, int(read["trial.nudged_images"][0]), int(spikes.sum()),
+        return Shown(new, mean_input, int(read["trial.nudged_images"][0]), int(spikes.sum()),
                      int(spikes @ list(self._fan_out().values())))
 
     def predict(self, images: np.ndarray, *, seed: int = 0) -> np.ndarray:

@@ -102,7 +102,7 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
     sizes : (n_pixels, n_hidden, ..., n_outputs). images : how many images the arrays of a run hold.
     neuron, synapse, pixel : model records. A unit that always fires, the last of the pixels, stands for the biases.
     Values of a run: "pixels_shown" (images, n_pixels + 1), "labels_shown" (images,), "trial.*", "synapses_1.w" ...
-    Reads: "answers.heard" (n_images * n_outputs) the mean input of the outputs late in the free phase, "trial.*".
+    Reads: "answers.mean_input" (n_images * n_outputs) the mean input of the outputs late in the free phase, "trial.*".
     """
     twin = "twin" in neuron.events
     if any(event.endswith("twin") for event in synapse.on_event) and not twin:
@@ -152,19 +152,19 @@ def _traces(made, trial, layers):
 
 def _answers(trial, outputs):
     """Neurons that average the input of the outputs late in the free phase, for every image."""
-    ear = NeuronGroup(len(outputs), """drive : 1 (linked)
-                                       sum_of_drive : 1
-                                       heard : 1
-                                       listening : 1
-                                       telling : 1""",
-                      events={"told": "telling > 0"}, name="ear", namespace={})
-    ear.drive = linked_var(outputs, "drive")
-    ear.run_regularly("sum_of_drive += listening*drive", when="after_groups")
-    ear.run_on_event("told", "telling = 0; sum_of_drive = 0", when="resets")
-    told = carried(trial, ear, {"listen": "listening_post = 1",
-                                "answer": "heard_post = sum_of_drive_post / listen_steps_pre; listening_post = 0; "
-                                          "telling_post = 1"}, MOMENTS)
-    return [ear, told, EventMonitor(ear, "told", variables="heard", name="answers")]
+    averages = NeuronGroup(len(outputs), """drive : 1 (linked)
+                                            sum_of_drive : 1
+                                            mean_input : 1
+                                            averaging : 1
+                                            ready : 1""",
+                           events={"averaged": "ready > 0"}, name="average", namespace={})
+    averages.drive = linked_var(outputs, "drive")
+    averages.run_regularly("sum_of_drive += averaging*drive", when="after_groups")
+    averages.run_on_event("averaged", "ready = 0; sum_of_drive = 0", when="resets")
+    events = carried(trial, averages, {"listen": "averaging_post = 1",
+                                       "answer": "mean_input_post = sum_of_drive_post / listen_steps_pre; "
+                                                 "averaging_post = 0; ready_post = 1"}, MOMENTS)
+    return [averages, events, EventMonitor(averages, "averaged", variables="mean_input", name="answers")]
 
 
 def _layers(pixels, layers, synapse, twin, connect):

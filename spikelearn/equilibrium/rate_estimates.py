@@ -70,18 +70,18 @@ def mean_field(weights, biases, x, targets, beta, phases, tau_syn, tau_d, spikes
     """
     k = len(x)
     s = [np.zeros((k, len(b))) for b in biases]
-    heard = [np.zeros_like(part) for part in s]         # low-passed input, on average sum w s
+    current = [np.zeros_like(part) for part in s]         # low-passed input, on average sum w s
     ds = [np.zeros_like(part) for part in s]
     total, one = 0, np.ones((k, 1))
     for counts, sign in zip(*phases.signs()):
         nudge = beta * sign
-        new = [np.clip(s[0] + (heard[0] - s[0]) / TAU, 0, 1),
-               np.clip(s[1] + (heard[1] + nudge * (targets - s[1]) - s[1]) / TAU, 0, 1)]
+        new = [np.clip(s[0] + (current[0] - s[0]) / TAU, 0, 1),
+               np.clip(s[1] + (current[1] + nudge * (targets - s[1]) - s[1]) / TAU, 0, 1)]
         ds = [d + (a - b - d) / (1 + tau_d) for d, a, b in zip(ds, new, s)]
         sent = new if spikes_from_new else s
         s = new
         arriving = drives(weights, biases, x, *sent)
-        heard = [old * (1 - 1 / tau_syn) + more / tau_syn for old, more in zip(heard, arriving)]
+        current = [old * (1 - 1 / tau_syn) + more / tau_syn for old, more in zip(current, arriving)]
         if counts:
             both = np.einsum("ki,kj->kij", sent[0], ds[1]) + np.einsum("ki,kj->kij", ds[0], sent[1])
             parts = [np.einsum("ki,kj->kij", np.hstack([x, one]), ds[0]).reshape(k, -1), both.reshape(k, -1), ds[1]]

@@ -1,4 +1,5 @@
 """The weights in a saved result, and the network that they belong to."""
+import ast
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +50,18 @@ def saved_network(folder: str | Path, models: dict) -> tuple:
 def _model(saved: dict, place: str, folder) -> Model:
     """The shipped model of this name with the saved parameters."""
     model = load_model(saved["name"], "synapse" if place == "synapse" else "neuron")
-    if model.text != saved["text"]:
+    if _statements(model.text) != _statements(saved["text"]):
         raise SpikelearnError(f"the {place} model {saved['name']} is not what it was when '{folder}' was made: "
                               f"give another {place}=")
     values = {name: value["value"] if isinstance(value, dict) else value for name, value in saved["parameters"].items()}
     return model.with_parameters(**{name: Quantity(value, dim=Quantity(model.parameters[name]).dim)
                                     for name, value in values.items()})
+
+
+def _statements(text: str) -> str:
+    """What a model's file says to Python: its docstring and comments left out, which change no network."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return text
+    return ast.dump(ast.Module(tree.body[ast.get_docstring(tree) is not None:], []))

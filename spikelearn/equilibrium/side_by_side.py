@@ -45,11 +45,11 @@ class Phases(NamedTuple):
 
 class Collected(NamedTuple):
     """weights : [(n, below, above), ...] and biases : [(n, above), ...], what the rule collected, of each copy;
-    heard : (n, outputs) mean input of the outputs late in the free phase."""
+    mean_input : (n, outputs) mean input of the outputs late in the free phase."""
 
     weights: list
     biases: list
-    heard: np.ndarray
+    mean_input: np.ndarray
 
     def flat(self):
         """All of it as one row a copy: weights and biases of layer 1, then of layer 2, ...: (n, parameters)."""

@@ -173,15 +173,15 @@ def _measured(classifier, recipe, state, validation):
 def answers(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, weights: dict, recipe: "Recipe",
             seed: int = 0) -> np.ndarray:
     """Predicted classes, without learning. x : (n, pixels). Returns (n,) int."""
-    return predict(heard(classifier, x, labels, weights, recipe, seed))
+    return predict(mean_input(classifier, x, labels, weights, recipe, seed))
 
 
-def heard(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, weights: dict, recipe: "Recipe",
+def mean_input(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, weights: dict, recipe: "Recipe",
           seed: int = 0) -> np.ndarray:
     """Mean input of the outputs for each image, without learning: (n, classes)."""
     rows = []
     for first in range(0, len(x), classifier.images):
         part = slice(first, first + classifier.images)
         rows.append(classifier.show(x[part], labels[part], weights, recipe, seed=run_seed(seed, 0, first),
-                                    learn=False).heard)
+                                    learn=False).mean_input)
     return np.vstack(rows)

@@ -10,12 +10,12 @@ from spikelearn.generative.model import UNITS
 from spikelearn.generative.sampling import in_parts
 
 
-def backpropagated_gradients(model, states, heard):
+def backpropagated_gradients(model, states, corrupted):
     """(squared error, name -> derivative of the loss), the loss -log p(x | reconstruction), mean over the images.
 
-    In place of generative_training.local_gradients: of states only x is used, of heard only the corrupted x.
+    In place of generative_training.local_gradients: only the states of x, and corrupted, are used.
     """
-    x, passed = states[0], [heard[0]]
+    x, passed = states[0], [corrupted[0]]
     layers = [*((f"f{k}", f) for k, f in enumerate(model.f, start=1)),
               *((f"g{k}", g) for k, g in reversed(list(enumerate(model.g, start=1))))]
     for _, layer in layers:

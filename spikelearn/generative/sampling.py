@@ -60,12 +60,12 @@ def generated_by_joint_chain(model, prior, n, rng, corruptions, *, steps=30):
 
 def joint_step(model, states, corruptions, rng):
     """One transition of the joint chain, eq. 9-11: new states."""
-    heard = [corrupt(h, rng) for corrupt, h in zip(corruptions, states, strict=True)]
-    new = [model.g[0](heard[1])]
+    corrupted = [corrupt(h, rng) for corrupt, h in zip(corruptions, states, strict=True)]
+    new = [model.g[0](corrupted[1])]
     for k in range(1, len(states) - 1):
-        above = rng.random((len(heard[k]), 1)) < .5
-        new.append(np.where(above, model.g[k](heard[k + 1]), model.f[k - 1](heard[k - 1])))
-    return [*new, model.f[-1](heard[-2])]
+        above = rng.random((len(corrupted[k]), 1)) < .5
+        new.append(np.where(above, model.g[k](corrupted[k + 1]), model.f[k - 1](corrupted[k - 1])))
+    return [*new, model.f[-1](corrupted[-2])]
 
 
 def filled_in(model, x, hidden, *, rounds=20, steps=15, delta=.1, alpha=.001, watch=None):

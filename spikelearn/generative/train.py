@@ -34,16 +34,16 @@ class Trained(NamedTuple):
     curve: dict
 
 
-def local_gradients(model, states, heard):
+def local_gradients(model, states, corrupted):
     """(squared error, name -> derivative of -log p) of every f and g, named as Model.arrays.
 
-    states : [x, h1, ...] that INFERENCE found, the targets; heard : the same, corrupted: what the layers hear. The
-    entry of f_k depends on heard[k-1], states[k] and f_k alone, that of g_k on heard[k], states[k-1] and g_k.
+    states : [x, h1, ...] that INFERENCE found, the targets; corrupted : the same with noise, input of the layers. The
+    entry of f_k depends on corrupted[k-1], states[k] and f_k alone, that of g_k on corrupted[k], states[k-1] and g_k.
     """
     total, gradients = 0., {}
     for k in range(1, len(states)):
-        for way, layer, target, source in (("f", model.f[k - 1], states[k], heard[k - 1]),
-                                           ("g", model.g[k - 1], states[k - 1], heard[k])):
+        for way, layer, target, source in (("f", model.f[k - 1], states[k], corrupted[k - 1]),
+                                           ("g", model.g[k - 1], states[k - 1], corrupted[k])):
             error, weights, biases = layer.by_parameters(target, source)
             total += error
             gradients |= {f"weights_{way}{k}": -weights, f"biases_{way}{k}": -biases}
@@ -56,7 +56,7 @@ def train(model, x, corruptions, *, infer=by_target_propagation, learn=local_gra
     """Train a model; the one given is not changed.
 
     x : (n, pixels) from 0 to 1; corruptions : one for each layer, pixels first (images.masks)
-    infer : (model, x) -> states. learn : (model, states, heard) -> (error, gradients)
+    infer : (model, x) -> states. learn : (model, states, corrupted) -> (error, gradients)
     rates : Adam's, of the encoders and of the decoders; they go linearly to last_rate times that in the last epoch
     watch : model -> name -> number, measured after each epoch
     checkpoint : file written before the first epoch and after each; one that exists must be the one that is resumed;
@@ -124,8 +124,8 @@ def _epoch(steps, x, corruptions, infer, learn, batch, rng, progress):
         images = x[order[first:first + batch]]
         with np.errstate(over="ignore", invalid="ignore"):      # what is not finite is refused below
             states = infer(model, images)
-            heard = [corrupt(h, rng) for corrupt, h in zip(corruptions, states, strict=True)]
-            error, gradients = learn(model, states, heard)
+            corrupted = [corrupt(h, rng) for corrupt, h in zip(corruptions, states, strict=True)]
+            error, gradients = learn(model, states, corrupted)
         if not np.isfinite(error):
             raise SpikelearnError("the learning diverged; choose smaller rates, or a smaller delta")
         steps.step(gradients)

@@ -34,7 +34,7 @@ def carried(trial, group, statements, moments, *, inputs=None):
     statements : event, or THEN + event -> statement; moments : event -> Moment. Empty statements are left out.
     """
     statements = {pathway: code for pathway, code in statements.items() if code}
-    made = Synapses(trial, group, on_pre=statements, name=f"{group.name}_told", namespace=dict(inputs or {}),
+    made = Synapses(trial, group, on_pre=statements, name=f"events_to_{group.name}", namespace=dict(inputs or {}),
                     on_event={pathway: pathway.removeprefix(THEN) for pathway in statements})
     made.connect()
     for pathway in statements:
