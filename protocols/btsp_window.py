@@ -14,6 +14,7 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import heading, zero_lines
 from spikelearn.ranges.check import Range, checked, numbers, positive
+from spikelearn.ranges.quick import at_least, at_most
 from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.stdp.spike_times import pairs
 from spikelearn.stdp.weight_change import outcome, post_neuron
@@ -29,6 +30,7 @@ ACCEPTED = {
 }
 RANGES = {"read_after": positive(1000, unit="second"), "weights": numbers(1e-6, 1000, several=True),
           "widest": positive(60, unit="second"), "spacing": Range(1e-3, 10, unit="second")}
+SHORT_FORM = dict(spacing=at_least(1 * second), widest=at_most(4 * second), read_after=at_most(8 * second))
 
 
 @checked
@@ -36,8 +38,6 @@ def run(synapse="synapses/btsp", neuron=None, *, weights=(1, 4), widest=5 * seco
         read_after=15 * second, dt=1 * ms, seed=1, device="auto", quick=False):
     """Spike minus plateau onset from -widest to widest, from each of the initial weights. quick: 1 s apart."""
     rule = load_model(synapse, "synapse")
-    if quick:
-        spacing, widest, read_after = max(spacing, 1 * second), min(widest, 4 * second), min(read_after, 8 * second)
     if "w" not in rule.initial:
         raise SpikelearnError(f"{rule.title} has no initial w that could be set")
     weights, steps = np.atleast_1d(np.asarray(weights, dtype=float)), int(np.floor(float(widest / spacing) + 1e-9))

@@ -13,6 +13,7 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import heading, measured
 from spikelearn.ranges.check import checked, positive
+from spikelearn.ranges.quick import at_least, every
 from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.stdp.experiments import experiment
 from spikelearn.stdp.spike_times import pairs as pairing
@@ -29,6 +30,7 @@ ACCEPTED = {
     "all_potentiate_above_hz": Accepted(29.0, 29.2, "29.11 Hz: gamma_p f_p = gamma_d f_d in the closed form"),
 }
 RANGES = {"spacing": positive(1, unit="second")}
+SHORT_FORM = dict(spacing=at_least(20 * ms), rates=every(3))      # and two of the parameter sets
 
 
 @checked
@@ -37,8 +39,6 @@ def run(synapse="synapses/calcium_population", neuron=None, *, pairs=60, rate=1 
     """Every parameter set of the rule over delta_t; its fitted set over rates. quick: two sets, 20 ms apart."""
     rule = load_model(synapse, "synapse")
     post, options = post_neuron(rule, neuron), dict(read_after=read_after, seed=seed, device=device)
-    if quick:
-        spacing, rates = max(spacing, 20 * ms), rates[::3]
     steps = int(np.floor(widest / spacing + 1e-9))
     delta_t = np.arange(-steps, steps + 1) * spacing
     names = list(rule.sets) or [""]

@@ -15,6 +15,7 @@ from spikelearn import NeuronModel, SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import Range, checked, positive, whole
+from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.simulation.network import neurons, synapses
 from spikelearn.simulation.simulate import Simulation
@@ -45,6 +46,7 @@ JUDGE = NeuronModel(        # gives the rewards
         rewards : 1                     # so far
     """, threshold="t >= due", reset="due = never; rewards += 1", parameters=dict(never=FOREVER),
     initial=dict(seen=-1 * second, due=FOREVER))
+SHORT_FORM = dict(cells=at_most(200), duration=at_most(50 * second))
 
 
 @checked
@@ -56,8 +58,6 @@ def run(synapse="synapses/stdp_dopamine", neuron="neurons/izhikevich", *, delays
     if missing or not rule.on_third:
         raise SpikelearnError(f"{rule.title} cannot learn from rewarded pairs: it lacks "
                               f"{sorted(missing)[0] if missing else 'on_third'}")
-    if quick:
-        cells, duration = min(cells, 200), min(duration, 50 * second)
     arrays, headline = pairs_and_rewards(rule, np.asarray(delays), device, seed)
     if with_network:
         found = credit(rule, load_model(neuron, "neuron"), cells, window, duration, seed, device)

@@ -14,6 +14,7 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import Range, checked, whole
+from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.simulation.network import neurons, synapses
 from spikelearn.simulation.simulate import Simulation
@@ -29,6 +30,7 @@ ACCEPTED = {
     "rate_before_over_after": Accepted(5, 1000, "the network starts far from balanced; chosen here"),
 }
 RANGES = {"cells": whole(100, 20_000), "duration": Range(3, 1000, unit="second")}
+SHORT_FORM = dict(cells=at_most(1000), duration=at_most(6 * second))
 
 
 @checked
@@ -41,8 +43,6 @@ def run(synapse="synapses/stdp_inhibitory", neuron="neurons/conductance_lif", *,
     rule, cell = load_model(synapse, "synapse"), load_model(neuron, "neuron")
     if "w" not in rule.initial or get_dimensions(rule.initial["w"]) is not siemens.dim:
         raise SpikelearnError(f"{rule.title} has no weight w that is a conductance, as inhibitory_balance needs it")
-    if quick:
-        cells, duration = min(cells, 1000), min(duration, 6 * second)
     excitatory, rng = cells * 4 // 5, np.random.default_rng(seed)
     simulation = Simulation(network(rule, cell, cells, excitatory, rng), duration, device=device, dt=dt)
     start = {"cells.v": rng.uniform(-60, -50, cells) * mV, "learning.w": 0 * rule.initial["w"]}

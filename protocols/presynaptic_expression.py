@@ -13,6 +13,7 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import heading, measured, scores
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import every
 from spikelearn.results.result import Accepted, Result
 from spikelearn.stdp.experiments import experiment, null_score, score
 from spikelearn.stdp.spike_times import pairs
@@ -27,6 +28,7 @@ ACCEPTED = {
     "P_ratio_as_printed": Accepted(1.733, 1.735, f"1.734 by hand: {PRINTED}"),
     "q_ratio_as_printed": Accepted(1.093, 1.095, f"1.094 by hand: {PRINTED}"),
 }
+SHORT_FORM = dict(rates=every(5))
 
 
 @checked
@@ -36,7 +38,7 @@ def run(synapse="synapses/pre_post_expression", neuron=None, *, rates=RATES, rea
     rule = load_model(synapse, "synapse")
     if not {"P", "q"} <= set(rule.initial):
         raise SpikelearnError(f"{rule.title} does not start with numbers P and q, which presynaptic_expression reads")
-    it, rates = experiment("sjostrom_trains"), np.asarray(rates / Hz)[::5] if quick else np.asarray(rates / Hz)
+    it, rates = experiment("sjostrom_trains"), np.asarray(rates / Hz)
     curves = [sjostrom(d * ms, rho) for d in (10, -10) for rho in rates]
     five = pairs(10 * ms, 5, 20 * Hz)
     post, found, ratio = post_neuron(rule, neuron), {}, {}

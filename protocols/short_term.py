@@ -14,6 +14,7 @@ from spikelearn.command.command_line import run_protocol
 from spikelearn.equations.content import same_code
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import Range, checked, positive, whole
+from spikelearn.ranges.quick import every
 from spikelearn.results.result import Accepted, Result
 from spikelearn.stdp.spike_times import LEAD_IN, Pairing
 from spikelearn.stdp.weight_change import outcome, post_neuron
@@ -29,6 +30,7 @@ ACCEPTED = {
 }
 RANGES = {"rate": positive(1000, unit="Hz"), "rates": Range(.1, 500, unit="Hz", several=True),
           "spikes": whole(2, 1000)}
+SHORT_FORM = dict(rates=every(4))
 
 
 @checked
@@ -37,7 +39,7 @@ def run(synapse=RULES, neuron=None, *, rate=20 * Hz, rates=RATES, spikes=12, see
     rules = [load_model(rule, "synapse") for rule in ([synapse] if not isinstance(synapse, tuple | list) else synapse)]
     if len({rule.title for rule in rules}) < len(rules):
         raise SpikelearnError("short_term needs rules of different names: copy one of them to another file")
-    rates = np.asarray(rates / Hz)[::4] if quick else np.asarray(rates / Hz)
+    rates = np.asarray(rates / Hz)
     first, steady, law, headline, worst = [], [], [], {}, []
     for rule in rules:
         start = first_release(rule)

@@ -12,6 +12,7 @@ from brian2 import Hz, ms, mV, second, volt
 from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Result
 from spikelearn.simulation.network import neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
@@ -27,6 +28,7 @@ ACCEPTED = {
     "largest_change_percent_voltage_derivative_trace": Accepted(0, 0, "a held potential has no derivative"),
     "order_of_signs_stdp_voltage": Accepted(1, 1, "Clopath et al. (2010): nothing, then LTD, then LTP with rising V"),
 }
+SHORT_FORM = dict(levels=at_most(17), duration=at_most(0.4 * second))
 
 
 @checked
@@ -38,8 +40,6 @@ def run(synapse=RULES, neuron="neurons/voltage_clamp", *, v_lowest=-80 * mV, v_h
     if "v_command" not in neuron.parameters:
         raise SpikelearnError(f"stdp_clamp needs a neuron with the parameter v_command, such as voltage_clamp, "
                               f"not {neuron.title}")
-    if quick:
-        levels, duration = min(levels, 17), min(duration, 0.4 * second)
     held = np.linspace(float(v_lowest), float(v_highest), levels) * volt
     found = [clamped(rule, neuron, held, rate, duration, dt, seed, device) for rule in rules]
     arrays = {"v": held, "rules": np.array([rule.title for rule in rules]), "rate": rate, "duration": duration,

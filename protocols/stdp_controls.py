@@ -13,6 +13,7 @@ from brian2 import Equations, Hz, have_same_dimensions, ms, second, volt
 from spikelearn import SpikelearnError
 from spikelearn.command.command_line import run_protocol
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Result
 from spikelearn.stdp.comparison import each_rule, rules_of, side_by_side
 from spikelearn.stdp.experiments import experiment
@@ -21,6 +22,7 @@ from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (10, 4.4)
 ACCEPTED = {}
+SHORT_FORM = dict(n=at_most(5), longest=at_most(20))
 
 
 @checked
@@ -31,8 +33,6 @@ def run(synapse=("synapses/voltage_derivative_trace",), neuron=None, *, n=60, ra
     n : spikes or pairs; epsp : height of the EPSP at w = 1, in units of the potential that rules read (1 = one
     after-potential, or from rest to threshold); longest : most pre spikes of the runaway curve. Returns a Result.
     """
-    if quick:
-        n, longest = min(n, 5), min(longest, 20)
     counts = np.unique(np.round(np.geomspace(min(10, longest), longest, 6)).astype(int))
     conditions = {"pre only": spikes_only(n, rate), "post only": spikes_only(n, rate, post=True),
                   f"Δt = +{float(delta_t) * 1e3:g} ms": pairs(delta_t, n, rate),

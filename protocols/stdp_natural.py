@@ -16,6 +16,7 @@ from spikelearn import SpikelearnError, SynapseModel, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.equations.content import same_code
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.simulation.network import neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
@@ -36,6 +37,7 @@ ACCEPTED = {
     "right_sign_before": Accepted(1, 1, "fig. 1: depression at every delta_t in (-30, -10) ms"),
     "right_sign_before_with_reset": Accepted(0, 0.5, "expected failure: a reset potential recovers upwards"),
 }
+SHORT_FORM = dict(trials=at_most(4000))
 
 
 @checked
@@ -44,7 +46,6 @@ def run(synapse="synapses/voltage_derivative", neuron="neurons/lif_without_reset
         device="auto", quick=False):
     """Both neurons. window : largest |delta_t| shown; bin_width : of the mean. Returns a Result."""
     rule = load_model(synapse, "synapse")
-    trials = min(trials, 4000) if quick else trials
     half = int(np.ceil(window / bin_width))
     edges = np.arange(-half, half + 1) * np.asarray(bin_width)
     arrays = {"delta_t": (edges[1:] + edges[:-1]) / 2 * second, "trials": trials}

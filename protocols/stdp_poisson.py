@@ -14,6 +14,7 @@ from spikelearn.command.command_line import run_protocol
 from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.ranges.check import checked, whole
+from spikelearn.ranges.quick import at_least, at_most
 from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.stdp.comparison import each_rule, rules_of, side_by_side
 from spikelearn.stdp.spike_times import Pairing
@@ -28,14 +29,13 @@ ACCEPTED = {
     "threshold_closed_form_hz": Accepted(19.21, 19.23, "A2- tau- / (A3+ tau+ tau_y), visual cortex, minimal"),
 }
 RANGES = {"repetitions": whole(2, 20_000)}       # of which the standard error is taken
+SHORT_FORM = dict(repetitions=at_most(20), duration=at_most(2 * second), dt=at_least(0.5 * ms))
 
 
 @checked
 def run(synapse=("synapses/stdp_triplet",), neuron=None, *, rate_pre=10 * Hz, rates_post=RATES, repetitions=60,
         duration=10 * second, dt=0.1 * ms, seed=1, device="auto", quick=False):
     """All post rates and repetitions at once. rates_post : (n,) rates; dt : grid of the spikes. Returns a Result."""
-    if quick:
-        repetitions, duration, dt = min(repetitions, 20), min(duration, 2 * second), max(dt, 0.5 * ms)
     y = np.asarray(rates_post)
 
     def one(rule):

@@ -14,6 +14,7 @@ from spikelearn.command.command_line import run_protocol
 from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.ranges.check import Range, checked, whole
+from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Result
 from spikelearn.stdp.comparison import each_rule, rules_of, side_by_side
 from spikelearn.stdp.spike_times import Pairing
@@ -31,6 +32,7 @@ ACCEPTED = {
 }
 RANGES = {"repetitions": whole(2, 20_000),       # of which the standard error is taken
           "rises": Range(-1000, 1000, unit="Hz", several=True, least=2)}
+SHORT_FORM = dict(repetitions=at_most(100))
 
 
 @checked
@@ -38,7 +40,6 @@ def run(synapse=("synapses/voltage_derivative_trace",), neuron=None, *, rate_pre
         rises=RISES, repetitions=600, duration=1 * second, dt=0.2 * ms, seed=1, device="auto", quick=False):
     """All ramps and repetitions side by side. rises : (n,) change of the post rate from start to end of a ramp;
     dt : grid of the spikes."""
-    repetitions = min(repetitions, 100) if quick else repetitions
     values = np.asarray(rises)
 
     def one(rule):

@@ -13,6 +13,7 @@ from scipy.optimize import curve_fit
 from spikelearn.command.command_line import run_protocol
 from spikelearn.plotting import heading, measured, scores, zero_lines
 from spikelearn.ranges.check import checked
+from spikelearn.ranges.quick import at_least, at_most
 from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.stdp import spike_times as pairing
 from spikelearn.stdp.comparison import each_rule, induced_in, rules_of, side_by_side
@@ -26,14 +27,13 @@ ACCEPTED = {
     "A_plus_percent": Accepted(77.69, 77.71, PUT_IN), "tau_plus_ms": Accepted(16.79, 16.81, PUT_IN),
     "A_minus_percent": Accepted(27.29, 27.31, PUT_IN), "tau_minus_ms": Accepted(33.69, 33.71, PUT_IN),
 }
+SHORT_FORM = dict(pairs=at_most(5), spacing=at_least(10 * ms))
 
 
 @checked
 def run(synapse=("synapses/stdp_pair",), neuron=None, *, pairs=60, rate=1 * Hz, widest=100 * ms, spacing=1 * ms,
         dt=None, read_after=READ_AFTER, seed=1, device="auto", quick=False):
     """`pairs` pairs at `rate`, delta_t from -widest to widest in steps of `spacing`; quick: 5 pairs, 10 ms apart."""
-    if quick:
-        pairs, spacing = min(pairs, 5), max(spacing, 10 * ms)
     it, steps = experiment("bi_poo_window"), int(np.floor(widest / spacing + 1e-9))
     delta_t = np.arange(-steps, steps + 1) * spacing
     pairings = [pairing.pairs(interval, pairs, rate) for interval in [*delta_t, *it.columns["delta_t_ms"] * ms]]
