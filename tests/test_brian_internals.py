@@ -6,11 +6,12 @@ from pathlib import Path
 import brian2
 import numpy as np
 import pytest
-from brian2 import Equations, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, TimedArray, ms, second
+from brian2 import Equations, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, TimedArray, ms, second
+from brian2.stateupdaters.base import StateUpdateMethod
 
 from spikelearn import SpikelearnError
 from spikelearn.equations.content import base_powers
-from spikelearn.simulation.brian_internals import code, device, objects, relied_on, sources
+from spikelearn.simulation.brian_internals import code, device, integration, objects, relied_on, sources
 from spikelearn.simulation.presentations import STOP_WHEN
 from spikelearn.simulation.programs import compiler
 from spikelearn.simulation.simulate import Simulation
@@ -300,3 +301,59 @@ def test_each_touch_names_its_source():
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 source = ast.get_source_segment(text, node)
                 assert "brian2/" in source or "Brian2" in source or node.name in ("is_connection", "noted"), node.name
+
+
+# --- exact integration -------------------------------------------------------------------------------------------
+
+UNCOUPLED = """
+    dx/dt = -x/(10*ms) : 1
+    dy/dt = (2 - y)/tau + k*Hz : 1
+    tau : second (constant)
+    k : 1 (constant)
+"""
+COUPLED = "dx/dt = (y - x)/(10*ms) : 1\ndy/dt = -y/(3*ms) : 1"
+NO_REST = "dx/dt = 5*Hz : 1\ndy/dt = -y/(3*ms) : 1"
+
+
+@pytest.mark.parametrize("equations, by_brian2", [(UNCOUPLED, False), (COUPLED, True)], ids=["uncoupled", "coupled"])
+def test_exact_integration_without_matrices(equations, by_brian2, monkeypatch):
+    """After a step as long as a time constant, against the solutions on paper."""
+    asked, exact, x, y = [], type(integration.exact).__call__, np.array([1, -2]), np.array([3, .5])
+    monkeypatch.setattr(type(integration.exact), "__call__", lambda *args: asked.append(args) or exact(*args))
+    group = NeuronGroup(2, equations, method="exact", name="cells", dt=7 * ms, namespace={"Hz": Hz, "ms": ms})
+    group.x, group.y = x, y
+    if not by_brian2:
+        group.tau, group.k = [5, 20] * ms, [0, 30]
+    with integration.exact_without_matrices():
+        Network(group).run(7 * ms)
+    decay = np.exp(-.7)
+    if by_brian2:
+        faster = np.exp(-7 / 3)
+        expected = x * decay + y * (decay - faster) * 3 / 7, y * faster
+    else:
+        rest = np.array([2, 2 + 30 * .02])
+        expected = x * decay, rest + (y - rest) * np.exp(-7 / np.array([5, 20]))
+    np.testing.assert_allclose([group.x[:], group.y[:]], expected, rtol=1e-13)
+    assert bool(asked) == by_brian2
+    assert StateUpdateMethod.stateupdaters["exact"] is integration.exact
+
+
+def test_what_cannot_be_integrated_exactly_is_refused_as_by_brian2():
+    squared, noise, driven = "-x**2/ms", "-x/ms + xi*ms**-.5", "sin(t/ms)/ms - x/ms"
+    for equations in (NO_REST, *(f"dx/dt = {slope} : 1" for slope in (squared, noise, driven))):
+        group = NeuronGroup(1, equations, method="exact", namespace={"ms": ms, "Hz": Hz})
+        with integration.exact_without_matrices(), pytest.raises(Exception) as found:
+            Network(group).run(1 * ms)
+        assert "UnsupportedEquationsException" in repr(found.value.__cause__ or found.value) + repr(found.getrepr())
+
+
+def test_event_driven_traces_use_it_too():
+    _, made = connection()
+    traced = Synapses(made.source, made.source, "w : 1\ndx/dt = -x/(10*ms) : 1 (event-driven)", on_pre="x += 1",
+                      namespace={"ms": ms}, name="traced")
+    traced.connect()
+    found = []
+    with integration.exact_without_matrices(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(integration.Exact, "__call__", lambda self, *args: found.append(args) or "")
+        Network(made.source, traced).run(0 * ms)
+    assert found

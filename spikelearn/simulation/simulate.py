@@ -19,6 +19,7 @@ from brian2 import Network, NeuronGroup, Quantity, TimedArray, ms
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.keywords import KEYWORDS
 from spikelearn.simulation.brian_internals import device as devices
+from spikelearn.simulation.brian_internals.integration import exact_without_matrices
 from spikelearn.simulation.brian_internals.objects import delays, fresh_names, is_array, note, noted, pathways
 from spikelearn.simulation.devices import choose_device
 from spikelearn.simulation.programs import (
@@ -82,7 +83,7 @@ class Simulation:
     def _globals(self):
         """Brian2's device, time step and code generation target while this network is worked on; put back after."""
         target = "cython" if self.device == "cython" else "numpy"
-        with (brian_warnings_answered(lambda: getattr(self, "objects", {}).values()),
+        with (exact_without_matrices(), brian_warnings_answered(lambda: getattr(self, "objects", {}).values()),
               devices.globals_set(self._brian_device, self.dt, self.precision, target)):
             yield
 
