@@ -162,7 +162,7 @@ def null_score(mean, sem):
 
 def chi_square_p(E: float, n: int) -> float:
     """Probability of an error of E or more over n conditions if the model is right and the errors are normal."""
-    from scipy.special import chdtrc        # takes a tenth of a second to load, and most runs ask for no probability
+    from scipy.special import chdtrc  # takes a tenth of a second to load, and most runs ask for no probability
 
     return float(chdtrc(n, n * E))
 
