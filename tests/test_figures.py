@@ -16,8 +16,9 @@ SOURCES = [ROOT / "spikelearn" / "plotting.py", *sorted((ROOT / "spikelearn").rg
            *sorted((ROOT / "protocols").glob("[!_]*.py"))]
 SIZE = re.compile(r"(?:fontsize\s*=\s*|labelsize\s*=\s*|set_fontsize\(\s*)([\d.]+)")
 SMALLEST = 8        # points
-CHEAP = ["stdp_window", "stdp_triplets", "stdp_quadruplets", "stdp_frequency", "stdp_bursts", "short_term",
-         "stdp_experiment", "presynaptic_expression", "stdp_clamp", "btsp_window"]
+CHEAP = ["stdp_window", "stdp_triplets", "stdp_quadruplets", "stdp_frequency", "short_term", "stdp_experiment",
+         "presynaptic_expression", "stdp_clamp"]
+LONGER = ["stdp_bursts", "btsp_window"]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
@@ -40,7 +41,7 @@ def covers(legend, line):
     return any(box.contains(*point) and inside.contains(*point) for point in points)
 
 
-@pytest.mark.parametrize("name", CHEAP)
+@pytest.mark.parametrize("name", [*CHEAP, *(pytest.param(name, marks=pytest.mark.slow) for name in LONGER)])
 def test_no_text_of_a_figure_is_small_and_no_legend_covers_data(name):
     result, module = sl.run(name, quick=True), running.load_protocol(name)
     figure = Figure(figsize=getattr(module, "FIGURE_SIZE", (7, 4.5)), layout="constrained")

@@ -171,6 +171,7 @@ def test_the_protocol_finds_the_numbers_behind_exact_data(tmp_path, few_generati
     assert again.parameters["tau_plus"] == load_model("synapses/stdp_pair").parameters["tau_plus"]
 
 
+@pytest.mark.slow
 def test_a_killed_fit_ends_with_the_same_numbers(tmp_path, monkeypatch, few_generations):
     """Killed in its 13th simulation: the 10 that the checkpoint holds are not done again."""
     monkeypatch.setattr(kept, "OFTEN", 10)
@@ -305,8 +306,9 @@ def test_data_that_do_not_fit_are_refused_before_the_fit(tmp_path, monkeypatch):
             stdp_fit.run("stdp_pair", free="A_plus", device="numpy", quick=True, **options)
 
 
-@pytest.mark.parametrize("rule, free", [("pre_post_expression", "d_minus, d_plus"), ("stdp_dopamine", "A_plus"),
-                                        ("calcium_population", "C_pre"), ("short_term_depression", "U")])
+@pytest.mark.parametrize("rule, free", [
+    pytest.param("pre_post_expression", "d_minus, d_plus", marks=pytest.mark.slow), ("stdp_dopamine", "A_plus"),
+    pytest.param("calcium_population", "C_pre", marks=pytest.mark.slow), ("short_term_depression", "U")])
 def test_rules_with_another_weight_a_third_factor_or_own_names_are_fitted(rule, free, tmp_path):
     """The weight P q, a rule that can do without its dopamine, C_pre, and a bare name up to the end of its range."""
     third = dict(more=",third_s", row_more=",0.5") if rule == "stdp_dopamine" else {}
@@ -351,7 +353,7 @@ def test_a_posterior_is_written_and_refused_where_it_cannot_be(tmp_path):
     assert np.array_equal(stdp_fit.run("stdp_pair", **options).arrays["posterior"], result.arrays["posterior"])
 
 
-def test_the_printed_command_resumes_an_interrupted_fit(tmp_path, monkeypatch, capsys):
+def test_the_printed_command_resumes_an_interrupted_fit(tmp_path, monkeypatch, capsys, few_generations):
     monkeypatch.chdir(tmp_path)
     data_file(tmp_path / "mine.csv")
     simulate, runs = Candidates.changes, []
