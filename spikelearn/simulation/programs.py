@@ -185,6 +185,10 @@ def _fingerprint(folder):
     return digest.hexdigest()[:32]
 
 
+# what runs once needs no optimisation, which takes longer than the run; the units, linked first, hold what runs often
+ONCE = "\n\nmain.o objects.o run.o synapses_classes.o: OPTIMISATIONS += -O0\n"
+
+
 def make_program(folder):
     """Compile; the many small files of the code objects go as one unit a core, five times faster."""
     jobs, (makefile, listed) = os.cpu_count() or 1, sources_of(folder)
@@ -193,7 +197,7 @@ def make_program(folder):
     for job, unit in enumerate(units):
         (folder / unit).write_text("\n".join(in_own_namespace(folder / name) for name in many[job::jobs]))
     rest = [name for name in listed if name not in many]
-    (folder / "makefile").write_text(makefile.replace(" ".join(listed), " ".join([*units, *rest]), 1))
+    (folder / "makefile").write_text(makefile.replace(" ".join(listed), " ".join([*units, *rest]), 1) + ONCE)
     made = subprocess.run(["make", f"-j{jobs}"], cwd=folder, capture_output=True, text=True)
     if made.returncode or not (folder / "main").exists():
         lines = [line for line in made.stderr.splitlines() if "error" in line.lower()]
