@@ -79,6 +79,7 @@ def test_the_figure_shows_every_number(result):
     assert {stdp_scoreboard.short(value) for value in result.arrays["E_fitted"].ravel()} <= shown and min(sizes) >= 8
 
 
+@pytest.mark.slow
 def test_a_killed_scoreboard_keeps_the_rules_that_are_over(result, tmp_path, monkeypatch):
     out, begun, stop = tmp_path / "out", [], ["stdp_rubin"]
     make = Board.__init__
