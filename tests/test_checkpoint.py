@@ -27,8 +27,8 @@ from spikelearn.generative import train as generative_training
 from spikelearn.generative.model import new_model
 from spikelearn.images.masks import gaussian
 from spikelearn.results.files import load
+from spikelearn.results.locks import held
 from spikelearn.training.checkpoint import beside, checkpoint_file, checkpoints_of
-from spikelearn.training.locks import held
 
 RNG = np.random.default_rng(5)
 X, LABELS = RNG.uniform(0.1, 1, (6, 4)).astype(np.float32), np.array([0, 1, 0, 1, 1, 0])

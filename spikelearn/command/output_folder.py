@@ -5,8 +5,8 @@ from pathlib import Path
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.results.files import check_output
+from spikelearn.results.locks import held
 from spikelearn.training.checkpoint import beside, checkpoint_file, checkpoints_of, refuse_to_replace
-from spikelearn.training.locks import held
 
 
 @contextlib.contextmanager
