@@ -17,7 +17,7 @@ from filelock import FileLock
 from spikelearn.errors import SpikelearnError
 from spikelearn.generative.inference import by_target_propagation
 from spikelearn.generative.model import Model, Prior
-from spikelearn.simulation.programs import cache_folder
+from spikelearn.simulation.cache import cache_folder
 from spikelearn.training.adam import Adam
 from spikelearn.training.checkpoint import State, checkpointing, exact
 from spikelearn.training.chunks import curve_of, in_epochs, last_point
