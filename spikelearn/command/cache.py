@@ -5,7 +5,7 @@ import argparse
 def add_cache(commands) -> None:
     """Add the command to the parser's commands."""
     parser = commands.add_parser(
-        "cache", help="show the size of compiled networks, trained models and downloaded data; --clear removes networks",
+        "cache", help="show the size of compiled networks, trained models and images; --clear removes the networks",
         allow_abbrev=False)
     parser.add_argument("--clear", action="store_true",
                         help="remove the compiled networks, which are compiled again when they are needed")
