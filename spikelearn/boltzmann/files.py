@@ -28,16 +28,17 @@ def load(path):
         raise SpikelearnError(f"there is no machine '{path}'")
     with damage_told(f"'{path}' is damaged or no Boltzmann machine"):
         facts, arrays = read_archive(path, FORMAT, OLDER)
-        return _checked(machine_of(arrays, facts.pop("layers")), arrays), facts
+        return _machine(facts.pop("layers"), arrays), facts
 
 
-def _checked(machine, arrays):
-    """The machine, if arrays of a file are those of one: floating-point numbers in shapes that fit together."""
-    sizes = [len(biases) for biases in machine.biases]
-    shapes = {name: array.shape for name, array in machine.arrays().items()}
-    wanted = {f"biases_{k}": (size,) for k, size in enumerate(sizes)}
-    wanted |= {f"weights_{k}": pair for k, pair in enumerate(zip(sizes[:-1], sizes[1:]))}
-    wanted |= {f"lateral_{k}": (size, size) for k, size in enumerate(sizes) if f"lateral_{k}" in arrays}
-    if shapes != wanted or set(shapes) != set(arrays) or any(array.dtype.kind != "f" for array in arrays.values()):
-        raise ValueError("the arrays of a machine")
+def _machine(layers, arrays):
+    """The machine of these arrays. Raises ValueError if they are not those of one."""
+    if type(layers) is not int or not 0 < layers <= len(arrays):
+        raise ValueError("layers")
+    try:
+        machine = machine_of(arrays, layers)
+    except SpikelearnError as error:
+        raise ValueError("shapes") from error
+    if set(machine.arrays()) != set(arrays) or any(array.dtype.kind != "f" for array in arrays.values()):
+        raise ValueError("arrays")
     return machine

@@ -175,8 +175,8 @@ def load_checkpoint(path, identity):
         raise SpikelearnError(f"there is no checkpoint '{path}'")
     with damage_told(f"'{path}' is damaged or no checkpoint: it cannot be resumed"):
         facts, arrays = read_archive(path, FORMAT, OLDER)
-        state, found = _state(facts, arrays), dict(facts["identity"])
-        if not all(isinstance(text, str) for text in found.values()):
+        state, found = _state(facts, arrays), facts["identity"]
+        if not (isinstance(found, dict) and all(isinstance(text, str) for text in found.values())):
             raise TypeError("identity")
     _refuse_another(path, found, identity)
     return state
