@@ -26,8 +26,8 @@ LONGEST_NAME = 200                  # bytes of a folder's name: those of files b
 LARGEST_TEXT = 2**28                # bytes of a run.json; chosen here
 
 
-def check_output(directory: str | Path) -> Path:
-    """The folder as a path; refuses one that already holds something."""
+def check_place(directory: str | Path) -> Path:
+    """The folder as a path; refuses one that a result can never become: one with a long name, in use, or a disk."""
     directory = Path(directory)
     if len(directory.resolve().name.encode()) > LONGEST_NAME:
         raise SpikelearnError(f"'{directory}' is too long a name for a folder of results: it may have {LONGEST_NAME} "
@@ -38,6 +38,12 @@ def check_output(directory: str | Path) -> Path:
     if os.path.ismount(directory):
         raise SpikelearnError(f"'{directory}' is a disk of its own, which a result cannot replace: choose a folder "
                               "in it")
+    return directory
+
+
+def check_output(directory: str | Path) -> Path:
+    """The folder as a path; refuses one that already holds something, or that a result can never become."""
+    directory = check_place(directory)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise SpikelearnError(f"'{directory}' exists and is not an empty folder: nothing is overwritten, "
                               "choose another name")
@@ -190,8 +196,9 @@ def write_file(path: str | Path, content: bytes) -> None:
 def replace_file(path: str | Path, content: bytes) -> None:
     """Write bytes to `path` atomically, in place of a file that is there; SpikelearnError if that fails."""
     path = Path(path)
+    finished = (path.parent / "run.json").is_file()     # then what is left is swept by the next run beside it
     with _told(path):
-        with temporary_folder(path.parent) as made:
+        with temporary_folder(path.parent.resolve().parent if finished else path.parent) as made:
             with _synced(made / "file") as file:
                 file.write(content)
             os.replace(made / "file", path)

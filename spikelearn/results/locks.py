@@ -15,6 +15,8 @@ from pathlib import Path
 from spikelearn.errors import SpikelearnError
 
 TEMPORARY = ".spikelearn-"      # begins the name of a temporary folder beside an output
+LOCK = ".spikelearn-lock"       # ends the name of the lock of an output or a checkpoint, beside it
+TRIES = 20                      # as `remove_leftovers` may hold a lock for a moment, to see whether it is free
 
 
 @contextlib.contextmanager
@@ -61,14 +63,14 @@ def temporary_folder(parent: str | Path, prefix: str = TEMPORARY, mode: int = 0o
 
 
 def remove_leftovers(parent: str | Path, prefix: str = TEMPORARY, abandoned: float = float("inf")) -> None:
-    """Remove temporary folders whose process was killed, as far as this user may.
+    """Remove temporary folders and locks whose process was killed, as far as this user may.
 
     parent, prefix : as those of `temporary_folder`. abandoned : seconds after which a folder without any lock, such as
     one of an earlier version, is nobody's.
     """
-    for path in [*Path(parent).glob(f"{prefix}*")]:
+    for path in [*Path(parent).glob(f"{prefix}*"), *Path(parent).glob(f".*{LOCK}")]:
         with contextlib.suppress(OSError):
-            if path.suffix == ".lock":
+            if path.suffix in (".lock", LOCK):
                 _remove_unless_held(path)
             elif not os.path.lexists(f"{path}.lock") and time.time() - path.lstat().st_mtime > abandoned:
                 remove(path)
@@ -89,7 +91,8 @@ def _remove_unless_held(lock):
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
-            remove(lock.with_suffix(""))
+            if lock.suffix != LOCK:
+                remove(lock.with_suffix(""))
             lock.unlink()
     finally:
         os.close(descriptor)
@@ -103,6 +106,7 @@ def _release(path, descriptor):
 
 def _locked(path):
     """Descriptor of the locked file, which is the one that `path` names now."""
+    tries = 0
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
@@ -111,6 +115,12 @@ def _locked(path):
                 return descriptor
         except FileNotFoundError:       # removed by its last holder meanwhile
             pass
+        except BlockingIOError:
+            tries += 1
+            if tries >= TRIES:
+                os.close(descriptor)
+                raise
+            time.sleep(0.005)
         except BaseException:
             os.close(descriptor)
             raise

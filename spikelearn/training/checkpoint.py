@@ -15,7 +15,7 @@ import numpy as np
 from spikelearn.equations.content import code_of, exact
 from spikelearn.errors import SpikelearnError
 from spikelearn.results.archives import damage_told, read_archive, write_archive
-from spikelearn.results.locks import held, remove_leftovers, temporary_folder
+from spikelearn.results.locks import LOCK, held, remove_leftovers, temporary_folder
 
 FORMAT = "spikelearn checkpoint 5"
 OLDER = ("spikelearn checkpoint 4",)        # without a SHA-256
@@ -107,7 +107,7 @@ def _only_writer(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SpikelearnError(f"the folder '{path.parent}' cannot be made: {error.strerror}") from error
-    return held(beside(path, ".lock", hidden=True),
+    return held(beside(path, LOCK, hidden=True),
                 f"another training writes to '{path}': wait for its end, or choose another --out")
 
 
