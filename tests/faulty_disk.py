@@ -44,9 +44,9 @@ class Disk:
                 disk.fails("write", half=lambda: super(Raw, self).write(data[:len(data) // 2]))
                 return super().write(data)
 
-        def open_on_disk(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *arguments, **keywords):
+        def open_on_disk(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *others):
             if not set(mode) & set("wxa") or isinstance(file, int):
-                return opened(file, mode, buffering, encoding, errors, newline, *arguments, **keywords)
+                return opened(file, mode, buffering, encoding, errors, newline, *others)
             disk.fails("open")
             buffered = io.BufferedWriter(Raw(file, mode.replace("b", "").replace("t", "")))
             return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding or "utf-8", errors, newline)

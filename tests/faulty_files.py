@@ -39,11 +39,12 @@ def content(value):
 class Kind:
     """A kind of file: `write` makes the files of a folder, `read` gives the content that a user gets from them.
 
-    main : names of the files that are damaged, as patterns
+    main : names of the files that are damaged. ours : whether this package wrote them, with a SHA-256; of a user's own
+    archive, one that was made anew with other numbers is just another.
     """
 
-    def __init__(self, write, read, *main):
-        self.write, self.read, self.main = write, read, main
+    def __init__(self, write, read, *main, ours=True):
+        self.write, self.read, self.main, self.ours = write, read, main, ours
 
 
 def _of_checkpoint(folder):
@@ -112,7 +113,7 @@ KINDS = {
     "machine": Kind(_write_machine, _of_machine, "m.npz"),
     "compiled program": Kind(_write_program, _of_program, "main", programs.CHECKSUM, "static_arrays/w"),
     "idx": _idx("plain", False), "packed idx": _idx("packed.gz", True),
-    "own images": Kind(_write_own, _of_own, "mine.npz"),
+    "own images": Kind(_write_own, _of_own, "mine.npz", ours=False),
 }
 
 
@@ -194,9 +195,10 @@ def edited(data, draw):
 DAMAGES = (flipped, flipped, truncated, cut, doubled, blank, strange, repacked, repacked, edited)
 
 
-def damaged(number, files):
+def damaged(number, files, ours=True):
     """(name of a file, name of the damage, its damaged bytes) that follow from a number. files : name -> bytes."""
     draw = random.Random(number)
     name = draw.choice(sorted(files))
     damage = draw.choice(DAMAGES)
+    damage = damage if ours or damage is not repacked else flipped
     return name, damage.__name__, damage(files[name], draw)

@@ -151,7 +151,8 @@ def test_two_trainings_never_share_a_checkpoint(train, tmp_path):
     path = tmp_path / "x.checkpoint.npz"
     train(1, checkpoint=path)
     before = path.read_bytes()
-    with held(tmp_path / f".{path.name}.spikelearn-lock", ""), pytest.raises(SpikelearnError, match="another training writes to"):
+    lock = tmp_path / f".{path.name}.spikelearn-lock"
+    with held(lock, ""), pytest.raises(SpikelearnError, match="another training writes to"):
         train(1, checkpoint=path, resume=path)
     assert path.read_bytes() == before
     train(1, checkpoint=path, resume=path)
@@ -226,7 +227,7 @@ def test_a_folder_is_refused_while_another_process_holds_it_and_free_after_kill_
                 pass
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
-    assert {path.name for path in tmp_path.iterdir()} == {"x", ".x.spikelearn-lock", "y"}      # left behind, and in nobody's way
+    assert {path.name for path in tmp_path.iterdir()} == {"x", ".x.spikelearn-lock", "y"}      # in nobody's way
     with output_folder(folder, None, "p") as directory:
         assert directory == folder
 

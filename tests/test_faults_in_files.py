@@ -32,7 +32,7 @@ def faults(kind, folder, numbers):
     files = {name: (folder / name).read_bytes() for name in kind.main}
     whole, counted = kind.read(folder), collections.Counter()
     for number in numbers:
-        name, damage, data = damaged(number, files)
+        name, damage, data = damaged(number, files, kind.ours)
         (folder / name).write_bytes(data)
         try:
             found = "the same" if kind.read(folder) == whole else f"other content of {name} (number {number}, {damage})"

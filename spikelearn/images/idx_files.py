@@ -3,6 +3,7 @@
 The content is checked uncompressed, because mirrors pack the same content differently.
 """
 import contextlib
+import errno
 import gzip
 import hashlib
 import os
@@ -156,10 +157,13 @@ class _Watched:
     def write(self, piece):
         self.size += len(piece)
         if self.size > LARGEST:
-            raise OSError("too large")
+            raise OSError(errno.EFBIG, "too large")
         if self.size < SLOWEST * (time.monotonic() - self.began - TIMEOUT):
-            raise OSError("too slow")
+            raise OSError(errno.ETIMEDOUT, "too slow")
         return self.file.write(piece)
+
+    def flush(self):
+        self.file.flush()
 
 
 def download(url, path):
