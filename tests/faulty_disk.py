@@ -44,12 +44,13 @@ class Disk:
                 disk.fails("write", half=lambda: super(Raw, self).write(data[:len(data) // 2]))
                 return super().write(data)
 
-        def open_on_disk(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *others):
-            if not set(mode) & set("wxa") or isinstance(file, int):
-                return opened(file, mode, buffering, encoding, errors, newline, *others)
+        def open_on_disk(file, mode="r", *others, **keywords):
+            if not set(mode) & set("wxa") or isinstance(file, int) or keywords.get("opener"):
+                return opened(file, mode, *others, **keywords)
             disk.fails("open")
             buffered = io.BufferedWriter(Raw(file, mode.replace("b", "").replace("t", "")))
-            return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding or "utf-8", errors, newline)
+            text = {name: value for name, value in keywords.items() if name in ("encoding", "errors", "newline")}
+            return buffered if "b" in mode else io.TextIOWrapper(buffered, **{"encoding": "utf-8"} | text)
 
         io.open = builtins.open = open_on_disk
 
