@@ -140,6 +140,8 @@ def cache(tmp_path, monkeypatch):
     (tmp_path / "drafts").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "drafts"))
     monkeypatch.setattr(programs, "make_program", make)
+    monkeypatch.setenv("SPIKELEARN_CACHE", str(tmp_path / "before"))
+    built()         # what Brian2 writes once in a process does not count
     return tmp_path
 
 
