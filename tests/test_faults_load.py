@@ -201,7 +201,7 @@ def test_a_sweep_of_200_points_while_the_cache_is_cleared_and_a_worker_is_killed
     assert killed and cleared >= 2 and again.returncode == 0, (told, again.stderr)
     for k in range(1, 201):
         assert load(f"out/start={k}").headline["v"] == pytest.approx(k * np.exp(-1), rel=1e-12)
-    print(f"cache cleared {cleared} times; first sweep: {[line for line in told.splitlines() if 'points have' in line]}")
+    print(f"cache cleared {cleared} times; {[line for line in told.splitlines() if 'points have' in line]}")
 
 
 def kill_a_worker(parent):
