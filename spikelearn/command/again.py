@@ -17,6 +17,9 @@ from spikelearn.equations.records import Model
 from spikelearn.errors import SpikelearnError
 from spikelearn.results import files as results
 from spikelearn.results.archives import damage_told, read_arrays
+from spikelearn.results.locks import remove_leftovers, temporary_folder
+
+AGAIN = "spikelearn-again-"     # begins the name of a folder with the texts of models and protocol
 
 
 def add_again(commands) -> None:
@@ -47,12 +50,13 @@ def again(options: argparse.Namespace) -> int:
     run = read_run(folder)
     given = _options_of(run, folder)
     import_brian2()
-    with tempfile.TemporaryDirectory(prefix="spikelearn-again-") as place, warnings_in_one_line(), \
+    remove_leftovers(tempfile.gettempdir(), AGAIN)
+    with temporary_folder(tempfile.gettempdir(), AGAIN, 0o700) as place, warnings_in_one_line(), \
             naming_the_settings(given):
-        module = running.load_protocol(_protocol(given.protocol, run, Path(place)))
+        module = running.load_protocol(_protocol(given.protocol, run, place))
         with output_folder(options.out, None, run["protocol"]) as made:     # a name for the folder, which is free
             given.out = str(made)
-        module, given = _with_models(module, given, run, Path(place))
+        module, given = _with_models(module, given, run, place)
         with contextlib.redirect_stdout(io.StringIO()) if options.json else contextlib.nullcontext():
             code = running.run_and_save(module, given, command=run["provenance"]["command"])
     found = differences(run, read_run(given.out), *(_arrays(where) for where in (folder, given.out)))

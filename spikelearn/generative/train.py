@@ -151,6 +151,10 @@ def train_cached(model, x, corruptions, *, name, about, **settings):
         with FileLock(f"{file}.lock"):
             return train(model, x, corruptions, progress=Progress(name, apart=2), checkpoint=file,
                          resume=file if file.is_file() else None, about=about, **settings)
+    except SpikelearnError as error:
+        if "is damaged" in str(error):
+            raise SpikelearnError(f"{error}; delete it, and the model is trained anew") from error
+        raise
     except OSError as error:
         raise SpikelearnError(f"the trained model could not be kept in {folder}: {error.strerror or error}") from error
 
