@@ -226,7 +226,7 @@ def refused(read, path, most=30e6):
 
 
 def test_no_archive_unpacks_to_more_than_it_may(tmp_path, monkeypatch):
-    path, large = tmp_path / "x.npz", npy("'|u1'", "(100000000,)", bytes(10**8))
+    path, large = tmp_path / "x.npz", npy("'|u1'", "(40000000,)", bytes(4 * 10**7))
     path.write_bytes(archive([("weights/w.npy", large)], packed=True))
     assert path.stat().st_size < 200_000
     assert "damaged" in refused(lambda path: load_checkpoint(path, IDENTITY), path)     # it is never compressed
@@ -244,9 +244,9 @@ def test_no_archive_unpacks_to_more_than_it_may(tmp_path, monkeypatch):
 
 def test_images_that_do_not_fit_into_memory_are_refused_before_they_are_read(tmp_path, monkeypatch):
     path = tmp_path / "mine.npz"
-    path.write_bytes(archive([("images.npy", npy("'|u1'", "(100000000, 1, 1)", bytes(10**8))),
-                              ("labels.npy", npy("'|u1'", "(100000000,)", bytes(10**8)))], packed=True))
-    monkeypatch.setattr("spikelearn.images.own_images._memory", lambda: 10**8)
+    path.write_bytes(archive([("images.npy", npy("'|u1'", "(40000000, 1, 1)", bytes(4 * 10**7))),
+                              ("labels.npy", npy("'|u1'", "(40000000,)", bytes(4 * 10**7)))], packed=True))
+    monkeypatch.setattr("spikelearn.images.own_images._memory", lambda: 4 * 10**7)
     assert "does not fit into memory" in refused(load_own_images, path)
 
 
@@ -254,12 +254,12 @@ def test_an_idx_file_that_unpacks_to_more_is_refused_by_its_header(tmp_path):
     path = tmp_path / "x.gz"
     with gzip.open(path, "wb") as file:
         file.write(bytes((0, 0, 8, 3)) + struct.pack(">3I", 10**9, 1, 1))
-        for _ in range(100):
+        for _ in range(40):
             file.write(bytes(10**6))
     assert "states the wrong count" in refused(lambda path: read_idx(path, SHAPE), path)
     with gzip.open(path, "wb") as file:
         file.write(bytes((0, 0, 8, 3)) + struct.pack(">3I", *SHAPE))
-        for _ in range(100):
+        for _ in range(40):
             file.write(bytes(10**6))
     assert "too long: it holds more than 60 bytes" in refused(lambda path: read_idx(path, SHAPE), path)
 

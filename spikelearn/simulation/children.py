@@ -1,4 +1,5 @@
 """Commands that end with the process that started them, with all that they start themselves."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -16,7 +17,8 @@ def to_the_end(command, folder):
             try:
                 output, errors = child.communicate()
             except BaseException:
-                os.killpg(child.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
                 raise
     finally:
         os.close(alive)
