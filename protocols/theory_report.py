@@ -26,9 +26,10 @@ from spikelearn.command import run as running
 from spikelearn.command.command_line import run_protocol
 from spikelearn.command.output import picture
 from spikelearn.ranges.check import checked
+from spikelearn.results.archives import damage_told
+from spikelearn.results.files import read_run
 from spikelearn.results.plain import plain
 from spikelearn.results.result import Accepted, Result
-from spikelearn.training.checkpoint import damage_told
 
 FIGURE_SIZE = (11.5, 10)
 PROTOCOLS = ("early_inference", "equilibrium_gradient", "feedforward_energy", "contrastive_faults", "langevin",
@@ -151,7 +152,7 @@ def finished(name, folder):
     module, headline, figures, left_out = running.load_protocol(name), {}, [b""], []
     for found in sorted(folder.glob(f"{name}*/run.json")):
         with damage_told(f"the results in '{found.parent}' are damaged: no page can be made of them"):
-            told = json.loads(found.read_text(encoding="utf-8"))
+            told = read_run(found.parent)
             changed = changed_parameters(module, told["provenance"]["parameters"], told["headline"])
             numbers = {key: value for key, value in told["headline"].items() if key in module.ACCEPTED}
             figure = found.with_name("figure.png").read_bytes()

@@ -125,13 +125,20 @@ def test_what_differs_is_told(lab, capsys):
     assert differences(run, run, {"noise": np.zeros(2)}, {"noise": np.zeros(2)}) == {}
 
 
-def edited(change):
-    """A damage: run.json with a change in what it says."""
+def edited(*changes):
+    """A damage: run.json with changes in what it says."""
     def damage(folder):
         run = json.loads((folder / "run.json").read_text())
-        change(run)
+        for change in changes:
+            change(run)
         (folder / "run.json").write_text(json.dumps(run))
     return damage
+
+
+def older(run):
+    """The run.json of an earlier version, which had no checksum."""
+    run["format"] = "spikelearn result 1"
+    del run["checksum"]
 
 
 DAMAGES = {
@@ -140,10 +147,11 @@ DAMAGES = {
     "half": (lambda folder: (folder / "run.json").write_bytes((folder / "run.json").read_bytes()[:500]), "is damaged"),
     "a list": (lambda folder: (folder / "run.json").write_text("[]"), "is damaged"),
     "bytes": (lambda folder: (folder / "run.json").write_bytes(b"\xff\xfe\x00"), "is damaged"),
-    "of something else": (lambda folder: (folder / "run.json").write_text('{"format": "x"}'), "is damaged"),
+    "of something else": (lambda folder: (folder / "run.json").write_text('{"format": "x"}'),
+                          "is not a result saved by this version"),
     "a folder": (lambda folder: ((folder / "run.json").unlink(), (folder / "run.json").mkdir()), "cannot be read"),
-    "no models": (edited(lambda run: run["provenance"].pop("models")), "is damaged"),
-    "models as text": (edited(lambda run: run["provenance"].update(models="none")), "is damaged"),
+    "no models": (edited(lambda run: run["provenance"].pop("models")), "was edited"),
+    "models as text": (edited(older, lambda run: run["provenance"].update(models="none")), "is damaged"),
     "seed": (edited(lambda run: run["provenance"].update(seed=6)), "was edited"),
     "parameter": (edited(lambda run: run["provenance"]["models"][0]["parameters"]["tau_plus"].update(value=1)),
                   "was edited"),
@@ -151,9 +159,10 @@ DAMAGES = {
     "number": (edited(lambda run: run["headline"].update(tau_ms=21.0)), "was edited"),
     "number, without checksum": (edited(lambda run: (run.pop("checksum"), run["headline"].update(tau_ms=1.0))),
                                  "was edited"),
+    "number, of an earlier version": (edited(older, lambda run: run["headline"].update(tau_ms=1.0)), "was edited"),
     "command": (edited(lambda run: run["provenance"].update(command="spikelearn run stdp_window")), "was edited"),
     "arrays": (lambda folder: (folder / "result.npz").write_bytes(b"PK"), "is not the file that was saved"),
-    "no command": (edited(lambda run: (run.pop("checksum"), run["provenance"].update(command=""))), "names no command"),
+    "no command": (edited(older, lambda run: run["provenance"].update(command="")), "names no command"),
 }
 
 
@@ -175,7 +184,7 @@ def test_no_result_and_a_full_folder_are_refused(lab, capsys):
 
 def test_only_the_run_json_of_an_older_version_is_enough(lab, capsys):
     """Neither result.npz nor a checksum."""
-    edited(lambda run: run.pop("checksum"))(lab / "first")
+    edited(older)(lab / "first")
     (lab / "first" / "result.npz").unlink()
     assert cli.main(["again", "first", "--json", "--out", "new"]) == 0
     assert json.loads(capsys.readouterr().out)["differs"] == {} and load("new").headline["tau_ms"] == pytest.approx(20)

@@ -27,8 +27,8 @@ from spikelearn.generative import train as generative_training
 from spikelearn.generative.model import new_model
 from spikelearn.images.masks import gaussian
 from spikelearn.results.files import load
+from spikelearn.results.locks import held
 from spikelearn.training.checkpoint import beside, checkpoint_file, checkpoints_of
-from spikelearn.training.locks import held
 
 RNG = np.random.default_rng(5)
 X, LABELS = RNG.uniform(0.1, 1, (6, 4)).astype(np.float32), np.array([0, 1, 0, 1, 1, 0])
@@ -151,7 +151,8 @@ def test_two_trainings_never_share_a_checkpoint(train, tmp_path):
     path = tmp_path / "x.checkpoint.npz"
     train(1, checkpoint=path)
     before = path.read_bytes()
-    with held(tmp_path / f".{path.name}.lock", ""), pytest.raises(SpikelearnError, match="another training writes to"):
+    lock = tmp_path / f".{path.name}.spikelearn-lock"
+    with held(lock, ""), pytest.raises(SpikelearnError, match="another training writes to"):
         train(1, checkpoint=path, resume=path)
     assert path.read_bytes() == before
     train(1, checkpoint=path, resume=path)
@@ -226,7 +227,7 @@ def test_a_folder_is_refused_while_another_process_holds_it_and_free_after_kill_
                 pass
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
-    assert {path.name for path in tmp_path.iterdir()} == {"x", ".x.lock", "y"}      # left behind, and in nobody's way
+    assert {path.name for path in tmp_path.iterdir()} == {"x", ".x.spikelearn-lock", "y"}      # in nobody's way
     with output_folder(folder, None, "p") as directory:
         assert directory == folder
 

@@ -20,6 +20,7 @@ from spikelearn.protocols import (
 from spikelearn.command import command_line as cli
 from spikelearn.deviations import corrected_p, corrected_z, worst_z
 from spikelearn.equilibrium.side_by_side import Phases
+from spikelearn.results import Result, save
 
 # --- deviations of many points -----------------------------------------------------------------------------------
 
@@ -120,10 +121,9 @@ def test_seeds_below_one_are_refused(given, tmp_path, capsys):
 
 def saved(folder, error, epochs=40, **changed):
     """A finished result of learn_mnist_rates, as it stands on the disk."""
-    folder.mkdir()
     parameters = {"networks": ["500"], "final": True, "images": 0, "validation": 10000, "quick": False} | changed
     headline = {"test_error_percent_500": error, "epochs_500": epochs}
-    (folder / "run.json").write_text(json.dumps({"headline": headline, "provenance": {"parameters": parameters}}))
+    save(Result("learn_mnist_rates", {}, headline, {"parameters": parameters}), folder)
     (folder / "figure.png").write_bytes(b"png")
 
 

@@ -143,7 +143,7 @@ DAMAGED = {
     "empty": (b"", "truncated: it ends within its header"),
     "within the header": (GOOD[:10], "truncated: it ends within its header"),
     "within the data": (GOOD[:-1], "truncated: it holds 11 of 12 bytes"),
-    "too long": (GOOD + b"\0", "too long: it holds 13 of 12 bytes"),
+    "too long": (GOOD + b"\0", "too long: it holds more than 12 bytes"),
     "labels for images": (idx(np.arange(12, dtype=np.uint8)), "not an idx file of images.* 08 01.* 08 03"),
     "a web page": (b"<html>login</html>", "not an idx file of images"),
     "wrong count": (idx(np.zeros((3, 2, 3), dtype=np.uint8)), "wrong count: 3 x 2 x 3 where 2 x 2 x 3"),

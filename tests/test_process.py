@@ -4,11 +4,15 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from spikelearn.command import command_line as cli
 from spikelearn.command.process import Stream
-from spikelearn.results.files import load
+from spikelearn.results import Result, files
+from spikelearn.results.files import load, save, write_file
 
 SPIKELEARN = [sys.executable, "-m", "spikelearn"]
 LINES = '''"""Says something while it runs."""
@@ -175,11 +179,98 @@ def test_an_interrupted_training_tells_the_command_that_resumes_it(lab, name, co
 def test_an_interrupted_protocol_that_trains_in_the_cache_tells_that_it_resumes_by_itself(lab, monkeypatch, capsys):
     from spikelearn.protocols import generate_mnist
 
-    from spikelearn.command import command_line as cli
-
     def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(generate_mnist, "load", interrupted)
     assert cli.main(["run", "generate_mnist", "--out", "o"]) == 130
     assert capsys.readouterr().err == "spikelearn: interrupted; the same command resumes the training\n"
+
+
+# --- children ----------------------------------------------------------------------------------------------------
+
+PARENT = """
+import sys
+from spikelearn.command.command_line import guarded
+from spikelearn.simulation.children import to_the_end
+
+sys.exit(guarded(lambda: to_the_end(["sh", "-c", "sleep SECONDS & sleep SECONDS; true"], ".").returncode))
+"""
+
+
+def sleeping(seconds):
+    """How many processes sleep for so long."""
+    found = 0
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            found += (entry / "cmdline").read_bytes().split(b"\0")[:2] == [b"sleep", seconds.encode()]
+        except OSError:
+            pass
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are looked up in /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
+def test_what_a_command_starts_ends_with_the_process(how):
+    """As make and its compilers do, when a build is interrupted or its process is killed."""
+    seconds = f"{30_000 + os.getpid() % 10_000}.{int(how)}"
+    parent = subprocess.Popen([sys.executable, "-c", PARENT.replace("SECONDS", seconds)], stderr=subprocess.PIPE)
+    while sleeping(seconds) < 2:
+        assert parent.poll() is None
+        time.sleep(.02)
+    parent.send_signal(how)
+    parent.communicate()
+    assert parent.returncode == {"SIGKILL": -9, "SIGTERM": 143, "SIGINT": 130}[how.name]
+    for _ in range(1000):
+        if not sleeping(seconds):
+            return
+        time.sleep(.02)
+    pytest.fail("a child still sleeps")
+
+
+# --- output ------------------------------------------------------------------------------------------------------
+
+TELLS = LINES.replace("def run():\n", "def run(*, out='', resume=''):\n    open('it ran', 'w').close()\n")
+
+
+@pytest.mark.parametrize("out, said", [
+    (".", "is the folder that you work in"), ("", "is the folder that you work in"), ("a/..", "is the folder that you"),
+    ("./", "is the folder that you work in"), ("x" * 250, "too long a name"), ("é" * 101, "too long a name"),
+    ("a/" + "x" * 255, "too long a name"), ("x" * 300, "too long a name"), ("/", "cannot be the folder|is a disk"),
+    ("a\0b", "null")], ids=lambda text: text[:12])
+def test_an_output_that_a_result_can_never_become_is_refused_before_the_run(lab, capsys, out, said):
+    (lab / "tells.py").write_text(TELLS)
+    (lab / "a").mkdir()
+    for option in ("--out", "--resume"):
+        assert cli.main(["run", "tells.py", option, out]) == 2
+        told = capsys.readouterr().err
+        assert told.count("\n") == 1 and (option == "--resume" or any(word in told for word in said.split("|"))), told
+    assert {path.name for path in lab.iterdir()} - {"__pycache__"} == {"tells.py", "a"}
+
+
+def test_a_disk_of_its_own_is_refused_before_the_run(lab, capsys, monkeypatch):
+    (lab / "tells.py").write_text(TELLS)
+    monkeypatch.setattr(files.os.path, "ismount", lambda path: Path(path).name == "disk")
+    assert cli.main(["run", "tells.py", "--out", "disk"]) == 2
+    assert "is a disk of its own" in capsys.readouterr().err and not (lab / "it ran").exists()
+
+
+def test_the_longest_name_that_is_taken_has_a_result_a_checkpoint_and_a_figure(lab, capsys):
+    (lab / "training.py").write_text(TRAINING.replace("os.kill(os.getpid(), signal.NAME)", "pass"))
+    name = "x" * files.LONGEST_NAME
+    assert cli.main(["run", "training.py", "--out", name]) == 0
+    assert load(name).headline["w"] == 3
+    assert {path.name for path in lab.iterdir()} - {"__pycache__"} == {name, f"{name}.checkpoint.npz", "training.py"}
+    assert cli.main(["copy", "stdp_pair", "y" * 250 + ".py"]) == 0
+
+
+@pytest.mark.parametrize("umask, folder, file", [(0o077, 0o700, 0o600), (0o002, 0o775, 0o664), (0o027, 0o750, 0o640)])
+def test_the_umask_is_respected(tmp_path, umask, folder, file):
+    before = os.umask(umask)
+    try:
+        save(Result("p", {"x": [1.0]}, {"x": 1.0}), tmp_path / "r")
+        write_file(tmp_path / "r" / "figure.png", b"")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "r").stat().st_mode & 0o777 == folder
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "r").iterdir()} == {file}

@@ -3,6 +3,7 @@
 Each gives one clear sentence on standard error and exit code 2: no traceback, nothing overwritten, no result.
 """
 import gzip
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from spikelearn.simulation.programs import compiler
 
 RULE = Path(__file__).parent.parent / "models" / "synapses" / "stdp_pair.py"
 WINDOW = ("run", "stdp_window", "--quick")
+HEADER = b"\x00\x00\x08\x03" + struct.pack(">3I", 60_000, 28, 28)
 READS_DATA = '''"""A protocol that needs MNIST."""
 from spikelearn.images.datasets import load
 
@@ -143,7 +145,7 @@ def test_unwritable_cache(place, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("content, words", [
-    (gzip.compress(b"\x00\x00\x08\x03" + b"\x00" * 500, mtime=0)[:-9], "is truncated: its gzip stream ends too early"),
+    (gzip.compress(HEADER + b"\x00" * 500, mtime=0)[:-9], "is truncated: its gzip stream ends too early"),
     (b"\x00\x00\x08\x03\x00\x00", "is truncated: it ends within its header"),
     (b"<html>not found</html>", "is not an idx file of images"),
     (None, "holds no train-images-idx3-ubyte"),

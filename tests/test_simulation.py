@@ -12,9 +12,9 @@ from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
 from spikelearn.equilibrium.classifier import Classifier, Recipe
 from spikelearn.simulation import devices as device_choice
 from spikelearn.simulation import network
+from spikelearn.simulation.cache import cache_folder
 from spikelearn.simulation.devices import choose_device
 from spikelearn.simulation.network import force_spikes, neurons, spike_trains, synapses
-from spikelearn.simulation.programs import cache_folder
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import spike_table
 from spikelearn.stdp.spike_times import pairs

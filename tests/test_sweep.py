@@ -16,6 +16,7 @@ from spikelearn.command.sweep_figure import _edges, draw_sweep
 from spikelearn.command.sweep_table import numbers_of
 from spikelearn.command.sweep_values import combinations, varied
 from spikelearn.results import load
+from spikelearn.results.provenance import checksum_of
 
 PROTOCOL = '''"""A product that needs no simulation, and dies or fails where it is told to."""
 import os
@@ -110,6 +111,7 @@ def test_points_that_another_version_made_are_kept_with_a_warning(lab, capsys):
     path = lab / "out" / "gain=1" / "run.json"
     run = json.loads(path.read_text())
     run["provenance"]["versions"]["numpy"] = "0.1"
+    run["checksum"] = checksum_of(run)
     path.write_text(json.dumps(run))
     code, told, err = sweep(capsys, "--vary", "gain=1,2")
     assert code == 0 and told["finished"] == 2 and "warning: 1 of the existing points" in err

@@ -1,16 +1,14 @@
 """Files of trained Boltzmann machines: an .npz without pickles, written atomically."""
-import json
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
-
 from spikelearn.boltzmann.machine import machine_of
 from spikelearn.errors import SpikelearnError
+from spikelearn.results.archives import damage_told, read_archive, write_archive
 from spikelearn.results.files import write_file
-from spikelearn.training.checkpoint import damage_told, read_archive
 
-FORMAT = "spikelearn machine 1"
+FORMAT = "spikelearn machine 2"
+OLDER = ("spikelearn machine 1",)     # without a SHA-256
 
 
 def save(machine, path, **facts):
@@ -19,8 +17,7 @@ def save(machine, path, **facts):
     facts : what to remember of how it came about, such as rule="vpf"; numbers and text.
     """
     content, arrays = BytesIO(), machine.arrays()
-    np.savez(content, facts=np.array(json.dumps(
-        {"format": FORMAT, "layers": len(machine.biases), "arrays": sorted(arrays), **facts})), **arrays)
+    write_archive(content, {"format": FORMAT, "layers": len(machine.biases), **facts}, arrays)
     write_file(path, content.getvalue())
 
 
@@ -30,5 +27,18 @@ def load(path):
     if not path.is_file():
         raise SpikelearnError(f"there is no machine '{path}'")
     with damage_told(f"'{path}' is damaged or no Boltzmann machine"):
-        facts, arrays = read_archive(path, FORMAT)
-        return machine_of(arrays, int(facts.pop("layers"))), facts
+        facts, arrays = read_archive(path, FORMAT, OLDER)
+        return _machine(facts.pop("layers"), arrays), facts
+
+
+def _machine(layers, arrays):
+    """The machine of these arrays. Raises ValueError if they are not those of one."""
+    if type(layers) is not int or not 0 < layers <= len(arrays):
+        raise ValueError("layers")
+    try:
+        machine = machine_of(arrays, layers)
+    except SpikelearnError as error:
+        raise ValueError("shapes") from error
+    if set(machine.arrays()) != set(arrays) or any(array.dtype.kind != "f" for array in arrays.values()):
+        raise ValueError("arrays")
+    return machine

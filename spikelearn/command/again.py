@@ -1,7 +1,6 @@
 """`spikelearn again DIR`: repeat a run from its run.json and report differences."""
 import argparse
 import contextlib
-import hashlib
 import inspect
 import io
 import json
@@ -16,6 +15,11 @@ from spikelearn.command import run as running
 from spikelearn.equations.files import load_model
 from spikelearn.equations.records import Model
 from spikelearn.errors import SpikelearnError
+from spikelearn.results import files as results
+from spikelearn.results.archives import damage_told, read_arrays
+from spikelearn.results.locks import remove_leftovers, temporary_folder
+
+AGAIN = "spikelearn-again-"     # begins the name of a folder with the texts of models and protocol
 
 
 def add_again(commands) -> None:
@@ -46,12 +50,13 @@ def again(options: argparse.Namespace) -> int:
     run = read_run(folder)
     given = _options_of(run, folder)
     import_brian2()
-    with tempfile.TemporaryDirectory(prefix="spikelearn-again-") as place, warnings_in_one_line(), \
+    remove_leftovers(tempfile.gettempdir(), AGAIN)
+    with temporary_folder(tempfile.gettempdir(), AGAIN, 0o700) as place, warnings_in_one_line(), \
             naming_the_settings(given):
-        module = running.load_protocol(_protocol(given.protocol, run, Path(place)))
+        module = running.load_protocol(_protocol(given.protocol, run, place))
         with output_folder(options.out, None, run["protocol"]) as made:     # a name for the folder, which is free
             given.out = str(made)
-        module, given = _with_models(module, given, run, Path(place))
+        module, given = _with_models(module, given, run, place)
         with contextlib.redirect_stdout(io.StringIO()) if options.json else contextlib.nullcontext():
             code = running.run_and_save(module, given, command=run["provenance"]["command"])
     found = differences(run, read_run(given.out), *(_arrays(where) for where in (folder, given.out)))
@@ -70,26 +75,17 @@ def read_run(folder: str | Path) -> dict:
     SpikelearnError
         If it is missing or damaged, if it was edited, or if it belongs to another result.npz.
     """
-    from spikelearn.results.provenance import checksum_of
-
-    path = Path(folder) / "run.json"
-    try:
-        run = json.loads(path.read_bytes())
+    run, path = results.read_run(folder), Path(folder) / "run.json"
+    with damage_told(f"'{path}' is damaged or does not belong to a saved result"):
         facts = run["provenance"]
         asked = {fact["name"]: fact["value"] for fact in facts["headline"]}
-        texts = [run["protocol"], facts["command"], facts["protocol_text"], *(it["text"] for it in facts["models"])]
-        if not all(isinstance(text, str) for text in texts) or not run["format"].startswith("spikelearn result"):
+        texts = [facts["command"], facts["protocol_text"], *(it["text"] for it in facts["models"])]
+        if not all(isinstance(text, str) for text in texts):
             raise TypeError
-    except FileNotFoundError as error:
-        raise SpikelearnError(f"'{folder}' has no run.json, so the run cannot be repeated") from error
-    except OSError as error:
-        raise SpikelearnError(f"'{path}' cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SpikelearnError(f"'{path}' is damaged or does not belong to a saved result") from error
-    if run.get("checksum", checksum_of(run)) != checksum_of(run) or asked != run["headline"]:
+    if asked != run["headline"]:
         raise SpikelearnError(f"'{path}' was edited after it was saved: it no longer describes the run")
     arrays = Path(folder) / "result.npz"
-    if arrays.exists() and hashlib.sha256(arrays.read_bytes()).hexdigest() != run.get("sha256"):
+    if arrays.exists() and results.sha256(arrays) != run["sha256"]:
         raise SpikelearnError(f"'{arrays}' is not the file that was saved with run.json")
     return run
 
@@ -180,8 +176,8 @@ def _arrays(folder):
     path = Path(folder) / "result.npz"
     if not path.exists():
         return None
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    with damage_told(f"'{path}' is damaged"):
+        return read_arrays(path, packed=True)
 
 
 def differences(before: dict, now: dict, arrays: dict | None = None, new_arrays: dict | None = None) -> dict:

@@ -1,4 +1,4 @@
-"""The command line: spikelearn list | show | copy | run | fit | sweep | again."""
+"""The command line: spikelearn list | show | copy | run | fit | sweep | again | cache."""
 import argparse
 import contextlib
 import os
@@ -12,6 +12,7 @@ import spikelearn
 from spikelearn.command import run as running
 from spikelearn.command import show
 from spikelearn.command.again import add_again
+from spikelearn.command.cache import add_cache
 from spikelearn.command.fit import add_fit
 from spikelearn.command.process import Terminated, import_brian2, interrupts, lasting_streams, output_failure
 from spikelearn.command.sweep import add_sweep
@@ -126,7 +127,7 @@ def _parser():
     parser = Parser(prog="spikelearn", description="A laboratory for spike-based learning rules on Brian2.",
                     allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"spikelearn {spikelearn.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run | fit | sweep | again")
+    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run | fit | sweep | again | cache")
     add = commands.add_parser("list", help="list neurons, synapses, experiments, protocols and datasets")
     add.set_defaults(command=show.list_all)
     add = commands.add_parser("show", help="show equations or conditions, parameters with units, and source")
@@ -144,6 +145,7 @@ def _parser():
     add_fit(commands, _add_run_options, _run)
     add_sweep(commands, _add_run_options)
     add_again(commands)
+    add_cache(commands)
     return parser
 
 

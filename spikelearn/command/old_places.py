@@ -16,10 +16,10 @@ MOVED = {       # room -> modules of the flat package, OLD:NEW where the name is
                   "generative_sampling:sampling generative_training:train",
     "images": "corruption:masks datasets encoding readout",
     "ranges": "keywords ranges:check",
-    "results": "provenance results:result",
+    "results": "locks provenance results:result",
     "simulation": "brian_warnings:warnings building:programs dense:rows network simulation:simulate",
     "stdp": "experiments pairing:spike_times pairing_network:network stdp:weight_change time_steps",
-    "training": "checkpoint locks progress seeds",
+    "training": "checkpoint progress seeds",
 }
 MODULES = {f"spikelearn.{old}": f"spikelearn.{room}.{new or old}" for room, moved in MOVED.items()
            for old, _, new in (pair.partition(":") for pair in moved.split())}

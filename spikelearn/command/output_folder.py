@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from spikelearn.errors import SpikelearnError
-from spikelearn.results.files import check_output
+from spikelearn.results.files import check_output, check_place
+from spikelearn.results.locks import LOCK, held, remove_leftovers
 from spikelearn.training.checkpoint import beside, checkpoint_file, checkpoints_of, refuse_to_replace
-from spikelearn.training.locks import held
 
 
 @contextlib.contextmanager
@@ -36,9 +36,11 @@ def output_folder(out, resume, name, trains=False):
                               "so start the training with --out")
     given = out if out is not None else resume
     directory = _new_folder(name) if given is None else Path(given)
+    check_place(directory)
     _make_above(directory)
+    remove_leftovers(directory.resolve().parent)
     sentence = f"another run writes to '{directory}': wait for its end, or choose another --out"
-    with held(beside(directory.resolve(), ".lock", hidden=True), sentence):
+    with held(beside(directory.resolve(), LOCK, hidden=True), sentence):
         if given is not None:
             _refuse(directory, resume)
         made = given is None or not directory.exists()
@@ -47,8 +49,9 @@ def output_folder(out, resume, name, trains=False):
         try:
             yield directory
         finally:
-            if made and not any(directory.iterdir()):
-                directory.rmdir()
+            if made:
+                with contextlib.suppress(OSError):      # it holds the result, or the user has removed it
+                    directory.rmdir()
 
 
 def _refuse(directory, resume):

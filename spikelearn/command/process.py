@@ -83,20 +83,20 @@ def _terminate(number, frame):
     raise Terminated
 
 
-def import_brian2():
+def import_brian2(quiet=False):
     """Import Brian2 and give SIGINT back to the handler that it replaces.
 
     Brian2's own handler stops a simulation early, as if it were over; and it calls the handler before it, which fails
     where SIGINT is ignored, as in a job that a script starts in the background. In a thread, as in a Dask worker, it
     cannot be set, and the import would fail. pytest, which Brian2 loads where it is installed, is left out: it serves
-    its own tests and takes a tenth of the time.
+    its own tests and takes a tenth of the time. quiet : without the warning of a file that is not read.
     """
     if threading.current_thread() is not threading.main_thread():
         with _no_handlers():
             importlib.import_module("brian2")
         return
     before = signal.getsignal(signal.SIGINT)
-    with _without("pytest"):
+    with _elsewhere(quiet), _without("pytest"):
         importlib.import_module("brian2")
     handler = getattr(before, "previous_handler", before)       # where Brian2 was imported earlier
     if handler is not None:
@@ -114,6 +114,23 @@ def _without(package):
         yield
     finally:
         del sys.modules[package]
+
+
+@contextlib.contextmanager
+def _elsewhere(quiet):
+    """Within the block the working folder is the root: Brian2 runs what brian_preferences there says, as Python."""
+    if "brian2" in sys.modules or not os.path.lexists("brian_preferences"):
+        yield
+        return
+    if not quiet:
+        print("spikelearn: warning: the file brian_preferences in this folder is not read", file=sys.stderr)
+    here = os.open(".", os.O_RDONLY)
+    os.chdir("/")
+    try:
+        yield
+    finally:
+        os.fchdir(here)
+        os.close(here)
 
 
 @contextlib.contextmanager

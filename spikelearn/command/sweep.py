@@ -10,10 +10,11 @@ from pathlib import Path
 
 from spikelearn.command import run as running
 from spikelearn.command.sweep_points import Point, Reply, is_finished, points_of
-from spikelearn.command.sweep_table import replace_file, rows_of, text_of
+from spikelearn.command.sweep_table import rows_of, text_of
 from spikelearn.command.sweep_values import Varied, refuse_twice, varied
 from spikelearn.command.sweep_workers import on_this_machine, over_scheduler
 from spikelearn.errors import SpikelearnError
+from spikelearn.results.files import read_run, replace_file
 
 AT_ONCE = 50        # points of a pairing protocol that are simulated side by side; chosen here
 
@@ -108,7 +109,7 @@ def _warn_of_others(kept):
         return facts.get("versions"), (facts.get("commit") or {}).get("revision")
 
     now = made_by({"versions": versions(), "commit": commit()}) if kept else None
-    others = sum(made_by(json.loads((point.folder / "run.json").read_bytes())["provenance"]) != now for point in kept)
+    others = sum(made_by(read_run(point.folder)["provenance"]) != now for point in kept)
     if others:
         print(f"spikelearn: warning: {others} of the existing points were made by another commit or version",
               file=sys.stderr)

@@ -1,13 +1,11 @@
 """The table of a sweep: one row per point with the varied values and the headline numbers, with units in the header."""
 import csv
 import io
-import json
 import math
-import os
-from pathlib import Path
 
 from spikelearn.command.sweep_points import Point
 from spikelearn.command.sweep_values import Varied
+from spikelearn.results.files import read_run
 
 
 def rows_of(points: list[Point], all_varied: list[Varied], failures: dict[str, str]) -> list[dict]:
@@ -22,11 +20,11 @@ def rows_of(points: list[Point], all_varied: list[Varied], failures: dict[str, s
     rows = []
     for point in points:
         row = {column(it): _value(it, point.values[it.name]) for it in all_varied}
-        path, failure = point.folder / "run.json", failures.get(point.folder.name)
+        failure = failures.get(point.folder.name)
         if failure is not None:
             rows.append(row | {"failure": failure})
-        elif path.exists():
-            rows.append(row | headline(json.loads(path.read_bytes())))
+        elif (point.folder / "run.json").exists():
+            rows.append(row | headline(read_run(point.folder)))
     return rows
 
 
@@ -79,10 +77,3 @@ def numbers_of(rows: list[dict], all_varied: list[Varied]) -> list[str]:
         if name not in known and numeric and len(set(values)) > 1:
             found.append(name)
     return found
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Rewrite a file of the sweep atomically; it is derived from the points' results."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+from spikelearn.command.process import import_brian2
 from spikelearn.command.sweep_points import Point, Reply, run_pickled, run_points
 from spikelearn.errors import SpikelearnError
 
@@ -76,6 +77,7 @@ def _through_pool(chunks, jobs):
 def begin_worker(parent: int) -> None:
     """A process leaves interruptions to the sweep that started it, and ends with it. parent : its number."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import_brian2(quiet=True)       # before a point that is sent to it does
 
     def watch():
         while os.getppid() == parent:

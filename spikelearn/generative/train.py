@@ -17,7 +17,7 @@ from filelock import FileLock
 from spikelearn.errors import SpikelearnError
 from spikelearn.generative.inference import by_target_propagation
 from spikelearn.generative.model import Model, Prior
-from spikelearn.simulation.programs import cache_folder
+from spikelearn.simulation.cache import cache_folder
 from spikelearn.training.adam import Adam
 from spikelearn.training.checkpoint import State, checkpointing, exact
 from spikelearn.training.chunks import curve_of, in_epochs, last_point
@@ -151,6 +151,10 @@ def train_cached(model, x, corruptions, *, name, about, **settings):
         with FileLock(f"{file}.lock"):
             return train(model, x, corruptions, progress=Progress(name, apart=2), checkpoint=file,
                          resume=file if file.is_file() else None, about=about, **settings)
+    except SpikelearnError as error:
+        if "is damaged" in str(error):
+            raise SpikelearnError(f"{error}; delete it, and the model is trained anew") from error
+        raise
     except OSError as error:
         raise SpikelearnError(f"the trained model could not be kept in {folder}: {error.strerror or error}") from error
 

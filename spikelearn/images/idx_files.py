@@ -2,11 +2,13 @@
 
 The content is checked uncompressed, because mirrors pack the same content differently.
 """
+import contextlib
+import errno
 import gzip
 import hashlib
 import os
 import struct
-import tempfile
+import time
 import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,7 +16,12 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from spikelearn.errors import SpikelearnError
+from spikelearn.results.locks import remove_leftovers, temporary_folder
 
+DOWNLOAD = ".download-"     # begins the name of a folder into which a file is downloaded
+TIMEOUT = 30                # seconds without an answer after which the next mirror is tried; these three chosen here
+SLOWEST = 2000              # bytes a second on average, after that time
+LARGEST = 2**26             # bytes of a packed file; the largest of the real ones has 26 million
 MIRRORS = {
     "mnist": (
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -87,36 +94,47 @@ def read_idx(path, shape, sha256=None):
     Returns a read-only uint8 array. Raises SpikelearnError: file unreadable, truncated, damaged, another one.
     Format: http://yann.lecun.com/exdb/mnist (magic number, then sizes, big-endian; then the bytes).
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise SpikelearnError(f"{path} cannot be read: {error.strerror or error}") from error
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except EOFError as error:
-            raise SpikelearnError(f"{path} is truncated: its gzip stream ends too early") from error
-        except (OSError, zlib.error) as error:
-            raise SpikelearnError(f"{path} is damaged: its gzip stream is corrupt") from error
     magic = bytes((0, 0, 8, len(shape)))  # 8 = unsigned byte, then the number of dimensions
-    header = 4 + 4 * len(shape)
-    if len(content) >= 4 and content[:4] != magic:
-        kind = "images" if len(shape) == 3 else "labels"
-        raise SpikelearnError(f"{path} is not an idx file of {kind}: it begins with the bytes "
-                              f"{content[:4].hex(' ')} and not with {magic.hex(' ')}")
-    if len(content) < header:
-        raise SpikelearnError(f"{path} is truncated: it ends within its header")
-    found = struct.unpack(f">{len(shape)}I", content[4:header])
-    if found != tuple(shape):
-        raise SpikelearnError(f"{path} states the wrong count: {_times(found)} where {_times(shape)} belong")
-    expected, held = int(np.prod(shape)), len(content) - header
-    if held != expected:
-        what = "is truncated" if held < expected else "is too long"
-        raise SpikelearnError(f"{path} {what}: it holds {held:,} of {expected:,} bytes of data")
-    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+    header, expected = 4 + 4 * len(shape), int(np.prod(shape))
+    with _opened(path) as file:
+        content = file.read(header)
+        if len(content) >= 4 and content[:4] != magic:
+            kind = "images" if len(shape) == 3 else "labels"
+            raise SpikelearnError(f"{path} is not an idx file of {kind}: it begins with the bytes "
+                                  f"{content[:4].hex(' ')} and not with {magic.hex(' ')}")
+        if len(content) < header:
+            raise SpikelearnError(f"{path} is truncated: it ends within its header")
+        found = struct.unpack(f">{len(shape)}I", content[4:])
+        if found != tuple(shape):
+            raise SpikelearnError(f"{path} states the wrong count: {_times(found)} where {_times(shape)} belong")
+        data = file.read(expected + 1)      # one more than there are: whatever else the file unpacks to is not read
+    if len(data) < expected:
+        raise SpikelearnError(f"{path} is truncated: it holds {len(data):,} of {expected:,} bytes of data")
+    if len(data) > expected:
+        raise SpikelearnError(f"{path} is too long: it holds more than {expected:,} bytes of data")
+    if sha256 is not None and hashlib.sha256(content + data).hexdigest() != sha256:
         raise SpikelearnError(
             f"{path} has the wrong content: the SHA-256 of its uncompressed bytes is not the known one")
-    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
+    return np.frombuffer(data, dtype=np.uint8).reshape(shape)
+
+
+@contextlib.contextmanager
+def _opened(path):
+    """The file, unpacked while it is read if it is gzipped; what is wrong with it becomes a sentence."""
+    try:
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            with gzip.GzipFile(fileobj=file) if packed else contextlib.nullcontext(file) as opened:
+                yield opened
+    except SpikelearnError:
+        raise
+    except EOFError as error:
+        raise SpikelearnError(f"{path} is truncated: its gzip stream ends too early") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise SpikelearnError(f"{path} is damaged: its gzip stream is corrupt") from error
+    except OSError as error:
+        raise SpikelearnError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _times(shape):
@@ -130,11 +148,30 @@ def cache_folder():
     return Path(pooch.os_cache("spikelearn")) / "data"
 
 
+class _Watched:
+    """A file that a download is written to; it raises OSError when that is too large or too slow."""
+
+    def __init__(self, file):
+        self.file, self.began, self.size = file, time.monotonic(), 0
+
+    def write(self, piece):
+        self.size += len(piece)
+        if self.size > LARGEST:
+            raise OSError(errno.EFBIG, "too large")
+        if self.size < SLOWEST * (time.monotonic() - self.began - TIMEOUT):
+            raise OSError(errno.ETIMEDOUT, "too slow")
+        return self.file.write(piece)
+
+    def flush(self):
+        self.file.flush()
+
+
 def download(url, path):
     """Write the file at `url` to `path`, silently. Raises OSError (as every error of requests is)."""
     import pooch
 
-    pooch.HTTPDownloader(progressbar=False, chunk_size=2**16, timeout=30)(url, str(path), None)
+    with open(path, "wb") as file:
+        pooch.HTTPDownloader(progressbar=False, chunk_size=2**12, timeout=TIMEOUT)(url, _Watched(file), None)
 
 
 def fetch(name, file):
@@ -148,8 +185,9 @@ def fetch(name, file):
         return cached
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
-            fresh = Path(temporary) / cached.name
+        remove_leftovers(folder, DOWNLOAD)
+        with temporary_folder(folder, DOWNLOAD) as temporary:
+            fresh = temporary / cached.name
             _download_checked(name, file, fresh)
             os.replace(fresh, cached)
     except OSError as error:

@@ -8,6 +8,7 @@ split : (n,) words "train", "validation" or "test". Without it a fifth of each c
 images the last sixth of the training images is held out.
 """
 import hashlib
+import os
 import zipfile
 from numbers import Integral
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.images.datasets import Dataset, Examples
+from spikelearn.results.archives import damage_told, read_arrays
 
 PARTS = ("train", "validation", "test")
 TEST_SHARE, VALIDATION_SHARE = 0.2, 1 / 6       # chosen here; MNIST's own shares are 1/7 and 1/6
@@ -87,32 +89,37 @@ def _read_only(images, labels):
 def _arrays(path):
     """The arrays of the file: images, labels, and split if it is there."""
     try:
-        opened = np.load(path, allow_pickle=False)
-        if not hasattr(opened, "files"):
-            raise SpikelearnError(f"'{path}' is one array: np.savez writes a file with images and labels")
-        with opened as file:
-            names = list(file.files)
-            for name in ("images", "labels"):
-                if name not in names:
-                    raise SpikelearnError(f"'{path}' holds no array '{name}', but {', '.join(names) or 'nothing'}")
-            known = ("images", "labels", "split")
-            for name in names:
-                if name not in known:
-                    raise SpikelearnError(f"'{path}' holds an array '{name}', which is not read"
-                                          f"{alternatives(name, known)}")
-            return {name: file[name] for name in names}
+        with open(path, "rb") as file:
+            if file.read(6) == b"\x93NUMPY":
+                raise SpikelearnError(f"'{path}' is one array: np.savez writes a file with images and labels")
+        with zipfile.ZipFile(path) as file:
+            names = [member.filename.removesuffix(".npy") for member in file.infolist()]
+            if sum(member.file_size for member in file.infolist()) > _memory():
+                raise MemoryError
+        for name in ("images", "labels"):
+            if name not in names:
+                raise SpikelearnError(f"'{path}' holds no array '{name}', but {', '.join(names) or 'nothing'}")
+        known = ("images", "labels", "split")
+        for name in names:
+            if name not in known:
+                raise SpikelearnError(f"'{path}' holds an array '{name}', which is not read{alternatives(name, known)}")
     except SpikelearnError:
         raise
     except FileNotFoundError as error:
         raise SpikelearnError(f"there is no file '{path}'") from error
-    except OSError as error:
-        raise SpikelearnError(f"'{path}' cannot be read: {error.strerror or 'it is no .npz file'}") from error
     except MemoryError as error:
         raise SpikelearnError(f"'{path}' does not fit into memory") from error
+    except OSError as error:
+        raise SpikelearnError(f"'{path}' cannot be read: {error.strerror or 'it is no .npz file'}") from error
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        objects = "pickle" in str(error) and zipfile.is_zipfile(path)
-        why = "an array holds Python objects" if objects else "it is damaged or no .npz file"
-        raise SpikelearnError(f"'{path}' cannot be read: {why}") from error
+        raise SpikelearnError(f"'{path}' cannot be read: it is damaged or no .npz file") from error
+    with damage_told(f"'{path}' cannot be read: it is damaged, or an array holds Python objects"):
+        return read_arrays(path, packed=True, most=_memory())
+
+
+def _memory():
+    """Bytes of memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _images(path, images):

@@ -2,12 +2,12 @@
 
     python -m spikelearn.results.tables results > results/README.md
 """
-import json
 import re
 import sys
 from pathlib import Path
 
 from spikelearn.errors import SpikelearnError
+from spikelearn.results.files import read_run
 
 HEAD = """# Results
 
@@ -37,7 +37,7 @@ def page(folder: str | Path, protocols: dict[str, Path]) -> str:
 
 def _section(path, folder, protocols):
     try:
-        run = json.loads(path.read_text(encoding="utf-8"))
+        run = read_run(path.parent)
         facts = run["provenance"]
         where = path.parent.relative_to(folder).as_posix()
         commit = (facts.get("commit") or {}).get("revision")
@@ -50,6 +50,8 @@ def _section(path, folder, protocols):
         lines += [f"| {fact['name']} | {_short(fact['value'])} | {_range(fact)} |" for fact in numbers[:LONGEST]]
         if len(numbers) > LONGEST:
             lines.append(f"| {len(numbers) - LONGEST} more in [run.json]({where}/run.json) | | |")
+    except SpikelearnError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SpikelearnError(f"'{path}' is no saved result: {type(error).__name__}") from error
     return "\n".join([*lines, ""])

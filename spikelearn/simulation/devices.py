@@ -11,8 +11,8 @@ def choose_device(device, steps):
     if device not in DEVICES:
         raise SpikelearnError(f"there is no device '{device}'{alternatives(str(device), DEVICES)}")
     if device in ("cpp", "cython") and not compiler():
-        raise SpikelearnError(f"the device '{device}' needs a C++ compiler (g++) and make, and none was found; "
-                              "install them or use --device numpy")
+        raise SpikelearnError(f"the device '{device}' needs a C++ compiler and make, and none was found: "
+                              "install g++ and make, name another compiler in CXX, or use --device numpy")
     if device == "auto":
         return "cpp" if steps > SHORT and compiler() else "numpy"
     return device

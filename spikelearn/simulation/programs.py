@@ -3,30 +3,32 @@
 A program is found again by a hash of its sources, static data, compiler, flags, processor and C library. One that is
 not what was compiled, such as a truncated file, is compiled again. A program ends with the process that started it.
 """
-import contextlib
+import errno
 import hashlib
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
 from spikelearn.errors import SpikelearnError
+from spikelearn.results.locks import remove, remove_leftovers, temporary_folder
 from spikelearn.simulation.brian_internals.device import arrays_of, at_the_start
 from spikelearn.simulation.brian_internals.sources import check_program, in_own_namespace, sources_of, without_order
+from spikelearn.simulation.cache import ABANDONED, DRAFT, make_folder, network_folders
+from spikelearn.simulation.children import to_the_end
 
 TOLD = "spikelearn: "           # begins a sentence for the user in what a compiled program prints
 READ = "SPIKELEARN_READ"        # environment variable with the names of the result files that a program is to write
 PARENT = "SPIKELEARN_PARENT"    # environment variable with the number of the process that starts a program
 CHECKSUM = "checksum.txt"       # file in the folder of a program: the hash of what was compiled
-ABANDONED = 24 * 3600           # seconds after which an unfinished build is nobody's; chosen here
 
 
 def write_what_is_read(device):
@@ -84,15 +86,12 @@ if (const char* parent = std::getenv("{PARENT}"))
 
 def compiler():
     """The C++ compiler and make that Brian2 calls, or None if one of them is missing."""
-    found = shutil.which(os.environ.get("CXX", "g++").split()[0])
+    try:
+        words = shlex.split(os.environ.get("CXX", "g++"))
+    except ValueError:              # a quotation mark that is not closed
+        words = []
+    found = shutil.which(words[0]) if words else None
     return found if found and shutil.which("make") else None
-
-
-def cache_folder():
-    """Where built networks are kept: SPIKELEARN_CACHE or the user's cache folder."""
-    import pooch
-
-    return Path(os.environ.get("SPIKELEARN_CACHE") or pooch.os_cache("spikelearn"))
 
 
 def compiled(device):
@@ -101,32 +100,55 @@ def compiled(device):
     Another process that wants the same program waits for it. A program in the cache that is not what was compiled is
     compiled again. Raises SpikelearnError if the cache cannot be written or the compiler fails.
     """
-    cache = cache_folder() / "networks"
-    draft = None
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(cache)
-        draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
-        if sys.platform == "linux":
-            at_the_start(device, END_WITH_PARENT, headers=["<sys/prctl.h>", "<unistd.h>"])
-        device.build(directory=str(draft), compile=False, run=False)
-        check_program(draft)
-        folder = cache / _fingerprint(draft)
-        with FileLock(f"{folder}.lock"):
-            if _whole(folder):
-                return folder, False
-            make_program(draft)
-            (draft / CHECKSUM).write_text(_checksum(draft))
-            if folder.is_symlink() or folder.is_file():
-                folder.unlink()
-            shutil.rmtree(folder, ignore_errors=True)
-            os.replace(draft, folder)
-            return folder, True
+        drafts = tempfile.gettempdir()
+        remove_leftovers(drafts, f"spikelearn-{DRAFT}")
+        with temporary_folder(drafts, f"spikelearn-{DRAFT}") as draft:
+            if sys.platform == "linux":
+                at_the_start(device, END_WITH_PARENT, headers=["<sys/prctl.h>", "<unistd.h>"])
+            device.build(directory=str(draft), compile=False, run=False)
+            check_program(draft)
+            name = _fingerprint(draft)
+            for folder in network_folders():        # without a lock: a cache that cannot be written is read
+                remove_leftovers(folder, DRAFT, ABANDONED)
+                if _whole(folder / name):
+                    return folder / name, False
+            return _built(draft, name)
     except OSError as error:
-        raise SpikelearnError(f"the network could not be built in {cache}: {error.strerror or error}") from error
-    finally:
-        if draft is not None:
-            shutil.rmtree(draft, ignore_errors=True)
+        raise SpikelearnError(f"the network could not be written in {drafts}: {_reason(error)}") from error
+
+
+def _built(draft, name):
+    """(folder of the program, whether it was compiled now) of a draft, in the first cache that can be written."""
+    folders = network_folders()
+    for cache in folders:
+        try:
+            make_folder(cache)
+            return _built_in(cache, draft, name)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or cache == folders[-1]:
+                raise SpikelearnError(f"the network could not be built in {cache}: {_reason(error)}; SPIKELEARN_CACHE "
+                                      "names another folder") from error
+
+
+def _built_in(cache, draft, name):
+    folder = cache / name
+    with FileLock(f"{folder}.lock"):
+        if _whole(folder):
+            return folder, False
+        with temporary_folder(cache, DRAFT) as made:
+            shutil.copytree(draft, made, dirs_exist_ok=True, copy_function=shutil.copyfile)
+            make_program(made)
+            (made / CHECKSUM).write_text(_checksum(made))
+            remove(folder)
+            os.replace(made, folder)
+    return folder, True
+
+
+def _reason(error):
+    """Why the disk refuses something, in its own words."""
+    several = isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list)
+    return error.args[0][0][2] if several else error.strerror or error
 
 
 def _whole(folder):
@@ -144,31 +166,6 @@ def _checksum(folder):
         content = path.read_bytes()
         digest.update(f"{path.name} {len(content)} ".encode() + content)
     return digest.hexdigest()
-
-
-def _remove_abandoned(cache):
-    """Remove unfinished builds whose processes were killed."""
-    for draft in cache.glob("draft-*"):
-        with contextlib.suppress(OSError):
-            if time.time() - draft.stat().st_mtime > ABANDONED:
-                shutil.rmtree(draft, ignore_errors=True)
-
-
-def folder_for_runs(program):
-    """Where the values and results of runs stand while they last: in memory where there is room, else on the disk.
-
-    What was left by a process that was killed is removed. program : folder of the compiled program
-    """
-    memory = Path("/dev/shm")
-    for left in [*memory.glob("spikelearn-run-*"), *program.glob("spikelearn-run-*")]:
-        try:
-            os.kill(int(left.name.split("-")[2]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(left, ignore_errors=True)
-        except (PermissionError, ValueError):       # somebody else's
-            pass
-    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
-    return memory if roomy else program
 
 
 def _fingerprint(folder):
@@ -198,8 +195,10 @@ def make_program(folder):
         (folder / unit).write_text("\n".join(in_own_namespace(folder / name) for name in many[job::jobs]))
     rest = [name for name in listed if name not in many]
     (folder / "makefile").write_text(makefile.replace(" ".join(listed), " ".join([*units, *rest]), 1) + ONCE)
-    made = subprocess.run(["make", f"-j{jobs}"], cwd=folder, capture_output=True, text=True)
+    made = to_the_end(["make", f"-j{jobs}"], folder)
     if made.returncode or not (folder / "main").exists():
+        if os.strerror(errno.ENOSPC) in made.stderr:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         lines = [line for line in made.stderr.splitlines() if "error" in line.lower()]
         raise SpikelearnError(f"the C++ compiler failed: {(lines or made.stderr.splitlines() or ['?'])[0].strip()}")
 

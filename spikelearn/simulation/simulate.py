@@ -7,10 +7,8 @@ TimedArray (network.spike_trains). The generator is seeded from a variable when 
 import contextlib
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 import brian2
 import numpy as np
@@ -21,13 +19,13 @@ from spikelearn.ranges.keywords import KEYWORDS
 from spikelearn.simulation.brian_internals import device as devices
 from spikelearn.simulation.brian_internals.integration import exact_without_matrices
 from spikelearn.simulation.brian_internals.objects import delays, fresh_names, is_array, note, noted, pathways
+from spikelearn.simulation.cache import folder_for_runs, folder_of_one_run
 from spikelearn.simulation.devices import choose_device
 from spikelearn.simulation.programs import (
     PARENT,
     READ,
     TOLD,
     compiled,
-    folder_for_runs,
     problem,
     write_what_is_read,
 )
@@ -197,12 +195,12 @@ class Simulation:
         devices.at_the_end(device, write_what_is_read(device))
         self.network = network
         self.folder, self.built = compiled(device)
-        self._runs = folder_for_runs(self.folder)
+        self._runs = folder_for_runs()
 
     def _run_cpp(self, values, seed, read, dt):
-        with tempfile.TemporaryDirectory(prefix=f"spikelearn-run-{os.getpid()}-", dir=self._runs) as folder:
-            arguments = self._arguments({**values, "simulation.random_seed": seed}, Path(folder))
-            os.makedirs(f"{folder}/results")
+        with folder_of_one_run(self._runs, self.folder) as folder:
+            arguments = self._arguments({**values, "simulation.random_seed": seed}, folder)
+            os.makedirs(folder / "results")
             wanted = {} if self.profile else {READ: ",".join(self._file(name) for name in read)}
             wanted |= {PARENT: str(os.getpid())} | ({} if dt is self.dt else {STEP: repr(float(dt))})
             program = subprocess.run([str(self.folder / "main"), "--results_dir", f"{folder}/results/", *arguments],
@@ -210,9 +208,9 @@ class Simulation:
             if program.returncode or program.stderr.strip():
                 raise SpikelearnError(problem(program, lambda name: self._variable(name).dtype))
             if self.profile:
-                lines = (Path(folder) / "results" / "profiling_info.txt").read_text().splitlines()
+                lines = (folder / "results" / "profiling_info.txt").read_text().splitlines()
                 self.times = {name: float(seconds) for name, seconds in (line.split() for line in lines)}
-            return {name: self._read(name, Path(folder) / "results") for name in read}
+            return {name: self._read(name, folder / "results") for name in read}
 
     def _arguments(self, values, folder):
         """Command line that sets variables: numbers as they are, arrays through files in `folder`."""

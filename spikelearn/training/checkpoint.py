@@ -8,17 +8,18 @@ import dataclasses
 import glob
 import json
 import os
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from spikelearn.equations.content import code_of, exact
 from spikelearn.errors import SpikelearnError
-from spikelearn.training.locks import held
+from spikelearn.results.archives import damage_told, read_archive, write_archive
+from spikelearn.results.locks import LOCK, held, remove_leftovers, temporary_folder
 
-FORMAT = "spikelearn checkpoint 4"
+FORMAT = "spikelearn checkpoint 5"
+OLDER = ("spikelearn checkpoint 4",)        # without a SHA-256
+MOST = 10**6    # epochs and chunks of a training; chosen here
 TALLY = ("images", "wrong", "nudged", "spikes", "events", "seconds")      # counted within an epoch
 
 
@@ -81,6 +82,7 @@ def checkpointing(path, resume, identity, state, epochs):
         return
     path, again = Path(path), resume is not None and os.path.realpath(path) == os.path.realpath(resume)
     with _only_writer(path):
+        remove_leftovers(path.parent)
         if not again:
             refuse_to_replace(path)
         begun, learnt = _beginning(resume, identity, state, epochs), []
@@ -105,7 +107,7 @@ def _only_writer(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SpikelearnError(f"the folder '{path.parent}' cannot be made: {error.strerror}") from error
-    return held(beside(path, ".lock", hidden=True),
+    return held(beside(path, LOCK, hidden=True),
                 f"another training writes to '{path}': wait for its end, or choose another --out")
 
 
@@ -113,7 +115,8 @@ def _beginning(resume, identity, state, epochs):
     """The state of the checkpoint `resume`, if there is one."""
     if resume is None:
         return state
-    state = load_checkpoint(resume, identity)
+    first, state = state, load_checkpoint(resume, identity)
+    _refuse_other_arrays(resume, state, first)
     if (state.epoch, state.chunk) > (epochs, 0):
         raise SpikelearnError(f"the training of '{resume}' has had {state.epoch} epochs and {state.chunk} chunks: it "
                               f"cannot end after {epochs}, so ask for more epochs")
@@ -143,19 +146,18 @@ def identity(classifier, recipe, **facts):
 def save_checkpoint(path, state, identity):
     """Write `path` anew: into a temporary file, to the disk, then by a rename; one good file is always there."""
     path = Path(path)
-    entries = {f"weights/{name}": array for name, array in state.weights.items()}
-    entries |= {f"mean_weights/{name}": array for name, array in state.mean_weights.items()}
-    entries |= {f"curve/{name}": np.array(values, dtype=float) for name, values in state.curve.items()}
-    facts = {"format": FORMAT, "identity": identity, "epoch": state.epoch, "chunk": state.chunk,
-             "chunks": state.chunks, "arrays": sorted(["tally", *entries])}
-    temporary = path.with_name(f".{path.name}.new")
+    arrays = {f"weights/{name}": array for name, array in state.weights.items()}
+    arrays |= {f"mean_weights/{name}": array for name, array in state.mean_weights.items()}
+    arrays |= {f"curve/{name}": np.array(values, dtype=float) for name, values in state.curve.items()}
+    facts = {"format": FORMAT, "identity": identity, "epoch": state.epoch, "chunk": state.chunk, "chunks": state.chunks}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            np.savez(file, facts=np.array(json.dumps(facts)), tally=state.tally, **entries)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with temporary_folder(path.parent) as made:
+            with open(made / "file", "xb") as file:
+                write_archive(file, facts, {**arrays, "tally": state.tally})
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(made / "file", path)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)            # the rename itself
@@ -164,36 +166,6 @@ def save_checkpoint(path, state, identity):
     except OSError as error:
         raise SpikelearnError(f"the checkpoint '{path}' cannot be written: {error.strerror or error}; the last one "
                               "that was is kept") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-@contextlib.contextmanager
-def damage_told(sentence):
-    """What a damaged file brings about while it is read becomes a SpikelearnError with this sentence."""
-    try:
-        yield
-    except SpikelearnError:
-        raise
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, zipfile.BadZipFile,
-            zlib.error, NotImplementedError, RuntimeError) as error:
-        raise SpikelearnError(sentence) from error
-
-
-def read_archive(path, form):
-    """(facts, name -> array) of an .npz whose entry `facts`, in JSON, names its format and its arrays.
-
-    To be called within `damage_told`. Raises SpikelearnError for another format.
-    """
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    facts = json.loads(str(arrays.pop("facts")))
-    if facts.pop("format") != form:
-        raise SpikelearnError(f"'{path}' is no {form.split()[1]} of this version of spikelearn")
-    if facts.pop("arrays") != sorted(arrays):
-        raise KeyError("an array is missing")
-    return facts, arrays
 
 
 def load_checkpoint(path, identity):
@@ -201,18 +173,47 @@ def load_checkpoint(path, identity):
     path = Path(path)
     if not path.is_file():
         raise SpikelearnError(f"there is no checkpoint '{path}'")
-    with damage_told(f"'{path}' is damaged or no checkpoint: it cannot be gone on from"):
-        facts, entries = read_archive(path, FORMAT)
-        groups = {"weights": {}, "mean_weights": {}, "curve": {}}
-        for name, array in entries.items():
-            group, _, name = name.partition("/")
-            if name:
-                groups[group][name] = array.tolist() if group == "curve" else array
-        state = State(epoch=int(facts["epoch"]), chunk=int(facts["chunk"]), chunks=int(facts["chunks"]),
-                      tally=entries["tally"], **groups)
-        found = dict(facts["identity"])
+    with damage_told(f"'{path}' is damaged or no checkpoint: it cannot be resumed"):
+        facts, arrays = read_archive(path, FORMAT, OLDER)
+        state, found = _state(facts, arrays), facts["identity"]
+        if not (isinstance(found, dict) and all(isinstance(text, str) for text in found.values())):
+            raise TypeError("identity")
     _refuse_another(path, found, identity)
     return state
+
+
+def _state(facts, arrays):
+    """The State that a file holds. Raises an error if an entry has another name, type, shape or range than it must."""
+    groups = {"weights": {}, "mean_weights": {}, "curve": {}}
+    for name, array in arrays.items():
+        group, _, name = name.partition("/")
+        if name:
+            groups[group][name] = array
+    weights, mean, curve, tally = *groups.values(), arrays["tally"]
+    numbers = [facts[name] for name in ("epoch", "chunk", "chunks")]
+    for ok in (len(arrays) == sum(map(len, groups.values())) + 1,
+               all(type(number) is int and 0 <= number < MOST for number in numbers),
+               all(array.dtype.kind in "biufU" for array in [*weights.values(), *mean.values()]),
+               all(name in weights and array.shape == weights[name].shape for name, array in mean.items()),
+               all(array.dtype.kind == "f" and array.ndim == 1 for array in (tally, *curve.values())),
+               all(array.size <= numbers[0] for array in curve.values()),
+               np.isfinite(tally).all() and (tally >= 0).all()):
+        if not ok:
+            raise ValueError("an entry is not what it must be")
+    return State(weights, mean, *numbers, {name: array.tolist() for name, array in curve.items()}, tally)
+
+
+def _refuse_other_arrays(path, state, first):
+    """Refuse weights that are not those of this training, which begins with the State `first`: names, shapes, types.
+
+    Arrays that are empty at first may grow, and others may be added, such as chains of samples.
+    """
+    for name, wanted in first.weights.items():
+        found, wanted = state.weights.get(name), np.asarray(wanted)
+        if found is None or found.dtype.kind != wanted.dtype.kind or wanted.size and found.shape != wanted.shape:
+            raise SpikelearnError(f"'{path}' is damaged: its array '{name}' is not that of this training")
+    if state.tally.shape != first.tally.shape:
+        raise SpikelearnError(f"'{path}' is damaged: it counts other things than this training")
 
 
 def _refuse_another(path, found, wanted):
