@@ -2,6 +2,7 @@
 import csv
 import json
 import re
+import shlex
 import sys
 from configparser import ConfigParser
 from pathlib import Path
@@ -150,6 +151,25 @@ def test_what_elephant_computes_is_known():
     (train,) = Result("mine", {"spikes_t": times, "spikes_i": np.zeros(40, int)}, {}).to_neo().segments[0].spiketrains
     intervals = statistics.isi(train)
     assert statistics.cv(intervals[:38]) == pytest.approx(0.5, rel=1e-12)
+
+
+@pytest.mark.slow
+def test_the_program_of_the_guide_runs(capsys):
+    """Elephant's numbers of a network: the CV of its intervals, and a correlation from -1 to 1."""
+    pytest.importorskip("neo")
+    pytest.importorskip("elephant")
+    (program,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs/formats.md").read_text(), flags=re.M | re.S)
+    exec(compile(program, "formats.md", "exec"), {})
+    found = re.findall(r"^mean (?:CV|correlation of \d+ neurons) (\S+)$", capsys.readouterr().out, flags=re.M)
+    assert len(found) == 2 and 0 < float(found[0]) < 3 and -1 <= float(found[1]) <= 1
+
+
+def test_the_commands_of_the_guide_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"^```\n(.*?)^```$", (ROOT / "docs/formats.md").read_text(), flags=re.M | re.S)
+    export, script = map(shlex.split, block.splitlines())
+    assert export[0] == "spikelearn" and main(export[1:]) == 0
+    assert script == ["python", "stdp_triplet_brian2.py"] and Path(script[1]).is_file()
 
 
 # --- refusals ----------------------------------------------------------------------------------------------------
