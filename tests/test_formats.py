@@ -153,12 +153,18 @@ def test_what_elephant_computes_is_known():
     assert statistics.cv(intervals[:38]) == pytest.approx(0.5, rel=1e-12)
 
 
+def blocks_of_the_guide(language):
+    fenced = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.M | re.S)
+    text = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
+    return [block for found, block in fenced.findall(text) if found == language]
+
+
 @pytest.mark.slow
 def test_the_program_of_the_guide_runs(capsys):
     """Elephant's numbers of a network: the CV of its intervals, and a correlation from -1 to 1."""
     pytest.importorskip("neo")
     pytest.importorskip("elephant")
-    (program,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs/formats.md").read_text(), flags=re.M | re.S)
+    (program,) = blocks_of_the_guide("python")
     exec(compile(program, "formats.md", "exec"), {})
     found = re.findall(r"^mean (?:CV|correlation of \d+ neurons) (\S+)$", capsys.readouterr().out, flags=re.M)
     assert len(found) == 2 and 0 < float(found[0]) < 3 and -1 <= float(found[1]) <= 1
@@ -166,7 +172,7 @@ def test_the_program_of_the_guide_runs(capsys):
 
 def test_the_commands_of_the_guide_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"^```\n(.*?)^```$", (ROOT / "docs/formats.md").read_text(), flags=re.M | re.S)
+    (block,) = blocks_of_the_guide("")
     export, script = map(shlex.split, block.splitlines())
     assert export[0] == "spikelearn" and main(export[1:]) == 0
     assert script == ["python", "stdp_triplet_brian2.py"] and Path(script[1]).is_file()
