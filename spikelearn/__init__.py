@@ -10,7 +10,7 @@ the docstrings assume this line, and
 """
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 PUBLIC = {      # name -> where it is defined; a further public name is one more line here
     "load_model": "spikelearn.equations.files.load_model",

@@ -11,7 +11,8 @@ import pytest
 
 import spikelearn as sl
 
-PANDAS = doctest.register_optionflag("PANDAS")      # of an example that needs it
+NEEDS = {doctest.register_optionflag(name): package for name, package in (       # of an example that needs a package
+    ("PANDAS", "pandas"), ("XARRAY", "xarray"), ("NEO", "neo"), ("NWB", "pynwb"))}
 ROOMS = [f"spikelearn.{room.name}" for room in pkgutil.iter_modules(sl.__path__)
          if room.ispkg and room.name not in ("models", "protocols", "experiments")]
 
@@ -98,7 +99,7 @@ def test_every_example_runs(where, monkeypatch, tmp_path):
     names = {**{name: getattr(brian2, name) for name in ("ms", "second", "Hz", "nA", "mV")}, "np": np, "sl": sl}
     runner, said = doctest.DocTestRunner(verbose=False), []
     for found in doctest.DocTestFinder(recurse=False).find(DOCUMENTED[where], where, module=False, globs=names):
-        if any(PANDAS in example.options for example in found.examples):
-            pytest.importorskip("pandas")
+        for package in {NEEDS[flag] for example in found.examples for flag in NEEDS.keys() & example.options}:
+            pytest.importorskip(package)
         runner.run(found, out=said.append)
     assert runner.tries and not runner.failures, "".join(said)

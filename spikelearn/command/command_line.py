@@ -1,4 +1,4 @@
-"""The command line: spikelearn list | show | copy | run | fit | sweep | again | cache."""
+"""The command line: spikelearn list | show | copy | export | run | fit | sweep | again | cache."""
 import argparse
 import contextlib
 import os
@@ -13,6 +13,7 @@ from spikelearn.command import run as running
 from spikelearn.command import show
 from spikelearn.command.again import add_again
 from spikelearn.command.cache import add_cache
+from spikelearn.command.export import add_export
 from spikelearn.command.fit import add_fit
 from spikelearn.command.process import Terminated, import_brian2, interrupts, lasting_streams, output_failure
 from spikelearn.command.sweep import add_sweep
@@ -127,7 +128,8 @@ def _parser():
     parser = Parser(prog="spikelearn", description="A laboratory for spike-based learning rules on Brian2.",
                     allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"spikelearn {spikelearn.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="list | show | copy | run | fit | sweep | again | cache")
+    commands = parser.add_subparsers(
+        required=True, metavar="list | show | copy | export | run | fit | sweep | again | cache")
     add = commands.add_parser("list", help="list neurons, synapses, experiments, protocols and datasets")
     add.set_defaults(command=show.list_all)
     add = commands.add_parser("show", help="show equations or conditions, parameters with units, and source")
@@ -137,6 +139,7 @@ def _parser():
     add.add_argument("name", metavar="NAME")
     add.add_argument("file", metavar="FILE")
     add.set_defaults(command=show.copy)
+    add_export(commands)
     add = commands.add_parser("run", help="run a protocol, save the result and the figure, print the headline numbers",
                               allow_abbrev=False)
     add.add_argument("protocol", metavar="PROTOCOL", help="a protocol, by name or file")
@@ -169,6 +172,7 @@ def _add_run_options(parser):
                         help="folder of the datasets; default: SPIKELEARN_DATA, or a download")
     parser.add_argument("--jobs", type=int, metavar="N", help="number of parallel processes")
     parser.add_argument("--quick", action="store_true", help="run a short form, to check that it works")
+    parser.add_argument("--csv", action="store_true", help="also write the arrays of one length as result.csv")
     parser.add_argument("--json", action="store_true", help="print the headline numbers as one JSON object")
 
 

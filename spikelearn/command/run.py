@@ -104,6 +104,8 @@ def run_and_save(module, options, command="", again=None):
                        own_defaults=own_defaults, wall_time=wall_time)
         try:
             files = save_with_figure(module, result, directory)
+            if getattr(options, "csv", False):
+                result.to_csv(directory / "result.csv")
         finally:
             print_headline(facts["headline"], as_json=options.json)     # also if saving failed
     print(f"{files} are in {directory}", file=sys.stderr if options.json else sys.stdout)

@@ -1,4 +1,7 @@
-"""A result as a table of pandas, which is imported here and not before."""
+"""A result as a table: of pandas, which is imported when it is needed, or as a CSV file."""
+import csv
+import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +16,25 @@ if TYPE_CHECKING:
 
 def dataframe(result: "Result", names: tuple[str, ...] = ()) -> "DataFrame":
     """The table of `Result.to_dataframe`."""
-    try:
-        from pandas import DataFrame
-    except ImportError as error:
-        raise SpikelearnError("to_dataframe needs pandas, which is not installed: "
-                              "pip install 'spikelearn[data]' brings it") from error
+    from spikelearn.results.exchange import package
+
+    return package("pandas", "data", "to_dataframe").DataFrame(columns_of(result, names))
+
+
+def write_csv(result: "Result", path: str | Path, names: tuple[str, ...] = ()) -> Path:
+    """The file of `Result.to_csv`."""
+    from spikelearn.results.files import write_file
+
+    columns, text = columns_of(result, names), io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+    write_file(path, text.getvalue().encode())
+    return Path(path)
+
+
+def columns_of(result: "Result", names: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """Name with unit -> (n,) values of each column. Raises SpikelearnError."""
     for name in names:
         if name not in result.arrays:
             raise SpikelearnError(f"the result of {result.protocol} has no array '{name}'"
@@ -31,12 +48,13 @@ def dataframe(result: "Result", names: tuple[str, ...] = ()) -> "DataFrame":
     columns = {}
     for name in names:
         columns |= _columns(name, result.arrays[name], count)
-    return DataFrame(columns)
+    return columns
 
 
 def _names(arrays):
-    """The first list, all arrays of its length, and the single values."""
-    count = next((len(values) for values in arrays.values() if np.ndim(values) == 1), None)
+    """The first list of two entries or more, all arrays of its length, and the single values."""
+    lengths = [len(values) for values in arrays.values() if np.ndim(values) == 1]
+    count = next((length for length in lengths if length > 1), lengths[0] if lengths else None)
     return [name for name, values in arrays.items() if np.ndim(values) == 0 or np.shape(values) == (count,)]
 
 

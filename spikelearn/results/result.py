@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spikelearn.errors import SpikelearnError
+from spikelearn.results.formats import Formats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from pandas import DataFrame
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Missing(str):
 
 
 @dataclasses.dataclass
-class Result:
+class Result(Formats):
     """The outcome of one run of a protocol.
 
     Parameters
@@ -117,35 +117,6 @@ class Result:
             pyplot.close(figure)        # a notebook would show it empty
             raise
         return figure.axes
-
-    def to_dataframe(self, *names: str) -> "DataFrame":
-        """The arrays as a pandas table: one row per condition, one column per array.
-
-        Parameters
-        ----------
-        *names : str
-            Arrays of one length, which become the columns; of two-dimensional ones each column does. Without names:
-            the first list among the arrays, all others of its length, and the single values, which are repeated.
-
-        Returns
-        -------
-        pandas.DataFrame
-            In SI base units; the unit is part of a column's name, such as "delta_t (s)".
-
-        Raises
-        ------
-        SpikelearnError
-            If there is no such array, if the lengths differ, or if pandas is not installed.
-
-        Examples
-        --------
-        >>> table = sl.run("stdp_window", quick=True).to_dataframe("delta_t", "change")  # doctest: +PANDAS
-        >>> list(table)                                                                  # doctest: +PANDAS
-        ['delta_t (s)', 'change']
-        """
-        from spikelearn.results.dataframe import dataframe
-
-        return dataframe(self, names)
 
 
 def completed(result: Result) -> Result:

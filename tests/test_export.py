@@ -1,0 +1,136 @@
+"""`spikelearn export`: the scripts run without spikelearn and give the weights that spikelearn gives."""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import spikelearn as sl
+from spikelearn.command.command_line import main
+from spikelearn.command.export import brian2_script
+from spikelearn.equations.files import shipped_models
+from spikelearn.equations.own_names import for_brian
+from spikelearn.stdp.conditions import from_line
+from spikelearn.stdp.network import exact_between_spikes, from_spike_to_spike
+from spikelearn.stdp.time_step_network import InTimeSteps
+from spikelearn.stdp.weight_change import post_neuron
+
+REFUSED = {
+    "dendritic_prediction_apical": "does nothing at a spike", "dendritic_prediction_basal": "does nothing at a spike",
+    "static": "does nothing at a spike", "dendritic_prediction_spikes": "two_compartment states no forced=",
+    "stdp_dopamine": "has a third factor", "vpf_asymmetric_flips": "follows other events than spikes",
+    **dict.fromkeys(("voltage_derivative_symmetric", "voltage_derivative_symmetric_centred",
+                     "voltage_derivative_symmetric_twin", "voltage_derivative_temporal", "vpf_asymmetric_attempts",
+                     "vpf_symmetric"), r"learns by presentations \(at_end\)"),
+}
+RULES = [name.split("/")[1] for name in shipped_models() if name.startswith("synapses/")]
+EXPORTED = [name for name in RULES if name not in REFUSED]
+PAIRING = "pre 0 20; post 10 20; 2 at 10*Hz"       # with a coincident pair
+OWN = '''
+from brian2 import TimedArray, Hz, ms, check_units
+import numpy as np
+from spikelearn import SynapseModel
+SHARE = 0.5
+@check_units(x=1, result=1)
+def half(x):
+    return SHARE * x
+MODEL = SynapseModel(
+    source="mine", read="2*X", functions=dict(halved=half), inputs=dict(gate=TimedArray([0, 1, 2], dt=105*ms)),
+    equations="""
+        X : 1
+        dx/dt = -x / tau : 1 (event-driven)
+        C_pre = halved(x) : 1                   # a name of its own that ends in _pre
+    """,
+    on_pre="x += 1", on_post="X += A*C_pre*gate(t)", delay_pre="D",
+    parameters=dict(A=0.1, tau=20*ms, D=3*ms), initial=dict(X="A + 1"))
+'''
+# every script in one process in which spikelearn cannot be imported
+RUN = """
+import runpy, sys
+sys.modules["spikelearn"] = None
+for file in sys.argv[1:]:
+    runpy.run_path(file)
+"""
+
+
+def weights_here(rule, line, step):
+    """The weight before and after, from spikelearn."""
+    record, condition = for_brian(sl.load_model(rule, "synapse")), from_line(line)
+    cell = post_neuron(record)
+    if cell is None and exact_between_spikes(record):
+        found = from_spike_to_spike([condition], record, 0.5, "numpy", 1)
+    else:
+        found = InTimeSteps([condition], record, cell, 0.5, "numpy", 1, step).weights(step)
+    return float(found.start[0]), float(found.end[0])
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """Name of a rule -> (time step in seconds, weight before, weight after) of its script."""
+    folder = tmp_path_factory.mktemp("scripts")
+    (folder / "own.py").write_text(OWN)
+    files = {}
+    for rule in [*EXPORTED, str(folder / "own.py")]:
+        files[Path(rule).stem] = folder / f"{Path(rule).stem}_brian2.py"
+        files[Path(rule).stem].write_text(brian2_script(rule, PAIRING))
+    done = subprocess.run([sys.executable, "-c", RUN, *map(str, files.values())], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"weight before (\S+), after (\S+), in SI units", done.stdout)
+    steps = [re.search(r"defaultclock.dt = (\S+)\*ms", file.read_text())[1] for file in files.values()]
+    return folder / "own.py", {name: (float(step) * 1e-3, *map(float, weights))
+                               for name, step, weights in zip(files, steps, found, strict=True)}
+
+
+@pytest.mark.parametrize("rule", EXPORTED)
+def test_the_script_gives_the_same_weight(rule, printed):
+    step, *weights = printed[1][rule]
+    assert weights == pytest.approx(weights_here(rule, PAIRING, step), rel=1e-10, abs=0)
+
+
+def test_most_weights_change(printed):
+    """Else the comparison above would say little; the weight of `bistable` is up or down and stays up here."""
+    same = [name for name, (_, before, after) in printed[1].items() if before == after]
+    assert same == ["bistable"]
+
+
+def test_functions_inputs_delays_and_what_is_read_are_in_the_script(printed):
+    """By hand: pre spikes of 0, 20, 100, 120 ms act 3 ms later; the post spikes of 10 and 110 ms read the trace."""
+    own, found = printed
+    x, X = [], 1.1
+    for spike in (10, 20, 110, 120):
+        x = sum(np.exp(-(spike - pre - 3) / 20) for pre in (0, 20, 100, 120) if pre + 3 <= spike)
+        X += 0.1 * 0.5 * x * ((spike + 100) // 105)         # the first spike comes after 100 ms
+    step, before, after = found["own"]
+    assert [before, after] == pytest.approx([2.2, 2 * X], rel=1e-10, abs=0)
+    assert [before, after] == pytest.approx(weights_here(own, PAIRING, step), rel=1e-10, abs=0)
+
+
+@pytest.mark.parametrize("rule", REFUSED)
+def test_other_rules_are_refused_in_one_sentence(rule):
+    with pytest.raises(sl.SpikelearnError, match=REFUSED[rule]):
+        brian2_script(rule)
+
+
+def test_a_weight_computed_from_traces_cannot_be_read_after_the_last_spike():
+    rule = sl.SynapseModel(name="mine", source="me", equations="w = 1 + x : 1\ndx/dt = -x/tau : 1 (event-driven)",
+                           on_pre="x += 1", parameters=dict(tau=sl.load_model("stdp_pair").parameters["tau_plus"]))
+    with pytest.raises(sl.SpikelearnError, match="depends on 'x', which Brian2 computes at spikes only"):
+        brian2_script(rule)
+
+
+def test_the_command_writes_a_new_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["copy", "synapses/stdp_pair", "mine.py"]) == 0
+    assert main(["export", "mine.py", "--to", "brian2", "--pairing", "pre 0; post -5; 3 at 1*Hz"]) == 0
+    text = Path("mine_brian2.py").read_text()
+    assert "post_times = [100, 1100, 2100]*ms" in text and "import spikelearn" not in text
+    assert "synapse.tau_plus = 16.8*ms" in text
+    capsys.readouterr()
+    assert main(["export", "mine.py"]) == 2
+    assert capsys.readouterr().err.startswith("spikelearn: 'mine_brian2.py' exists: nothing is overwritten")
+    assert main(["export", "stdp_pair", "--out", "script.txt"]) == 2
+    assert "must be the name of a Python file" in capsys.readouterr().err
+    assert main(["export", "neurons/lif"]) == 2
+    assert "lif is a NeuronModel, but a SynapseModel is needed here" in capsys.readouterr().err
