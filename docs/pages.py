@@ -325,15 +325,24 @@ def _facts() -> list[tuple[str, dict]]:
 
 
 def speed_table() -> str:
-    """Run times and speeds that the committed results state."""
+    """Run times and speeds that the committed results state; what was resumed or may come from the cache has none."""
     rows = []
     for where, facts in _facts():
         numbers = {one["name"]: one["value"] for one in facts["headline"]}
-        speeds = [f"{key} {numbers[key]:.3g}" for key in SPEED if key in numbers]
-        if facts.get("wall_time_s") and not where.startswith("learn_mnist/temporal_choice"):
+        speeds = [f"{key} {rounded(number)}" for key, number in numbers.items()
+                  if key in SPEED or re.match(r"seconds_[a\d]|epoch_seconds|training_seconds", key)]
+        known = running.signature(running.load_protocol(facts["protocol"]))
+        partial = "--resume" in facts["command"] or "resume" in known and "out" not in known    # finds parts in the cache
+        seconds = None if partial else numbers.get("wall_seconds") or facts.get("wall_time_s")
+        if seconds or speeds:
             link = f"[{where}](generated/protocols/{facts['protocol']}.md)"
-            rows.append([link, f"{facts['wall_time_s']:.0f}", "<br>".join(speeds) or "–"])
+            rows.append([link, rounded(seconds) if seconds else "–", "<br>".join(speeds) or "–"])
     return "\n".join(table(["result", "run time (s)", "speed"], rows))
+
+
+def rounded(number: float) -> str:
+    """A number with three digits, without a power of ten."""
+    return f"{float(f'{number:.3g}'):,.10g}"
 
 
 def mnist_table() -> str:
