@@ -10,6 +10,7 @@ import spikelearn
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 import pages  # noqa: E402
+import pieces  # noqa: E402
 
 project = "spikelearn"
 author = copyright = "The spikelearn authors"
@@ -41,7 +42,7 @@ def _displayed_math(writer, node):
 def _own_links(app, docname, content):
     """A hand-written page may link to files of the repository, which are not part of the site."""
     if not docname.startswith("generated/"):
-        content[0] = pages.without_outside_links(content[0])
+        content[0] = pieces.without_outside_links(content[0])
 
 
 def setup(app):

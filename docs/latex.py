@@ -1,12 +1,13 @@
-"""Equations of model files as LaTeX, in the order in which the file writes them. The file itself is shown beside them."""
+"""Equations of model files as LaTeX, in the order in which the file writes them. The page also shows the file."""
 import ast
 import re
 
-GREEK = set("alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split())
+GREEK = set("alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi "
+            "omega".split())
 SIGNS = {"plus": "+", "minus": "-"}
 FUNCTIONS = {"exp", "log", "sin", "cos", "tanh"}
 COMPARE = {ast.Lt: "<", ast.LtE: r"\leq", ast.Gt: ">", ast.GtE: r"\geq", ast.Eq: "=", ast.NotEq: r"\neq"}
-SUM, PRODUCT, POWER, ATOM = range(1, 5)     # how tightly a part of an expression binds
+LOGIC, COMPARISON, SUM, PRODUCT, POWER, ATOM = range(6)     # how tightly a part of an expression binds
 
 
 def name(text: str) -> str:
@@ -72,12 +73,12 @@ def _latex(node):
         case ast.UnaryOp(ast.USub(), operand):
             return f"-{_within(operand, PRODUCT)}", PRODUCT
         case ast.UnaryOp(ast.Not(), operand):
-            return rf"\mathrm{{not}}\ {_within(operand, ATOM)}", 0
+            return rf"\mathrm{{not}}\ {_within(operand, ATOM)}", LOGIC
         case ast.BoolOp(operator, values):
             word = "and" if isinstance(operator, ast.And) else "or"
-            return rf"\ \mathrm{{{word}}}\ ".join(_within(value, SUM) for value in values), 0
+            return rf"\ \mathrm{{{word}}}\ ".join(_within(value, COMPARISON) for value in values), LOGIC
         case ast.Compare(left, [operator], [right]):
-            return f"{_within(left, SUM)} {COMPARE[type(operator)]} {_within(right, SUM)}", 0
+            return f"{_within(left, SUM)} {COMPARE[type(operator)]} {_within(right, SUM)}", COMPARISON
         case ast.Call(ast.Name(function), arguments):
             inside = r",\ ".join(_latex(argument)[0] for argument in arguments)
             head = "\\" + function if function in FUNCTIONS else name(function)
@@ -86,7 +87,7 @@ def _latex(node):
 
 
 def _within(node, least, fraction=None):
-    """A part of an expression, in parentheses unless it binds at least so tightly; a fraction needs none in a product."""
+    """A part of an expression, in parentheses unless it binds as tightly as `least` (`fraction` for a fraction)."""
     text, binding = _latex(node)
     if fraction is not None and isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         least = fraction
