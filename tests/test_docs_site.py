@@ -25,6 +25,7 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 NOT_RUN = {
     "spikelearn run learn_": "trains for minutes, also with --quick; test_learn_protocols trains smaller networks",
     "spikelearn run stdp_battery": "tens of seconds; test_stdp_protocols runs it",
+    "spikelearn fit --synapse synapses/stdp_triplet --to sjostrom_frequency": "the same line of README.md is run",
     "dask ": "servers, which do not end",
     "spikelearn sweep learn_mnist": "trains on a cluster",
     "spikelearn again my_sweep/": "repeats a point of a sweep of another page",
@@ -164,10 +165,16 @@ def test_statements_become_assignments(pages):
 
 # ---- code blocks
 
+DIRECTIVE = re.compile(r"^```\{.*?^```$", flags=re.M | re.S)      # such as a table of contents
 BLOCKS = [(name, k, language, block) for name in BY_HAND if name not in ("reliability.md", "release.md")
-          for k, (language, block) in enumerate(guide.FENCED.findall(text_of(name)), 1)]
+          for k, (language, block) in enumerate(guide.FENCED.findall(DIRECTIVE.sub("", text_of(name))), 1)]
 SHELL = [case for case in BLOCKS if case[2] in ("sh", "") and "#SBATCH" not in case[3]]
 PYTHON = [case for case in BLOCKS if case[2] == "python" and "dask_jobqueue" not in case[3]]
+
+
+def test_each_block_is_of_a_language_that_is_run_or_only_shown():
+    assert {language for _, _, language, _ in BLOCKS} <= {"", "sh", "python", "text"}
+    assert len(SHELL) >= 12 and len(PYTHON) >= 4
 
 
 def not_run(line):
