@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run test test-all bench lint
+.PHONY: run test test-all bench lint docs
 
 run: $(INSTALLED)
 	@stamp=$$(date -u +%Y%m%dT%H%M%SZ); \
@@ -24,6 +24,14 @@ bench: $(INSTALLED)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
+
+docs: .venv/installed-docs
+	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs build/docs
+	@echo "open build/docs/index.html"
+
+.venv/installed-docs: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	@touch $@
 
 $(INSTALLED): setup.cfg pyproject.toml
 	@command -v $(PYTHON) > /dev/null || \

@@ -106,14 +106,15 @@ class Simulation:
 
     def run(self, values: Mapping | None = None, *, seed: int = 0, read: Iterable[str] = (),
             dt: Quantity | None = None, finite: bool = True) -> dict:
-        """Run the network from its initial values and return what was asked for.
+        """Run the network from its initial values; returns what `read` names, records as (n_recorded, n_steps).
 
-        values : dict "object.variable" -> number, Quantity or array (or "timed_array" -> array of its shape);
-            what is not given has its default. seed : int from 0 to 2^31 - 1, the same seed gives the same result.
+        Parameters
+        ----------
+        values : "object.variable" -> number, Quantity or array; "timed_array" -> array of its shape; else the default.
+        seed : int from 0 to 2^31 - 1; the same seed gives the same result.
         read : names "object.variable" to return, also of monitors ("spikes.t", "potential.v").
         dt : time step of this run, None = the simulation's. TimedArrays keep their own.
-        finite : refuse values that became infinite or not-a-number; False returns them.
-        Returns name -> Quantity or array, two-dimensional records (n_recorded, n_steps). Raises SpikelearnError.
+        finite : raise SpikelearnError for values that became infinite or not-a-number; False returns them.
         """
         values = {**self._defaults(), **(values or {})}
         KEYWORDS["seed"].check("seed", seed)
