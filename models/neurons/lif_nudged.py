@@ -1,8 +1,8 @@
 """Leaky integrate-and-fire neuron in a network of two phases: synaptic input, low-passed activity, nudge.
 
 Membrane, reset and refractory period as in lif: Gerstner, Kistler, Naud & Paninski (2014) Neuronal Dynamics, section
-1.3. Receivers get low-passed spikes, whose mean is the rate in units of r_max; an outer signal draws the activity s to a
-target as in Scellier & Bengio (2017) Front Comput Neurosci 11:24. The neuron of Mesnard, Gerstner & Brea (2016)
+1.3. Receivers get low-passed spikes, whose mean is the rate in units of r_max; an outer signal draws the activity s
+to a target as in Scellier & Bengio (2017) Front Comput Neurosci 11:24. The neuron of Mesnard, Gerstner & Brea (2016)
 arXiv:1612.03214 is of this kind; its numbers could not be read, so gain, low-passes and r_max are chosen here.
 """
 from brian2 import Hz, ms, mV
@@ -41,7 +41,7 @@ MODEL = NeuronModel(
         t_ref=2 * ms,            # absolute refractory period; typical
         gain=50 * mV,            # depolarisation by an input of 1; chosen here: an input of .4 reaches the threshold
         tau_syn=5 * ms,          # low-pass of incoming spikes; chosen here
-        tau_s=20 * ms,           # low-pass of own spikes; chosen here
+        tau_s=40 * ms,           # low-pass of own spikes; chosen here
         tau_d=10 * ms,           # low-pass of ds beyond one step; chosen here
         r_max=200 * Hz,          # rate of an activity of 1; chosen here
     ),

@@ -93,13 +93,15 @@ class Regression:
         made.append(carried_with_learning(trial, inputs, {
             "begin": "x_post = inputs_shown(image_pre*second, j)", THEN + "begin": self.input.at_start}, learning,
             dict(inputs_shown=shown)))
-        made += [carried_with_learning(trial, layer, {"begin": self.neuron.at_start}, learning) for layer in layers[:-1]]
+        made += [carried_with_learning(trial, layer, {"begin": self.neuron.at_start}, learning)
+                 for layer in layers[:-1]]
         made.append(carried_with_learning(trial, layers[-1], {
             "begin": f"{self.neuron.at_start}\ntarget_post = targets_shown(image_pre*second, j)",
             "answer": "wrong_pre += int(abs(target_post - s_post) >= gate_pre)"}, learning, dict(targets_shown=wanted)))
         made += answers(trial, layers[-1], "s")
         made += self._connections(inputs, layers)
-        return made + [SpikeMonitor(group, record=raster, name=f"spikes_of_{group.name}") for group in (inputs, *layers)]
+        return made + [SpikeMonitor(group, record=raster, name=f"spikes_of_{group.name}")
+                       for group in (inputs, *layers)]
 
     def _connections(self, inputs, layers):
         """Synapses between neighbouring layers, the same weight in both directions, and from the bias unit."""
