@@ -1,5 +1,6 @@
 """Training of a Regression network: runs over chunks of examples; its error, and the spikes of one example."""
 import dataclasses
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,13 +22,15 @@ class Learnt(NamedTuple):
 
 
 def learn(network: Regression, x: np.ndarray, targets: np.ndarray, recipe: Recipe, *, epochs: int, seed: int,
-          test: tuple | None = None, progress: Progress | None = None) -> Learnt:
+          test: tuple | None = None, readout: Callable = np.asarray, progress: Progress | None = None) -> Learnt:
     """Train a network from new weights, one example at a time.
 
     x : (n, inputs) from 0 to 1; targets : (n, outputs) activities; test : (x, targets) whose error is measured after
-    each epoch. The order of an epoch follows from (seed, epoch). Returns Learnt.
+    each epoch; readout : function of activities (n, outputs) that gives the answers whose error is measured. The order
+    of an epoch follows from (seed, epoch). Returns Learnt.
     """
-    variance = np.var(targets, axis=0).mean()
+    answers = readout(targets)
+    variance = np.var(answers, axis=0).mean()
 
     def after_chunk(state, chosen):
         now = recipe.scaled(recipe.decay ** state.epoch)
@@ -38,14 +41,14 @@ def learn(network: Regression, x: np.ndarray, targets: np.ndarray, recipe: Recip
             memory = min(recipe.average, state.chunks / (state.chunks + 9))
             mean = {name: memory * mean.get(name, w) + (1 - memory) * w for name, w in shown.weights.items()}
         tally = state.tally.copy()
-        tally[:2] += len(chosen), ((shown.outputs - targets[chosen])**2).mean(axis=1).sum()
+        tally[:2] += len(chosen), ((readout(shown.outputs) - answers[chosen])**2).mean(axis=1).sum()
         return State(shown.weights, mean, state.epoch, state.chunk + 1, state.chunks + 1, state.curve, tally)
 
     def measured(state):
         point = {"train_error": state.tally[1] / state.tally[0] / variance}
         if test is not None:
             outputs = answered(network, *test, final_weights(state), recipe)[0]
-            point["test_error"] = relative_error(outputs, test[1])
+            point["test_error"] = relative_error(readout(outputs), readout(test[1]))
         return point
 
     def summary(state):
