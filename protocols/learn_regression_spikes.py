@@ -16,11 +16,11 @@ import dataclasses
 import numpy as np
 from brian2 import ms
 
-from spikelearn import load_model
+from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.equilibrium.recipe import Recipe
 from spikelearn.equilibrium.regression import Regression
-from spikelearn.equilibrium.regression_train import answered, learn, relative_error, spikes_of_one
+from spikelearn.equilibrium.regression_train import answered, learn, linear_readout, relative_error, spikes_of_one
 from spikelearn.images.datasets import load, scored_part
 from spikelearn.images.encoding import pixels_and_labels
 from spikelearn.images.readout import accuracy, predict
@@ -66,6 +66,8 @@ def run(synapse=tuple(RULES.values()), neuron="neurons/lif_nudged", *, hidden=(2
     """
     rules = [load_model(rule, "synapse") for rule in ([synapse] if not isinstance(synapse, tuple | list) else synapse)]
     sizes, names, given = (4, *hidden, OUTPUTS), [name_of(rule, rules) for rule in rules], given_fields(recipe)
+    if len(set(names)) < len(names):
+        raise SpikelearnError(f"synapse names {max(names, key=names.count)} twice: each rule needs its own name")
     arrays, headline = dict(names=np.array(names), examples=examples, sizes=sizes), {}
     for name, rule in zip(names, rules, strict=True):
         network = Regression(sizes, rule, neuron, examples=CHUNK, dt=dt, device=device)
@@ -107,8 +109,6 @@ def recipe_of(rule, layers, given, **own):
     return RECIPES[kind].with_given(layers, **{**own, **given})
 
 
-# --- the regression ----------------------------------------------------------------------------------------------
-
 def target(x):
     """y from 0 to 1 of inputs x (n, 2)."""
     return .5 + (2 * x[:, 0] - 1) * (2 * x[:, 1] - 1) / 2
@@ -141,13 +141,7 @@ def one_seed(network, recipe, examples, tests, epochs, seed, title):
     found, wanted = mean(outputs), mean(targets[test])
     return dict(weights=learnt.weights, curve=learnt.curve, outputs=found[:, 0], wanted=wanted[:, 0],
                 error=relative_error(found, wanted), rates=rates,
-                linear=relative_error(linear(x[train], mean(targets[train]), x[test]), wanted))
-
-
-def linear(x, targets, x_test):
-    """Answers to x_test of the least-squares fit of a linear function with a constant."""
-    fit = np.linalg.lstsq(np.column_stack([x, np.ones(len(x))]), targets, rcond=None)[0]
-    return np.column_stack([x_test, np.ones(len(x_test))]) @ fit
+                linear=relative_error(linear_readout(x[train], mean(targets[train]), x[test]), wanted))
 
 
 def curves(name, found):
@@ -180,8 +174,6 @@ def pictures(network, recipe, one, grid):
                 r_max=network.neuron.parameters["r_max"], **spikes)
 
 
-# --- the digits --------------------------------------------------------------------------------------------------
-
 def digits(rules, neuron, hidden, epochs, dt, seed, device, final):
     """Headline of the same neurons and rules on the 8 x 8 digits, one output a class."""
     from sklearn.linear_model import LogisticRegression
@@ -202,8 +194,6 @@ def digits(rules, neuron, hidden, epochs, dt, seed, device, final):
     return headline | {f"digits_accuracy_{name}_percent": 100 * accuracy(scored[1], said)
                        for name, said in answered_by.items()} | {"test_set_was_read": bool(final)}
 
-
-# --- figure ------------------------------------------------------------------------------------------------------
 
 def plot(result, figure):
     """Target and learnt surface, answers against targets, errors over training; spikes of one example."""
@@ -248,16 +238,14 @@ def draw_errors(axes, a, h):
 def draw_rasters(axes, a):
     """Every spike while one example is shown."""
     sizes = [int(size) for size in a["sizes"]]
-    hidden = ["hidden"] if len(sizes) == 3 else [f"hidden {k}" for k in range(1, len(sizes) - 1)]
+    names = ["inputs", *(f"hidden {k}" for k in range(1, len(sizes) - 1)), "outputs"]
     free, window = float(a["free_phase"] / ms), float(a["window"] / ms)
-    phase_raster(axes, 1e3 * np.asarray(a["raster_t"]), a["raster_i"], a["raster_population"],
-                 ["inputs", *hidden, "outputs"], sizes, free)
+    phase_raster(axes, 1e3 * np.asarray(a["raster_t"]), a["raster_i"], a["raster_population"], names, sizes, free)
     if window:
         axes.axvspan(free - window, free, color="C3", alpha=.12, lw=0)
         axes.axvspan(free, free + window, color="C2", alpha=.12, lw=0)
-    x1, x2 = a["example"]
-    axes.set_title(f"Every spike while one example is shown, x₁ = {x1:g}, x₂ = {x2:g}: pairs count negatively in the "
-                   "red part of the free phase, positively in the green\n", fontsize=10)
+    axes.set_title("Every spike of one example, x₁ = {:g}, x₂ = {:g}: pairs count negatively in the red part of the "
+                   "free phase, positively in the green\n".format(*a["example"]), fontsize=10)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from spikelearn.command import run as running
 from spikelearn.ranges.check import Words, range_of
 
 SMALL = {           # settings that make a quick run short; what is drawn replaces them
+    "adversarial": dict(rounds=10, seeds=1, measurements=2, batch=20, hidden=8),
     "btsp_window": dict(widest="2*second", spacing="1*second"),
     "calcium_window": dict(pairs=2, spacing="50*ms", frequency_pairs=3),
     "contrastive_faults": dict(networks=10, steps=200),

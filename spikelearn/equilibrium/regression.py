@@ -72,6 +72,9 @@ class Regression:
             if name not in self.neuron.equations:
                 raise SpikelearnError(f"{self.neuron.title} has no variable '{name}', which a network that learns by "
                                       "free and nudged phases needs")
+        if "learning" not in self.synapse.reads(self.synapse.on_pre)["post"] or self.synapse.on_event:
+            raise SpikelearnError(f"the rule {self.synapse.title} does not read the sign 'learning' at every spike, "
+                                  "as a network of free and nudged phases needs it")
         if "change" not in self.synapse.equations or not self.synapse.at_end:
             raise SpikelearnError(f"the rule {self.synapse.title} collects no change that it applies at the end of an "
                                   "example, as a network that learns by free and nudged phases needs it")

@@ -101,3 +101,9 @@ def spikes_of_one(network: Regression, x: np.ndarray, target: np.ndarray, weight
     t, i = np.concatenate(t), np.concatenate(i)
     seen = ((population > 0) | (i < one.sizes[0])) & (t < (steps - .5) * float(one.dt))     # no bias unit
     return dict(raster_t=t[seen], raster_i=i[seen], raster_population=population[seen])
+
+
+def linear_readout(x: np.ndarray, targets: np.ndarray, x_test: np.ndarray) -> np.ndarray:
+    """Answers to x_test (m, inputs) of the least-squares fit of targets (n, 1) by a linear function with a constant."""
+    fit = np.linalg.lstsq(np.column_stack([x, np.ones(len(x))]), targets, rcond=None)[0]
+    return np.column_stack([x_test, np.ones(len(x_test))]) @ fit
