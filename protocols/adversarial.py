@@ -20,7 +20,7 @@ from spikelearn.equilibrium.rate_layers import Layers, check_nudge
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked, positive, whole
 from spikelearn.ranges.quick import always, at_most
-from spikelearn.results.result import Accepted, Result
+from spikelearn.results.result import Result
 from spikelearn.training.adam import Adam
 from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import random_numbers
@@ -35,9 +35,6 @@ SIDE = 41                       # points of a side of the grid on which the disc
 METHODS = ("equilibrium", "backprop")
 SHORT_FORM = dict(rounds=at_most(200), seeds=always(1), measurements=at_most(4))
 RANGES = {"measurements": whole(2, 1000), "d_rate": positive(1), "g_rate": positive(1), "beta": positive(0.9)}
-ACCEPTED = {
-    "energy_distance_equilibrium": Accepted(0, 0.03, "one Gaussian of the same mean and covariance has about 0.03"),
-}
 
 
 @checked
