@@ -45,5 +45,5 @@ MODEL = NeuronModel(
         tau_d=10 * ms,           # low-pass of ds beyond one step; chosen here
         r_max=200 * Hz,          # rate of an activity of 1; chosen here
     ),
-    initial=dict(v="v_rest"),
+    initial=dict(v="v_rest", learning=1),       # nudged: what a pairing shows; a network sets its own
 )
