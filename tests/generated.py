@@ -16,6 +16,7 @@ from spikelearn.command import run as running
 from spikelearn.ranges.check import Words, range_of
 
 SMALL = {           # settings that make a quick run short; what is drawn replaces them
+    "adversarial": dict(rounds=10, seeds=1, measurements=2, batch=20, hidden=8),
     "btsp_window": dict(widest="2*second", spacing="1*second"),
     "calcium_window": dict(pairs=2, spacing="50*ms", frequency_pairs=3),
     "contrastive_faults": dict(networks=10, steps=200),
@@ -38,6 +39,8 @@ SMALL = {           # settings that make a quick run short; what is drawn replac
                         chunk=20, dataset="digits", pixel="neurons/pixel_fire", precision="double"),
     "learn_mnist_rates": dict(networks="500", epochs=1, images=100, validation=100, sweeps=2, nudged=2,
                               dataset="digits"),
+    "learn_regression_spikes": dict(hidden=5, epochs=1, seeds=1, examples=4, tests=3, grid=2, free_steps=20,
+                                    nudged_steps=8, window_steps=8, listen_steps=10, digit_epochs=0),
     "learn_vpf_spikes": dict(epochs=1, seeds=1, images=40, validation=40, completed=4, samples=4, apart=5, averaged=2,
                              hidden=4, shown=4, settling=1, minibatch="false"),
     "likelihood_ascent": dict(hidden="20, 10", epochs=1, images=300, shown=50, steps=3, dataset="digits"),
@@ -65,9 +68,9 @@ SMALL = {           # settings that make a quick run short; what is drawn replac
     "weight_symmetry": dict(epochs=2, alignment_epochs=1, hidden=8, alignment_hidden=8),
 }
 # a quick run takes more than a few seconds: these are drawn one time in six
-LONG = ("dendritic_prediction", "langevin_ep_spikes", "learn_digits", "learn_vpf_spikes", "reward", "stdp_battery",
-        "stdp_bursts", "theory_report", "walkback", "inhibitory_balance", "distal_reward", "calcium_window",
-        "stdp_fit", "stdp_scoreboard")
+LONG = ("dendritic_prediction", "langevin_ep_spikes", "learn_digits", "learn_regression_spikes", "learn_vpf_spikes",
+        "reward", "stdp_battery", "stdp_bursts", "theory_report", "walkback", "inhibitory_balance", "distal_reward",
+        "calcium_window", "stdp_fit", "stdp_scoreboard")
 NEEDS_IMAGES = ("feedforward_start", "generate_fashion")     # that come with no package
 NONSENSE = ("nan", "inf", "word", "''", "1e400", "true", "1, 2, 3", "5*lemon", "None", "1*amp", "-1", "0", "1e30",
             "-1e30", "0.5", "1e30*second", "-1*ms", "1e-30*ms", "0*Hz", "1e30*Hz", "1e9", "2147483648")

@@ -86,7 +86,7 @@ def nudge_values(lengths, signs):
     return {"nudge_begins": begins, "nudge_signs": turned, "trial.nudged_steps": int(sum(lengths))}
 
 
-def _presentation():
+def counted_phases():
     """The neuron that counts, and the tables of its nudged phases."""
     phases = [lookup_table(values, name) for name, values in nudge_values((), ()).items() if name.startswith("nudge_")]
     trial = presentation(
@@ -110,7 +110,7 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
                               f"choose --neuron neurons/{neuron.title}_twin")
     shown = lookup_table(np.zeros((images, sizes[0] + 1)), "pixels_shown")
     labels = lookup_table(np.zeros(images), "labels_shown")
-    trial, phases = _presentation()
+    trial, phases = counted_phases()
     # Brian2's synapses do not see linked variables: so events copy the values that the rule reads
     told = "learning" in set().union(*synapse.reads().values())
     flags = {name: (trial, name) for name in ("learning", "finishing") if not (told and name == "learning")}
@@ -121,21 +121,21 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
     layers = [neurons(neuron, size, name=f"layer_{k}", linked={**flags, **(nudges if k == len(sizes) - 1 else {})},
                       finished="finishing > 0") for k, size in enumerate(sizes[1:], 1)]
     made = [shown, labels, *phases, trial, pixels, *layers]
-    made.append(_carried(trial, pixels, {
+    made.append(carried_with_learning(trial, pixels, {
         "begin": "x_post = pixels_shown(image_pre*second, j)", THEN + "begin": pixel.at_start}, learning,
         dict(pixels_shown=shown)))
-    made += [_carried(trial, layer, {"begin": neuron.at_start}, learning) for layer in layers[:-1]]
-    made.append(_carried(trial, layers[-1], {
+    made += [carried_with_learning(trial, layer, {"begin": neuron.at_start}, learning) for layer in layers[:-1]]
+    made.append(carried_with_learning(trial, layers[-1], {
         "begin": f"{neuron.at_start}\ntarget_post = int(j == labels_shown(image_pre*second))",
         "answer": "wrong_pre += int(abs(target_post - s_post) >= gate_pre)"}, learning, dict(labels_shown=labels)))
-    made += _answers(trial, layers[-1])
+    made += answers(trial, layers[-1])
     made += _layers(pixels, layers, synapse, twin, connect)
     made += [SpikeMonitor(group, record=raster, name=f"spikes_of_{group.name}") for group in (pixels, *layers)]
     made += [EventMonitor(layer, "twin", record=False, name=f"spikes_of_{layer.name}_twin") for layer in layers if twin]
     return made + (_traces(made, trial, layers) if raster else [])
 
 
-def _carried(trial, group, statements, learning, inputs=None):
+def carried_with_learning(trial, group, statements, learning, inputs=None):
     """Synapses that carry the presentation's events to a population, with the learning signal that each carries."""
     both = {event: "\n".join(code for code in (statements.get(event), learning.get(event)) if code)
             for event in {**statements, **learning}}
@@ -150,15 +150,15 @@ def _traces(made, trial, layers):
     return [StateMonitor(source, variable, record=True, when="end", name=name) for source, variable, name in wanted]
 
 
-def _answers(trial, outputs):
-    """Neurons that average the input of the outputs late in the free phase, for every image."""
+def answers(trial, outputs, variable="drive"):
+    """Neurons that average the input (or another variable) of the outputs late in the free phase, for every image."""
     averages = NeuronGroup(len(outputs), """drive : 1 (linked)
                                             sum_of_drive : 1
                                             mean_input : 1
                                             averaging : 1
                                             ready : 1""",
                            events={"averaged": "ready > 0"}, name="average", namespace={})
-    averages.drive = linked_var(outputs, "drive")
+    averages.drive = linked_var(outputs, variable)
     averages.run_regularly("sum_of_drive += averaging*drive", when="after_groups")
     averages.run_on_event("averaged", "ready = 0; sum_of_drive = 0", when="resets")
     events = carried(trial, averages, {"listen": "averaging_post = 1",

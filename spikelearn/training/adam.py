@@ -5,10 +5,10 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
 class Adam:
-    """Adam on named arrays, which it changes in place."""
+    """Adam on named arrays, which it changes in place. beta1 : memory of the mean gradient; 0 = no momentum."""
 
-    def __init__(self, arrays):
-        self.arrays = arrays
+    def __init__(self, arrays, beta1=BETA1):
+        self.arrays, self.beta1 = arrays, beta1
         self.mean = {name: np.zeros_like(array) for name, array in arrays.items()}
         self.square = {name: np.zeros_like(array) for name, array in arrays.items()}
         self.count = 0
@@ -16,12 +16,12 @@ class Adam:
     def step(self, gradient, rate, weight_decay=0.0):
         """One step down the gradient; weight_decay * array is added to that of all but the biases."""
         self.count += 1
-        size = rate * np.sqrt(1 - BETA2 ** self.count) / (1 - BETA1 ** self.count)
+        size = rate * np.sqrt(1 - BETA2 ** self.count) / (1 - self.beta1 ** self.count)
         for name, g in gradient.items():
             if weight_decay and not name.startswith("biases"):
                 g += self.arrays[name].dtype.type(weight_decay) * self.arrays[name]
             m, s = self.mean[name], self.square[name]
-            m += (1 - BETA1) * (g - m)
+            m += (1 - self.beta1) * (g - m)
             s += (1 - BETA2) * (g * g - s)
             self.arrays[name] -= size * m / (np.sqrt(s) + EPSILON)
 
