@@ -29,7 +29,7 @@ from spikelearn.simulation.warnings import check_spikes
 
 
 def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None, finished="", reading=None,
-            exact=False):
+            exact=False, more=None, more_events=None):
     """A population: Brian2's NeuronGroup made from a NeuronModel.
 
     n : int, number of neurons. reads : names that rules read of them; "u" and "dudt" are added when asked for.
@@ -37,17 +37,17 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     inputs : dict name -> TimedArray used by the equations. linked : dict name -> (group, variable), variables
     that follow those of another group. finished : condition of the event "finished", upon which the at_end of the
     neurons' outgoing synapses acts. reading : TimedArray of the times of the events "begin" and "read" (_reading).
-    exact : integrate linear equations exactly, whatever method the model names. Parameters and initial values are set
-    by Simulation.
+    exact : integrate linear equations exactly, whatever method the model names. more, more_events : Equations of
+    further variables; further events, name -> condition. Parameters and initial values are set by Simulation.
     """
     model, linked = load_model(model, "neuron"), linked or {}
     check_spikes(model)
     derivative = "dudt" in reads and "dudt" not in model.equations
     group = NeuronGroup(
-        n, _equations(model, reads, per_neuron, linked, derivative, reading), threshold=model.threshold or None,
+        n, _equations(model, reads, per_neuron, linked, derivative, reading, more), threshold=model.threshold or None,
         reset=model.reset or None, refractory=model.refractory or False, method=_method(model, exact), name=name,
         namespace={**functions_of(model), **(inputs or {}), **({} if reading is None else {reading.name: reading})},
-        events=_events(model, finished, reading) or None)
+        events=_events(model, finished, reading) | (more_events or {}) or None)
     if reading is not None and at_third(reading):
         group.run_on_event("third", at_third(reading))
     for event, (_, statement) in model.events.items():
@@ -74,9 +74,9 @@ def _declared(model, per_neuron=()):
         for name, value in model.parameters.items()})
 
 
-def _equations(model, reads, per_neuron, linked, derivative, reading):
+def _equations(model, reads, per_neuron, linked, derivative, reading, more=None):
     """A population's equations: the model's, what rules read of it, what is linked to another population."""
-    equations = _declared(model, per_neuron)
+    equations = _declared(model, per_neuron) if more is None else _declared(model, per_neuron) + more
     if {"u", "dudt"} & set(reads) and "u" not in Equations(model.equations):
         if not model.potential:
             raise SpikelearnError(f"{model.title} has no potential= for rules to read")

@@ -11,6 +11,7 @@ import re
 from spikelearn.equations.parsing import get_identifiers
 from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.brian_internals.code import (
+    loop_over_neurons,
     loop_over_rows,
     loop_over_thresholds,
     own_arrays,
@@ -80,3 +81,9 @@ def vectorise_thresholds(group):
     """Let a population test its thresholds in one vectorised loop; on other devices nothing changes."""
     if writes_programs():
         loop_over_thresholds(group)
+
+
+def vectorise_steps(group):
+    """Let the equations and statements of a population vectorise exp; on other devices nothing changes."""
+    if writes_programs():
+        loop_over_neurons(group)

@@ -34,6 +34,17 @@ def loop_over_thresholds(group):
         thresholder.codeobj_class = ThresholdCodeObject
 
 
+def loop_over_neurons(group):
+    """Let a population's equations and statements be loops that may vectorise exp: code objects of "stateupdate".
+
+    brian2/groups/neurongroup.py, NeuronGroup.state_updater; brian2/groups/group.py, CodeRunner.template.
+    """
+    runners = [it for it in group.contained_objects if getattr(it, "template", "") == "stateupdate"]
+    relied_on(bool(runners) and all(hasattr(it, "codeobj_class") for it in runners), "equations choose code otherwise")
+    for runner in runners:
+        runner.codeobj_class = ThresholdCodeObject
+
+
 class DenseGenerator(CPPCodeGenerator):
     """Brian2's C++ generator without the lookups of pre- and postsynaptic indices.
 
@@ -84,7 +95,7 @@ class DenseCodeObject(CPPStandaloneCodeObject):
 
 
 class ThresholdCodeObject(CPPStandaloneCodeObject):
-    """A C++ standalone code object that tests all thresholds in one vectorised loop."""
+    """A C++ standalone code object whose loops over neurons vectorise: thresholds, equations with exp."""
 
     templater = DenseCodeObject.templater
 
