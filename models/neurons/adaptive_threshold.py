@@ -3,8 +3,8 @@
 After Diehl & Cook (2015) Front Comput Neurosci 9:99; conductances in units of the leak. Each spike raises the threshold
 by theta_plus, so that no neuron wins always. Inhibition comes from the spikes of the other excitatory neurons, without
 inhibitory neurons, and every image begins with a neuron at rest: both chosen here. The decay of theta, too slow to be
-resolved in a time step, is applied at the start of the next presentation. The potential relaxes to v_inf, exactly for
-the conductances at the beginning of a step (exponential Euler).
+resolved in a time step, is applied at the start of a presentation. The potential relaxes to v_inf, exactly for the
+conductances at the beginning of a step (exponential Euler).
 """
 from brian2 import ms, mV, second
 
@@ -20,7 +20,7 @@ MODEL = NeuronModel(
         theta : volt                         # adaptive part of the threshold
         theta_plus : volt (shared)           # growth of theta at a spike, which depends on the number of neurons
         refractory_steps : 1                 # time steps until the refractory period is over
-        elapsed : second                     # length of the last presentation
+        t_presentation : second (shared)     # length of a presentation, 0 while thresholds stay
     """,
     every_step=dict(before_groups="""
         refractory_steps -= 1
@@ -29,7 +29,7 @@ MODEL = NeuronModel(
         v = v_inf + (v - v_inf)*exp(-int(refractory_steps <= 0)*g*(dt/tau))
     """),
     at_start="""
-        theta *= exp(-elapsed/tau_theta)
+        theta *= exp(-t_presentation/tau_theta)
         v = v_reset
         g_e = 0
         g_i = 0

@@ -10,15 +10,16 @@ from spikelearn import NeuronModel
 MODEL = NeuronModel(
     source="Diehl & Cook (2015) Front Comput Neurosci 9:99; peter-u-diehl/stdp-mnist",
     equations="""
-        dwaiting/dt = -1 / dt : 1            # steps until the next spike
+        waiting : 1                          # steps until the next spike
         dtrace/dt = -trace / tau_trace : 1   # trace of the last spike
         chance = clip(r_max*x*dt, p_min, 1 - p_min) : 1      # of a spike in a step
         x : 1                                # intensity, 0 to 1
     """,
+    every_step=dict(before_thresholds="waiting -= 1"),
     at_start="trace = 0; waiting = ceil(log(rand()) / log(1 - chance))",
     threshold="waiting < 1/2",
     reset="trace = 1; waiting = ceil(log(rand()) / log(1 - chance))",
-    method="euler",
+    method="exponential_euler",
     parameters=dict(
         r_max=63.75 * Hz,        # rate at x = 1; the authors' program
         tau_trace=20 * ms,       # decay of the trace; the authors' program

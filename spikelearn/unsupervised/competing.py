@@ -12,7 +12,7 @@ from spikelearn.unsupervised.network import PRESENTATION, competing_network
 
 LONG = 1_000_000 * second       # a run ends when its images are over
 WEIGHTS = ("synapses.w", "neurons.theta")
-NEEDED = ("v", "g_e", "g_i", "theta", "theta_plus", "elapsed")
+NEEDED = ("v", "g_e", "g_i", "theta", "theta_plus", "t_presentation")
 
 
 class Shown(NamedTuple):
@@ -102,7 +102,8 @@ class CompetingNeurons:
         self._check_rates(recipe, np.max(images, initial=0))
         shown = np.zeros((self.images, self.sizes[0]))
         shown[:len(images)] = images
-        values = {"images_shown": shown, "synapses.w": weights["synapses.w"],
+        lasting = recipe.shown + recipe.rest if learn else 0 * ms
+        values = {"images_shown": shown, "neurons.t_presentation": lasting, "synapses.w": weights["synapses.w"],
                   "neurons.theta": weights["neurons.theta"] * volt, "neurons.theta_plus": theta_plus,
                   "trial.images": len(images), "trial.shown_steps": self.steps(recipe.shown),
                   "trial.rest_steps": self.steps(recipe.rest), "trial.least_spikes": recipe.least_spikes}

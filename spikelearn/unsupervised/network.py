@@ -26,7 +26,6 @@ PRESENTATION = NeuronModel(
         intensity : 1            # factor of the pixels' rates
         fired : 1                # excitatory spikes while this image is shown
         due : 1                  # 1 when the weights are to be normalised
-        elapsed : second         # length of the presentation that is over
         stopped : 1
     """,
     every_step=dict(start="step += 1"),
@@ -35,7 +34,6 @@ PRESENTATION = NeuronModel(
             again = int(fired < least_spikes and intensity < most_intensity)
             image += 1 - again
             intensity = again*(intensity + more_intensity) + (1 - again)
-            elapsed = (step - 1)*dt
             fired = 0
             due = 1
             step = 0
@@ -68,8 +66,8 @@ def competing_network(n_pixels, n, neuron, synapse, pixel, inhibitory=None, *, i
     """The objects of a network of n excitatory neurons that compete for images.
 
     neuron, synapse, pixel : model records. inhibitory : record of inhibitory neurons, None = the excitatory neurons
-    inhibit each other. images : how many the array of a run holds. learning : normalise the weights and let theta
-    decay; without it the rule should be a static one. raster : record every spike of the pixels.
+    inhibit each other. images : how many the array of a run holds. learning : normalise the weights; without it the
+    rule should be a static one. raster : record every spike of the pixels.
     Values of a run: "images_shown" (images, n_pixels), "trial.*", "synapses.w" (n_pixels * n,), "neurons.theta" (n,),
     with learning "synapses.norm" and "neurons.changed". Reads: "spikes.t", "spikes.i", "begins.t", "begins.image".
     """
@@ -86,8 +84,7 @@ def competing_network(n_pixels, n, neuron, synapse, pixel, inhibitory=None, *, i
     made.append(carried(trial, pixels, {
         "begin": "x_post = images_shown(image_pre*second, j)*intensity_pre", THEN + "begin": pixel.at_start,
         "rest": "x_post = 0", THEN + "rest": pixel.at_start}, MOMENTS, inputs=dict(images_shown=shown)))
-    lasted = "elapsed_post = elapsed_pre\n" if learning else ""       # theta decays while the network learns
-    made.append(carried(trial, cells, {"begin": lasted + neuron.at_start}, MOMENTS))
+    made.append(carried(trial, cells, {"begin": neuron.at_start}, MOMENTS))
     made.append(_from_pixels(pixels, cells, synapse, learning))
     made.append(synapses(cells, trial, name="counting", connect="all-to-all",
                          transmit="fired_post += int(step_post <= shown_steps_post)"))
@@ -119,6 +116,7 @@ def _inhibition(cells, inhibitory):
     made, source = [], cells
     if inhibitory is not None:
         source = neurons(inhibitory, len(cells), name="inhibitory")
+        vectorise_steps(source)
         made += [source, synapses(cells, source, name="to_inhibitory", transmit="g_e_post += 1")]
     total = neurons(SUM, 1, name="sum_of_inhibition")
     order_event(total, "inhibits", 0, slot="after_synapses")
