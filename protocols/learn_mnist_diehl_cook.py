@@ -23,10 +23,10 @@ SHORT_FORM = dict(epochs=at_most(1), images=unless_given(1000), excitatory=at_mo
 
 
 @checked
-def run(synapse="synapses/stdp_diehl_cook", neuron="neurons/diehl_cook_excitatory", *, dataset="mnist", excitatory=400,
-        inhibitory="neurons/diehl_cook_inhibitory", pixel="neurons/pixel_poisson_trace", epochs=1, images=0,
-        validation=None, recipe=None, chunk=1000, precision="single", dt=0.5 * ms, final=False, resume="", data_dir="",
-        out="", seed=1, device="auto", quick=False):
+def run(synapse="synapses/stdp_diehl_cook_traces", neuron="neurons/diehl_cook_excitatory", *, dataset="mnist",
+        excitatory=400, inhibitory="neurons/diehl_cook_inhibitory", pixel="neurons/pixel_poisson_trace", epochs=1,
+        images=0, validation=None, recipe=None, chunk=1000, precision="single", dt=0.5 * ms, final=False, resume="",
+        data_dir="", out="", seed=1, device="auto", quick=False):
     """As learn_mnist_unsupervised.run, with other models and another recipe. Returns a Result."""
     result = learn_mnist_unsupervised.run(
         synapse, neuron, dataset=dataset, excitatory=excitatory, inhibitory=inhibitory, pixel=pixel, epochs=epochs,

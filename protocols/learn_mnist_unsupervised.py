@@ -63,8 +63,9 @@ def run(synapse="synapses/stdp_potentiation", neuron=None, *, dataset="mnist", e
     rule, recipe = load_model(synapse, "synapse"), Recipe().with_given(**(recipe or {})).for_neurons(excitatory)
     data = load(dataset, data_dir or None, validation, own=True)
     x, labels, held_out = parts_for_training(data, images, 1000 if quick else None)
-    network = CompetingNeurons(x.shape[1], excitatory, rule, neuron, pixel, inhibitory or None, images=chunk, dt=dt,
-                               device="cpp" if device == "auto" else device, precision=precision)
+    network = CompetingNeurons(x.shape[1], excitatory, rule, neuron, pixel, inhibitory or None, images=chunk,
+                               pauses=recipe.pauses(), dt=dt, precision=precision,
+                               device="cpp" if device == "auto" else device)
     times = {"build_seconds": network.build_seconds(), "before_training": time.perf_counter() - began}
     keep = checkpoint_file(out or resume) if out or resume else None
     learnt = learn(network, x, labels, recipe, epochs=epochs, classes=data.classes, seed=seed, chunk=chunk,

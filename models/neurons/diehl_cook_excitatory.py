@@ -15,6 +15,8 @@ MODEL = NeuronModel(
         v : volt                             # potential
         dg_e/dt = -g_e / tau_e : 1           # weights of the incoming spikes, decaying
         dg_i/dt = -g_i / tau_i : 1           # number of the incoming inhibitory spikes, decaying
+        dtrace/dt = -trace / tau_trace : 1   # slow trace of the last spike
+        dfast_trace/dt = -fast_trace / tau_fast : 1      # fast trace of the last spike
         theta : volt                         # adaptive part of the threshold
         theta_plus : volt (shared)           # growth of theta at a spike, which depends on the number of neurons
         refractory_steps : 1                 # time steps until the refractory period is over
@@ -28,7 +30,7 @@ MODEL = NeuronModel(
     """),
     at_start="theta *= exp(-t_presentation/tau_theta)",
     threshold="v > theta - theta_offset and refractory_steps <= 0",
-    reset="v = v_reset; theta += theta_plus; refractory_steps = timestep(t_ref, dt)",
+    reset="v = v_reset; theta += theta_plus; trace = 1; fast_trace = 1; refractory_steps = timestep(t_ref, dt)",
     method="exponential_euler",
     potential="(v - v_rest) / (theta - theta_offset - v_rest)",
     forced="v = theta",                 # far above threshold at once: the spike is imposed
@@ -45,6 +47,8 @@ MODEL = NeuronModel(
         t_ref=5 * ms,               # refractory period; the authors' program
         theta_offset=72 * mV,       # the threshold is theta minus this; the authors' program
         tau_theta=1e4 * second,     # decay of theta; the authors' program
+        tau_trace=40 * ms,          # decay of the slow trace; the authors' program
+        tau_fast=20 * ms,           # decay of the fast trace; the authors' program
     ),
     initial=dict(v="v_rest", theta=20 * mV, theta_plus=0.05 * mV),
 )

@@ -20,7 +20,7 @@ from spikelearn.simulation.brian_internals.objects import (
     pathways,
     threshold_slot,
 )
-from spikelearn.simulation.order import AT_END
+from spikelearn.simulation.order import AT_END, THEN
 from spikelearn.simulation.reading import at_third, first_times, reading_events, reading_times
 from spikelearn.simulation.reads import check_reads, check_transmit, learning_steps, title_of
 from spikelearn.simulation.rows import make_dense, vectorise_thresholds
@@ -109,7 +109,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
 
     connect : "one-to-one", "all-to-all", a condition on i and j, a pair (i, j) of index arrays, or a dict of the
         keywords of Brian2's Synapses.connect.
-    transmit : what a pre spike does to the target, e.g. "I_post += w", or a dict event -> statement;
+    transmit : what a pre spike does to the target, e.g. "I_post += w", or a dict event, or THEN + event -> statement;
         the rule itself says learning only. transmit_back : the same for post spikes and the pre neuron.
     pathways : which of the rule's pathways ("pre", "post", "pre_EVENT", ...) are used; None = all.
     events : dict pathway -> event, to bind a pathway of the rule to another event than the spike.
@@ -157,12 +157,13 @@ def _pathways(model, pre, post, steps, equations):
     on_pre, on_post, event_of = {}, {}, {}
     for side, event, code in steps:
         source, into = (pre, on_pre) if side == "pre" else (post, on_post)
-        if event not in source.events:
+        if event.removeprefix(THEN) not in source.events:
             raise SpikelearnError(f"{model.title} follows the event '{event}' of {title_of(source)}, which has only: "
                                   f"{', '.join(source.events) or 'none'}")
         pathway = side if event == "spike" else f"{side}_{event}"
         if pathway == side and getattr(model, f"delay_{side}") is not None and code == getattr(model, f"on_{side}"):
             pathway = f"{side}_late"        # the rule is late, what the spike does to its target is not
+        event = event.removeprefix(THEN)
         into[pathway] = "\n".join([*([into[pathway]] if pathway in into else []), written_out(code, equations)])
         event_of[pathway] = event
     return on_pre, on_post, event_of

@@ -20,7 +20,13 @@ from filelock import FileLock
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.brian_internals.device import arrays_of, at_the_start
-from spikelearn.simulation.brian_internals.sources import check_program, in_own_namespace, sources_of, without_order
+from spikelearn.simulation.brian_internals.sources import (
+    check_program,
+    in_own_namespace,
+    sources_of,
+    take_time_once,
+    without_order,
+)
 
 TOLD = "spikelearn: "           # begins a sentence for the user in what a compiled program prints
 READ = "SPIKELEARN_READ"        # environment variable with the names of the result files that a program is to write
@@ -111,6 +117,7 @@ def compiled(device):
             at_the_start(device, END_WITH_PARENT, headers=["<sys/prctl.h>", "<unistd.h>"])
         device.build(directory=str(draft), compile=False, run=False)
         check_program(draft)
+        take_time_once(draft)
         folder = cache / _fingerprint(draft)
         with FileLock(f"{folder}.lock"):
             if _whole(folder):

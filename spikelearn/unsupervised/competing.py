@@ -33,12 +33,13 @@ class CompetingNeurons:
 
     n_pixels, n : pixels of an image, excitatory neurons. synapse, neuron, pixel, inhibitory : models, by name, file or
     record; neuron None = the one the rule is paired with, else adaptive_threshold; inhibitory None = the excitatory
-    neurons inhibit each other. images : how many can be shown in one run. `simulation` learns; `frozen` has the
+    neurons inhibit each other. images : how many can be shown in one run. pauses : whether images may be followed by a
+    rest or be shown again, which costs time. `simulation` learns; `frozen` has the
     static rule in its place, and thresholds that stay.
     """
 
     def __init__(self, n_pixels, n, synapse, neuron=None, pixel="neurons/pixel_poisson_trace", inhibitory=None, *,
-                 images=1000, dt=0.5 * ms, device="cpp", precision="double", raster=False, duration=LONG):
+                 images=1000, dt=0.5 * ms, pauses=False, device="cpp", precision="double", raster=False, duration=LONG):
         self.synapse = load_model(synapse, "synapse")
         own = "trace" in set().union(*self.synapse.reads().values()) and self.synapse.neuron
         self.neuron = load_model(neuron or own or "neurons/adaptive_threshold", "neuron")
@@ -47,7 +48,7 @@ class CompetingNeurons:
         self.sizes, self.images, self.dt = (int(n_pixels), int(n)), int(images), dt
         self._check()
         self._how = dict(device=device, dt=dt, precision=precision)
-        self._raster, self._duration = raster, duration
+        self._shape, self._duration = dict(images=self.images, pauses=pauses, raster=raster), duration
         self.simulation = self._built(self.synapse, True)
 
     def _check(self):
@@ -66,7 +67,7 @@ class CompetingNeurons:
 
     def _built(self, synapse, learning):
         return Simulation(lambda: competing_network(*self.sizes, self.neuron, synapse, self.pixel, self.inhibitory,
-                                                    images=self.images, learning=learning, raster=self._raster),
+                                                    learning=learning, **self._shape),
                           self._duration, **self._how)
 
     @cached_property
@@ -99,6 +100,8 @@ class CompetingNeurons:
 
     def values(self, images, weights, recipe, theta_plus, learn):
         """The values of a run (Simulation.run)."""
+        if recipe.pauses() and not self._shape["pauses"]:
+            raise SpikelearnError("this network was built without pauses: rest and least_spikes must be 0")
         self._check_rates(recipe, np.max(images, initial=0))
         shown = np.zeros((self.images, self.sizes[0]))
         shown[:len(images)] = images

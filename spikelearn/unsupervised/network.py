@@ -6,6 +6,8 @@ neuron that may have changed are scaled to one sum. Inhibition is lateral: the s
 neuron, which adds them to g_i of all excitatory neurons, and each takes its own share back. They come from the
 excitatory neurons themselves, or from inhibitory neurons of which each follows one of them.
 """
+import dataclasses
+
 import numpy as np
 from brian2 import Equations, EventMonitor, SpikeMonitor
 
@@ -13,8 +15,8 @@ from spikelearn.equations.assignments import statements_of
 from spikelearn.equations.records import NeuronModel
 from spikelearn.simulation.brian_internals.objects import order_event, order_pathway
 from spikelearn.simulation.network import neurons, synapses
-from spikelearn.simulation.order import AT_END, BEGIN, LEARN, OVER
-from spikelearn.simulation.presentations import THEN, carried, presentation
+from spikelearn.simulation.order import AT_END, BEGIN, LEARN, OVER, THEN
+from spikelearn.simulation.presentations import carried, presentation
 from spikelearn.simulation.rows import vectorise_steps
 from spikelearn.simulation.tables import lookup_table
 
@@ -51,6 +53,8 @@ PRESENTATION = NeuronModel(
     ),
     initial=dict(step=-1, due=1, intensity=1),
 )
+WITHOUT_PAUSES = dataclasses.replace(
+    PRESENTATION, events={event: PRESENTATION.events[event] for event in ("over", "begin")})
 MOMENTS = dict(over=OVER, begin=BEGIN, rest=LEARN)
 SUM = NeuronModel(
     source="sum of the inhibitory spikes of a step; chosen here", equations="arriving : 1",
@@ -59,35 +63,40 @@ COLUMN = Equations("""
     total : 1           # sum of the incoming weights
     changed : 1         # 1 if they may have changed since they were normalised
 """)
-SCALED = {"spike": "changed_post = 1", "summed": "total_post += w", "scaled": "w *= norm / total_post"}
+SCALED = {"spike": "changed_post = 1", "due": "total_post += w", THEN + "due": "w *= norm / total_post"}
 
 
-def competing_network(n_pixels, n, neuron, synapse, pixel, inhibitory=None, *, images, learning, raster=False):
+def competing_network(n_pixels, n, neuron, synapse, pixel, inhibitory=None, *, images, learning, pauses=False,
+                      raster=False):
     """The objects of a network of n excitatory neurons that compete for images.
 
     neuron, synapse, pixel : model records. inhibitory : record of inhibitory neurons, None = the excitatory neurons
     inhibit each other. images : how many the array of a run holds. learning : normalise the weights; without it the
-    rule should be a static one. raster : record every spike of the pixels.
+    rule should be a static one. pauses : whether an image may be followed by a rest or be shown again. raster : record
+    every spike of the pixels.
     Values of a run: "images_shown" (images, n_pixels), "trial.*", "synapses.w" (n_pixels * n,), "neurons.theta" (n,),
     with learning "synapses.norm" and "neurons.changed". Reads: "spikes.t", "spikes.i", "begins.t", "begins.image".
     """
     shown = lookup_table(np.zeros((images, n_pixels)), "images_shown")
-    trial = presentation(PRESENTATION, MOMENTS, until="image >= images")
+    trial = presentation(PRESENTATION, MOMENTS, until="image >= images") if pauses else presentation(
+        WITHOUT_PAUSES, {event: MOMENTS[event] for event in WITHOUT_PAUSES.events}, until="image >= images")
     pixels = neurons(pixel, n_pixels, name="pixels")
     changes = "due > 0" if any_spike_changes(synapse) else "due > 0 and changed > 0"
     cells = neurons(neuron, n, name="neurons", **(dict(
-        more=COLUMN, linked={"due": (trial, "due")}, more_events=dict(summed=changes, scaled=changes)) if learning
+        more=COLUMN, linked={"due": (trial, "due")}, more_events=dict(due=changes)) if learning
         else {}))
     vectorise_steps(pixels)
     vectorise_steps(cells)
     made = [shown, trial, pixels, cells]
+    silence = {"rest": "x_post = 0", THEN + "rest": pixel.at_start} if pauses else {}
     made.append(carried(trial, pixels, {
-        "begin": "x_post = images_shown(image_pre*second, j)*intensity_pre", THEN + "begin": pixel.at_start,
-        "rest": "x_post = 0", THEN + "rest": pixel.at_start}, MOMENTS, inputs=dict(images_shown=shown)))
+        "begin": "x_post = images_shown(image_pre*second, j)*intensity_pre", THEN + "begin": pixel.at_start, **silence},
+        MOMENTS, inputs=dict(images_shown=shown)))
     made.append(carried(trial, cells, {"begin": neuron.at_start}, MOMENTS))
     made.append(_from_pixels(pixels, cells, synapse, learning))
-    made.append(synapses(cells, trial, name="counting", connect="all-to-all",
-                         transmit="fired_post += int(step_post <= shown_steps_post)"))
+    if pauses:
+        made.append(synapses(cells, trial, name="counting", connect="all-to-all",
+                             transmit="fired_post += int(step_post <= shown_steps_post)"))
     made += _inhibition(cells, inhibitory)
     return made + [SpikeMonitor(cells, name="spikes"), SpikeMonitor(pixels, record=raster, name="spikes_of_pixels"),
                    EventMonitor(trial, "begin", variables="image", name="begins")]
@@ -104,10 +113,10 @@ def _from_pixels(pixels, cells, synapse, learning):
     made = synapses(pixels, cells, synapse, name="synapses", connect="all-to-all", transmit="g_e_post += w",
                     **(dict(transmit_back=SCALED, more=Equations("norm : 1 (shared, constant)")) if learning else {}))
     if learning:
-        cells.run_on_event("scaled", "total = 0; changed = 0")
-        for order, event in enumerate(("summed", "scaled")):
-            order_event(cells, event, AT_END.tested, AT_END.carried + 2)
-            order_pathway(made, f"post_{event}", AT_END.carried + order, "start")
+        cells.run_on_event("due", "total = 0; changed = 0")
+        order_event(cells, "due", AT_END.tested, AT_END.carried + 2)
+        for order, pathway in enumerate(("post_due", f"post_{THEN}due")):
+            order_pathway(made, pathway, AT_END.carried + order, "start")
     return made
 
 

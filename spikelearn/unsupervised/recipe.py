@@ -31,12 +31,14 @@ class Recipe:
             if value is not None and not (have_same_dimensions(value, volt) and 0 * mV < value <= 1 * volt):
                 raise SpikelearnError(f"{name} must be a potential above 0 and at most 1 V, such as 0.02*mV, "
                                       f"not {value}")
-        if self.label_images < 1:
-            raise SpikelearnError(f"label_images must be at least 1, not {self.label_images}")
 
     def with_given(self, **given):
         """A recipe with the values that are not None."""
         return dataclasses.replace(self, **{name: value for name, value in given.items() if value is not None})
+
+    def pauses(self):
+        """Whether an image may be followed by a rest or be shown again."""
+        return bool(self.rest > 0 * ms or self.least_spikes > 0)
 
     def for_neurons(self, n):
         """The recipe with theta_plus for n neurons: interpolated geometrically between the chosen ones."""
