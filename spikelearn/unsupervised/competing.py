@@ -59,7 +59,7 @@ class CompetingNeurons:
             if name not in _variables(self.neuron):
                 raise SpikelearnError(f"{self.neuron.title} has no variable '{name}', which neurons that compete for "
                                       "images need; one that has: adaptive_threshold")
-        for model, name in ((self.pixel, "x"), *([(self.inhibitory, "g_e")] if self.inhibitory else [])):
+        for model, name in ((self.pixel, "brightness"), *([(self.inhibitory, "g_e")] if self.inhibitory else [])):
             if name not in _variables(model):
                 raise SpikelearnError(f"{model.title} has no variable '{name}', which this network sets")
         if "w" not in _variables(self.synapse):

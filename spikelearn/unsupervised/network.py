@@ -88,9 +88,10 @@ def competing_network(n_pixels, n, neuron, synapse, pixel, inhibitory=None, *, i
     vectorise_steps(pixels)
     vectorise_steps(cells)
     made = [shown, trial, pixels, cells]
-    silence = {"rest": "x_post = 0", THEN + "rest": pixel.at_start} if pauses else {}
+    silence = {"rest": "brightness_post = 0", THEN + "rest": pixel.at_start} if pauses else {}
     made.append(carried(trial, pixels, {
-        "begin": "x_post = images_shown(image_pre*second, j)*intensity_pre", THEN + "begin": pixel.at_start, **silence},
+        "begin": "brightness_post = images_shown(image_pre*second, j)*intensity_pre", THEN + "begin": pixel.at_start,
+        **silence},
         MOMENTS, inputs=dict(images_shown=shown)))
     made.append(carried(trial, cells, {"begin": neuron.at_start}, MOMENTS))
     made.append(_from_pixels(pixels, cells, synapse, learning))
