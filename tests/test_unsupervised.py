@@ -45,7 +45,7 @@ def spikes_by_image(t, i, steps, n_images, dt):
     return found
 
 
-@pytest.mark.parametrize("device", ["numpy", pytest.param("cpp", marks=compiles)])
+@pytest.mark.parametrize("device", ["numpy", pytest.param("cpp", marks=[pytest.mark.compiler, compiles])])
 def test_the_network_agrees_with_plain_loops_given_the_same_spikes(device):
     net, steps, x = network(device=device, raster=True), 80, images(4)[0]
     start = net.new_weights(3, RECIPE)

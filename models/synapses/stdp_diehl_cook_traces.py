@@ -1,4 +1,4 @@
-"""The triplet rule of Diehl & Cook's digit network, with traces that the neurons keep; ten times as fast in a network.
+"""The triplet rule of Diehl & Cook's digit network, with traces that the neurons keep: fast in a network.
 
 Diehl & Cook (2015) Front Comput Neurosci 9:99; numbers of the authors' program (peter-u-diehl/stdp-mnist). As in
 stdp_diehl_cook a spike sets traces to 1: of the pixel, and a fast and a slow one of the post neuron. They do so when
