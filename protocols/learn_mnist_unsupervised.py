@@ -26,17 +26,20 @@ from spikelearn.plotting import confusion_matrix, receptive_fields
 from spikelearn.ranges.check import checked, whole
 from spikelearn.ranges.quick import at_most, unless_given
 from spikelearn.results.provenance import model_facts
-from spikelearn.results.result import Result
+from spikelearn.results.result import Accepted, Result
 from spikelearn.training.checkpoint import checkpoint_file
 from spikelearn.training.progress import Progress
 from spikelearn.unsupervised.competing import CompetingNeurons
 from spikelearn.unsupervised.labels import DECISIONS, decide, labels_of
+from spikelearn.unsupervised.recipe import RANGES as RECIPE_RANGES
 from spikelearn.unsupervised.recipe import Recipe
 from spikelearn.unsupervised.train import accuracy_percent, learn, responses_to
 
 FIGURE_SIZE = (14, 12)
+ACCEPTED = {"validation_accuracy_vote": Accepted(91.5, 100, "a C++ prototype, three seeds: 91.5 to 92.2 on the test "
+                                                 "images; here one seed: 93.2")}
 GOAL = 90.0     # per cent; the headline says how long it took to reach it
-RANGES = {"excitatory": whole(1, 10_000)}
+RANGES = {"excitatory": whole(1, 10_000), **RECIPE_RANGES}
 FALLING = dict(theta_plus_first=0.1 * mV)       # learns from few images; chosen here, on the validation images
 SHORT_FORM = dict(epochs=at_most(1), images=unless_given(4000), excitatory=at_most(100),
                   recipe=lambda given: {**FALLING, **(given or {})})
@@ -61,6 +64,7 @@ def run(synapse="synapses/stdp_potentiation", neuron=None, *, dataset="mnist", e
     """
     began = time.perf_counter()
     rule, recipe = load_model(synapse, "synapse"), Recipe().with_given(**(recipe or {})).for_neurons(excitatory)
+    recipe.steps(dt)
     data = load(dataset, data_dir or None, validation, own=True)
     x, labels, held_out = parts_for_training(data, images, 1000 if quick else None)
     network = CompetingNeurons(x.shape[1], excitatory, rule, neuron, pixel, inhibitory or None, images=chunk,

@@ -170,7 +170,7 @@ def test_a_recipe_out_of_range_is_refused(fields, sentence):
 def test_what_the_network_cannot_show_is_refused():
     net, (x, _) = network(), images(2)
     weights = net.new_weights(1, RECIPE)
-    with pytest.raises(SpikelearnError, match="whole number of time steps of 0.5 ms, not 40.2 ms"):
+    with pytest.raises(SpikelearnError, match="shown must be a whole number of time steps of 0.5 ms, not 40.2 ms"):
         net.show(x, weights, dataclasses.replace(RECIPE, shown=40.2 * ms), seed=1)
     with pytest.raises(SpikelearnError, match="1 to 4 images can be shown at once, not 5"):
         net.show(np.zeros((5, 6)), weights, RECIPE, seed=1)

@@ -90,14 +90,6 @@ class CompetingNeurons:
         theta = np.full(self.sizes[1], float(self.neuron.initial.get("theta", 20 * mV)))
         return {name: array.astype(self.simulation.precision) for name, array in zip(WEIGHTS, (w.ravel(), theta))}
 
-    def steps(self, duration):
-        """Number of time steps of a duration. Raises SpikelearnError if it is no whole number."""
-        steps = float(duration / self.dt)
-        if abs(steps - round(steps)) > 1e-6 * max(1, steps):
-            raise SpikelearnError(f"a presentation must last a whole number of time steps of {self.dt}, "
-                                  f"not {duration}")
-        return round(steps)
-
     def values(self, images, weights, recipe, theta_plus, learn):
         """The values of a run (Simulation.run)."""
         if recipe.pauses() and not self._shape["pauses"]:
@@ -105,11 +97,12 @@ class CompetingNeurons:
         self._check_rates(recipe, np.max(images, initial=0))
         shown = np.zeros((self.images, self.sizes[0]))
         shown[:len(images)] = images
+        shown_steps, rest_steps = recipe.steps(self.dt)
         lasting = recipe.shown + recipe.rest if learn else 0 * ms
         values = {"images_shown": shown, "neurons.t_presentation": lasting, "synapses.w": weights["synapses.w"],
                   "neurons.theta": weights["neurons.theta"] * volt, "neurons.theta_plus": theta_plus,
-                  "trial.images": len(images), "trial.shown_steps": self.steps(recipe.shown),
-                  "trial.rest_steps": self.steps(recipe.rest), "trial.least_spikes": recipe.least_spikes}
+                  "trial.images": len(images), "trial.shown_steps": shown_steps,
+                  "trial.rest_steps": rest_steps, "trial.least_spikes": recipe.least_spikes}
         return values | ({"synapses.norm": recipe.norm, "neurons.changed": 1.0} if learn else {})
 
     def _check_rates(self, recipe, brightest):

@@ -17,7 +17,7 @@ from spikelearn.simulation.brian_internals.objects import order_event, order_pat
 from spikelearn.simulation.network import neurons, synapses
 from spikelearn.simulation.order import AT_END, BEGIN, LEARN, OVER, THEN
 from spikelearn.simulation.presentations import carried, presentation
-from spikelearn.simulation.rows import vectorise_steps
+from spikelearn.simulation.rows import flush_denormals, vectorise_steps
 from spikelearn.simulation.tables import lookup_table
 
 PRESENTATION = NeuronModel(
@@ -77,6 +77,7 @@ def competing_network(n_pixels, n, neuron, synapse, pixel, inhibitory=None, *, i
     Values of a run: "images_shown" (images, n_pixels), "trial.*", "synapses.w" (n_pixels * n,), "neurons.theta" (n,),
     with learning "synapses.norm" and "neurons.changed". Reads: "spikes.t", "spikes.i", "begins.t", "begins.image".
     """
+    flush_denormals()
     shown = lookup_table(np.zeros((images, n_pixels)), "images_shown")
     trial = presentation(PRESENTATION, MOMENTS, until="image >= images") if pauses else presentation(
         WITHOUT_PAUSES, {event: MOMENTS[event] for event in WITHOUT_PAUSES.events}, until="image >= images")

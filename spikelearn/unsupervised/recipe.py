@@ -5,8 +5,10 @@ import numpy as np
 from brian2 import Quantity, have_same_dimensions, ms, mV, volt
 
 from spikelearn.errors import SpikelearnError
-from spikelearn.ranges.check import Range, check_fields, positive
+from spikelearn.ranges.check import Range, check_fields, positive, whole
 
+RANGES = dict(shown=Range(1e-3, 10, unit="second"), rest=Range(0, 10, unit="second"), norm=positive(1e5),
+              first_weight=positive(1), label_images=whole(1, 10**6), least_spikes=whole(0, 10**6))
 THETA_PLUS = {100: 0.01, 400: 0.02, 1600: 0.08}         # number of neurons -> mV; chosen here, on validation images
 
 
@@ -24,8 +26,7 @@ class Recipe:
     label_images: int = 10_000      # last training images, whose responses label the neurons
 
     def __post_init__(self):
-        check_fields(self, shown=Range(1e-3, 10, unit="second"), rest=Range(0, 10, unit="second"),
-                     norm=positive(1e5), first_weight=positive(1))
+        check_fields(self, **RANGES)
         for name in ("theta_plus", "theta_plus_first"):
             value = getattr(self, name)
             if value is not None and not (have_same_dimensions(value, volt) and 0 * mV < value <= 1 * volt):
@@ -35,6 +36,14 @@ class Recipe:
     def with_given(self, **given):
         """A recipe with the values that are not None."""
         return dataclasses.replace(self, **{name: value for name, value in given.items() if value is not None})
+
+    def steps(self, dt):
+        """Time steps of an image and of the rest after it. Raises SpikelearnError if they are no whole numbers."""
+        steps = [float(duration / dt) for duration in (self.shown, self.rest)]
+        for name, number in zip(("shown", "rest"), steps):
+            if abs(number - round(number)) > 1e-6 * max(1, number):
+                raise SpikelearnError(f"{name} must be a whole number of time steps of {dt}, not {getattr(self, name)}")
+        return tuple(round(number) for number in steps)
 
     def pauses(self):
         """Whether an image may be followed by a rest or be shown again."""

@@ -9,7 +9,7 @@ from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_typ
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 
 from spikelearn.simulation.brian_internals import relied_on
-from spikelearn.simulation.brian_internals.device import name_of
+from spikelearn.simulation.brian_internals.device import at_the_start, name_of
 from spikelearn.simulation.brian_internals.objects import is_array, noted, pathways
 
 COUNTED = ("_presynaptic_idx", "_postsynaptic_idx")       # indices that the loop counts instead of looking them up
@@ -43,6 +43,19 @@ def loop_over_neurons(group):
     relied_on(bool(runners) and all(hasattr(it, "codeobj_class") for it in runners), "equations choose code otherwise")
     for runner in runners:
         runner.codeobj_class = ThresholdCodeObject
+
+
+# bits 15 and 6 of the control register of SSE: results and operands that are denormal count as 0
+FLUSH_TO_ZERO = """
+#if defined(__x86_64__) && defined(__GNUC__)
+__builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);
+#endif
+"""
+
+
+def flush_to_zero():
+    """Let the program of the device in use count denormal numbers as 0: device.py, insert_code into "before_start"."""
+    at_the_start(get_device(), FLUSH_TO_ZERO)
 
 
 class DenseGenerator(CPPCodeGenerator):
