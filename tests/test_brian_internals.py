@@ -246,6 +246,8 @@ def test_connections_and_thresholds_take_our_code_on_a_device_that_writes_progra
         code.loop_over_neurons(group)
         assert [it.codeobj_class for it in group.contained_objects if it.template == "stateupdate"] == [
             code.ThresholdCodeObject] * 2
+        code.flush_to_zero()
+        assert code.FLUSH_TO_ZERO in brian2.get_device().code_lines["before_start"]
         told = code.events_of(made.post)
         assert (told["side"], told["n_pre"], told["n_post"], told["whole"]) == ("post", 3, 3, True)
         assert "w" in code.own_arrays(made) and "v_post" not in code.own_arrays(made)
