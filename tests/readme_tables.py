@@ -22,7 +22,8 @@ RUN_TIMES = {       # up to so many seconds
 FIRST_GROUP = "Spike-timing-dependent plasticity"
 GROUPS = {          # headings of protocols/README.md and their protocols; the first has those that no other names
     FIRST_GROUP: "",
-    "Networks that learn images": "learn_digits learn_mnist learn_mnist_rates learn_regression_spikes reward",
+    "Networks that learn images": "learn_digits learn_mnist learn_mnist_diehl_cook learn_mnist_rates "
+                                   "learn_mnist_unsupervised learn_regression_spikes reward",
     "Boltzmann machines": "learn_vpf_spikes stdp_bistate vpf_features vpf_generate vpf_reconstruct vpf_stdp",
     "Generative model": "generate_fashion generate_mnist inpaint likelihood_ascent spike_noise",
     "Theory": "adversarial contrastive_faults dendritic_prediction early_inference equilibrium_gradient "

@@ -225,6 +225,14 @@ def test_clocks_are_started_in_an_order_of_ours(draft):
     assert sources.without_order(turned) == sources.without_order(main)
 
 
+def test_the_time_is_taken_after_the_last_step_alone(draft):
+    source = (draft[0] / "network.cpp").read_text()
+    assert not sources.TIME_TAKEN.search(source) and source.count("_last_run_time = elapsed_realtime;") == 1
+    (draft[0] / "network.cpp").write_text("a program of another kind")
+    with pytest.raises(SpikelearnError, match="a program takes time elsewhere"):
+        sources.take_time_once(draft[0])
+
+
 # --- generated code ----------------------------------------------------------------------------------------------
 
 def test_connections_and_thresholds_take_our_code_on_a_device_that_writes_programs():
@@ -232,9 +240,15 @@ def test_connections_and_thresholds_take_our_code_on_a_device_that_writes_progra
     with objects.fresh_names(), device.globals_set(device.new_program(), 1 * ms, np.float64, "numpy"):
         assert code.writes_programs()
         group, made = connection()
+        group.run_regularly("total += 1")
         code.loop_over_rows(made), code.loop_over_thresholds(group)
         assert {pathway.codeobj_class for pathway in objects.pathways(made)} == {code.DenseCodeObject}
         assert {it.codeobj_class for it in group.thresholder.values()} == {code.ThresholdCodeObject}
+        code.loop_over_neurons(group)
+        assert [it.codeobj_class for it in group.contained_objects if it.template == "stateupdate"] == [
+            code.ThresholdCodeObject] * 2
+        code.flush_to_zero()
+        assert code.FLUSH_TO_ZERO in brian2.get_device().code_lines["before_start"]
         told = code.events_of(made.post)
         assert (told["side"], told["n_pre"], told["n_post"], told["whole"]) == ("post", 3, 3, True)
         assert "w" in code.own_arrays(made) and "v_post" not in code.own_arrays(made)

@@ -20,7 +20,7 @@ from spikelearn.simulation.brian_internals.objects import (
     pathways,
     threshold_slot,
 )
-from spikelearn.simulation.order import AT_END
+from spikelearn.simulation.order import AT_END, THEN
 from spikelearn.simulation.reading import at_third, first_times, reading_events, reading_times
 from spikelearn.simulation.reads import check_reads, check_transmit, learning_steps, title_of
 from spikelearn.simulation.rows import make_dense, vectorise_thresholds
@@ -29,7 +29,7 @@ from spikelearn.simulation.warnings import check_spikes
 
 
 def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None, finished="", reading=None,
-            exact=False):
+            exact=False, more=None, more_events=None):
     """A population: Brian2's NeuronGroup made from a NeuronModel.
 
     n : int, number of neurons. reads : names that rules read of them; "u" and "dudt" are added when asked for.
@@ -37,17 +37,17 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     inputs : dict name -> TimedArray used by the equations. linked : dict name -> (group, variable), variables
     that follow those of another group. finished : condition of the event "finished", upon which the at_end of the
     neurons' outgoing synapses acts. reading : TimedArray of the times of the events "begin" and "read" (_reading).
-    exact : integrate linear equations exactly, whatever method the model names. Parameters and initial values are set
-    by Simulation.
+    exact : integrate linear equations exactly, whatever method the model names. more, more_events : Equations of
+    further variables; further events, name -> condition. Parameters and initial values are set by Simulation.
     """
     model, linked = load_model(model, "neuron"), linked or {}
     check_spikes(model)
     derivative = "dudt" in reads and "dudt" not in model.equations
     group = NeuronGroup(
-        n, _equations(model, reads, per_neuron, linked, derivative, reading), threshold=model.threshold or None,
+        n, _equations(model, reads, per_neuron, linked, derivative, reading, more), threshold=model.threshold or None,
         reset=model.reset or None, refractory=model.refractory or False, method=_method(model, exact), name=name,
         namespace={**functions_of(model), **(inputs or {}), **({} if reading is None else {reading.name: reading})},
-        events=_events(model, finished, reading) or None)
+        events=_events(model, finished, reading) | (more_events or {}) or None)
     if reading is not None and at_third(reading):
         group.run_on_event("third", at_third(reading))
     for event, (_, statement) in model.events.items():
@@ -74,9 +74,9 @@ def _declared(model, per_neuron=()):
         for name, value in model.parameters.items()})
 
 
-def _equations(model, reads, per_neuron, linked, derivative, reading):
+def _equations(model, reads, per_neuron, linked, derivative, reading, more=None):
     """A population's equations: the model's, what rules read of it, what is linked to another population."""
-    equations = _declared(model, per_neuron)
+    equations = _declared(model, per_neuron) if more is None else _declared(model, per_neuron) + more
     if {"u", "dudt"} & set(reads) and "u" not in Equations(model.equations):
         if not model.potential:
             raise SpikelearnError(f"{model.title} has no potential= for rules to read")
@@ -109,7 +109,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
 
     connect : "one-to-one", "all-to-all", a condition on i and j, a pair (i, j) of index arrays, or a dict of the
         keywords of Brian2's Synapses.connect.
-    transmit : what a pre spike does to the target, e.g. "I_post += w", or a dict event -> statement;
+    transmit : what a pre spike does to the target, e.g. "I_post += w", or a dict event, or THEN + event -> statement;
         the rule itself says learning only. transmit_back : the same for post spikes and the pre neuron.
     pathways : which of the rule's pathways ("pre", "post", "pre_EVENT", ...) are used; None = all.
     events : dict pathway -> event, to bind a pathway of the rule to another event than the spike.
@@ -157,12 +157,13 @@ def _pathways(model, pre, post, steps, equations):
     on_pre, on_post, event_of = {}, {}, {}
     for side, event, code in steps:
         source, into = (pre, on_pre) if side == "pre" else (post, on_post)
-        if event not in source.events:
+        if event.removeprefix(THEN) not in source.events:
             raise SpikelearnError(f"{model.title} follows the event '{event}' of {title_of(source)}, which has only: "
                                   f"{', '.join(source.events) or 'none'}")
         pathway = side if event == "spike" else f"{side}_{event}"
         if pathway == side and getattr(model, f"delay_{side}") is not None and code == getattr(model, f"on_{side}"):
             pathway = f"{side}_late"        # the rule is late, what the spike does to its target is not
+        event = event.removeprefix(THEN)
         into[pathway] = "\n".join([*([into[pathway]] if pathway in into else []), written_out(code, equations)])
         event_of[pathway] = event
     return on_pre, on_post, event_of

@@ -20,3 +20,5 @@ AT_END = Moment(7, 8, 8)        # at_end of the synapses
 BEGIN = Moment(10, 11, 12)      # the next image: states reset, image loaded
 LOADED = 13                     # what follows from the new image
 LEARN = Moment(14, 15, 16)      # a window or a nudged phase begins
+
+THEN = "then_"      # begins the name of a second pathway of an event, which acts after the first

@@ -8,9 +8,7 @@ from brian2 import Synapses
 from spikelearn.simulation.brian_internals.code import STOP_WHEN
 from spikelearn.simulation.brian_internals.objects import order_event, order_pathway
 from spikelearn.simulation.network import neurons
-from spikelearn.simulation.order import LOADED
-
-THEN = "then_"      # begins the name of a second pathway of an event, which acts after the first
+from spikelearn.simulation.order import LOADED, THEN
 
 
 def presentation(model, moments, *, until, loaded="", inputs=None):

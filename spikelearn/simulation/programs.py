@@ -21,7 +21,13 @@ from filelock import FileLock
 from spikelearn.errors import SpikelearnError
 from spikelearn.results.locks import remove, remove_leftovers, temporary_folder
 from spikelearn.simulation.brian_internals.device import arrays_of, at_the_start
-from spikelearn.simulation.brian_internals.sources import check_program, in_own_namespace, sources_of, without_order
+from spikelearn.simulation.brian_internals.sources import (
+    check_program,
+    in_own_namespace,
+    sources_of,
+    take_time_once,
+    without_order,
+)
 from spikelearn.simulation.cache import ABANDONED, DRAFT, make_folder, network_folders
 from spikelearn.simulation.children import to_the_end
 
@@ -108,6 +114,7 @@ def compiled(device):
                 at_the_start(device, END_WITH_PARENT, headers=["<sys/prctl.h>", "<unistd.h>"])
             device.build(directory=str(draft), compile=False, run=False)
             check_program(draft)
+            take_time_once(draft)
             name = _fingerprint(draft)
             for folder in network_folders():        # without a lock: a cache that cannot be written is read
                 remove_leftovers(folder, DRAFT, ABANDONED)

@@ -11,6 +11,8 @@ import re
 from spikelearn.equations.parsing import get_identifiers
 from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.brian_internals.code import (
+    flush_to_zero,
+    loop_over_neurons,
     loop_over_rows,
     loop_over_thresholds,
     own_arrays,
@@ -80,3 +82,18 @@ def vectorise_thresholds(group):
     """Let a population test its thresholds in one vectorised loop; on other devices nothing changes."""
     if writes_programs():
         loop_over_thresholds(group)
+
+
+def vectorise_steps(group):
+    """Let the equations and statements of a population vectorise exp; on other devices nothing changes."""
+    if writes_programs():
+        loop_over_neurons(group)
+
+
+def flush_denormals():
+    """Let the program that is being written take numbers below the smallest normal one for 0; on other devices nothing.
+
+    A trace that decays stays at the smallest denormal number for ever, with which processors calculate slowly.
+    """
+    if writes_programs():
+        flush_to_zero()

@@ -9,7 +9,7 @@ from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_typ
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 
 from spikelearn.simulation.brian_internals import relied_on
-from spikelearn.simulation.brian_internals.device import name_of
+from spikelearn.simulation.brian_internals.device import at_the_start, name_of
 from spikelearn.simulation.brian_internals.objects import is_array, noted, pathways
 
 COUNTED = ("_presynaptic_idx", "_postsynaptic_idx")       # indices that the loop counts instead of looking them up
@@ -32,6 +32,30 @@ def loop_over_thresholds(group):
     for thresholder in group.thresholder.values():
         relied_on(hasattr(thresholder, "codeobj_class"), "a threshold chooses its code otherwise")
         thresholder.codeobj_class = ThresholdCodeObject
+
+
+def loop_over_neurons(group):
+    """Let a population's equations and statements be loops that may vectorise exp: code objects of "stateupdate".
+
+    brian2/groups/neurongroup.py, NeuronGroup.state_updater; brian2/groups/group.py, CodeRunner.template.
+    """
+    runners = [it for it in group.contained_objects if getattr(it, "template", "") == "stateupdate"]
+    relied_on(bool(runners) and all(hasattr(it, "codeobj_class") for it in runners), "equations choose code otherwise")
+    for runner in runners:
+        runner.codeobj_class = ThresholdCodeObject
+
+
+# bits 15 and 6 of the control register of SSE: results and operands that are denormal count as 0
+FLUSH_TO_ZERO = """
+#if defined(__x86_64__) && defined(__GNUC__)
+__builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);
+#endif
+"""
+
+
+def flush_to_zero():
+    """Let the program of the device in use count denormal numbers as 0: device.py, insert_code into "before_start"."""
+    at_the_start(get_device(), FLUSH_TO_ZERO)
 
 
 class DenseGenerator(CPPCodeGenerator):
@@ -84,7 +108,7 @@ class DenseCodeObject(CPPStandaloneCodeObject):
 
 
 class ThresholdCodeObject(CPPStandaloneCodeObject):
-    """A C++ standalone code object that tests all thresholds in one vectorised loop."""
+    """A C++ standalone code object whose loops over neurons vectorise: thresholds, equations with exp."""
 
     templater = DenseCodeObject.templater
 
