@@ -27,6 +27,7 @@ from spikelearn.results.result import Result
 from spikelearn.training.seeds import sampling_numbers
 
 FIGURE_SIZE = (13, 11)
+SHARED = ("batch", "last_rate")             # fields of the recipe that are those of every method
 READINGS = {"error": "last sample", "mean_error": "mean of the last steps"}     # word of the headline -> in words
 RANGES = {"average": whole(1, 10_000)}       # of the last Gibbs steps
 SHORT_FORM = dict(images=unless_given(5000), shown=at_most(500), hidden=at_most(100), epochs=at_most(8), runs=always(1))
@@ -38,7 +39,8 @@ def run(*, methods=("vpf", "cd1", "pcd1", "pcd10"), recipe=None, corruptions=COR
         resume="", data_dir="", seed=1, quick=False):
     """Train every method `runs` times and fill in. Returns a Result.
 
-    recipe : fields of boltzmann.recipe.Recipe that differ for vpf; a field is also a keyword of its own
+    recipe : fields of boltzmann.recipe.Recipe that differ for vpf, batch and last_rate for all methods; a field is also
+    a keyword of its own
     rates, decays : learning rate and weight decay (as a part of the gradient) of each method, None = its own
     steps : Gibbs steps of the filling in; average : the last of them over which the probabilities of the hidden pixels
     are averaged in the second reading
@@ -58,14 +60,17 @@ def run(*, methods=("vpf", "cd1", "pcd1", "pcd10"), recipe=None, corruptions=COR
 
 
 def recipes_of(methods, rates, decays, given):
-    """Method -> recipe; `given` fields are those of vpf. Raises SpikelearnError."""
+    """Method -> recipe; `given` fields are those of vpf, but for the SHARED ones. Raises SpikelearnError."""
     for name, values in (("rates", rates), ("decays", decays)):
         if values is not None and np.size(values) != len(methods):
             raise SpikelearnError(f"{name} must hold one number for each of the methods {', '.join(methods)}, "
                                   f"not {np.size(values)}")
-    found = {}
+    for name in given:
+        if name not in SHARED and not any(method.startswith("vpf") for method in methods):
+            raise SpikelearnError(f"{name} is for vpf, which is not among the methods {', '.join(methods)}")
+    found, shared = {}, {name: value for name, value in given.items() if name in SHARED}
     for k, method in enumerate(methods):
-        recipe = COMPLETING.changed(**given) if method.startswith("vpf") else CONTRASTIVE
+        recipe = COMPLETING.changed(**given) if method.startswith("vpf") else CONTRASTIVE.changed(**shared)
         own = {name: float(np.atleast_1d(values)[k]) for name, values in (("rate", rates), ("weight_decay", decays))
                if values is not None}
         found[method] = recipe.changed(**own)

@@ -93,6 +93,15 @@ def test_reconstruct(few):
     assert len(drawn(vpf_reconstruct, result)) == 3
 
 
+def test_fields_of_the_recipe_belong_to_vpf_but_for_those_of_all_methods():
+    found = vpf_reconstruct.recipes_of(("vpf", "pcd1"), None, (.1, .2), dict(batch=7, rate=.5, homeostasis=0.))
+    assert [found[method].batch for method in ("vpf", "pcd1")] == [7, 7]
+    assert found["vpf"].rate == .5 and found["pcd1"].rate != .5 and found["vpf"].homeostasis == 0
+    assert [found[method].weight_decay for method in ("vpf", "pcd1")] == [.1, .2]
+    with pytest.raises(SpikelearnError, match="rate is for vpf, which is not among the methods cd1"):
+        vpf_reconstruct.recipes_of(("cd1",), None, None, dict(rate=.5))
+
+
 def test_a_machine_that_has_learnt_fills_in_better_than_chance(few):
     """Coins would be wrong in 4 of 8 pixels on average, an error near 2; upright bars are known by their half."""
     h = vpf_reconstruct.run(methods=("vpf",), corruptions=("top",), hidden=12, epochs=400, runs=1, batch=20).headline
