@@ -213,8 +213,10 @@ def plot(result, figure):
                        color=f"C{k // len(PRIORS)}", linestyle="--" if k % 2 else "-", marker="o", markersize=3,
                        label=words(key))
     right.set(xscale="log", xlabel="Gibbs steps of the top pair", ylabel="Parzen log-likelihood (nats)")
-    right.set_title(f"{min(FEW, int(a['scored']))} validation images", fontsize=9)
-    right.legend(fontsize=8)
+    right.set_xticks(a["marks"], map(str, a["marks"]))
+    right.minorticks_off()
+    right.set_title("on some of the validation images", fontsize=9)
+    right.legend(fontsize=8, loc="upper center", bbox_to_anchor=(.5, -.18))
     for axes in (left, right):
         axes.tick_params(labelsize=8)
 
