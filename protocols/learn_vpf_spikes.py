@@ -46,7 +46,7 @@ SETTINGS = {                            # chosen here, on the validation images
     "mnist": dict(hidden=500, epochs=10, seeds=1, completed=200, chunk=1000,
                   recipe=Recipe(rate=0.002, batch=5, spread=0.1, hidden_bias=-1.0, from_mean=True),
                   from_prior=True, apart=20.0, averaged=5.0,
-                  minibatch=dict(epochs=20, batch=100, rate=0.01, last_rate=0.1, weight_decay=0.003, rounds=500)),
+                  minibatch=dict(epochs=20, batch=100, rate=0.01, last_rate=0.1, weight_decay=0.003, redraw=1)),
 }
 COMPLETING = dict(settling=20.0, averaged=50.0)     # in units of tau; as many Gibbs steps in the minibatch machine
 # a small machine for the time-step error, 3 visible and 2 hidden neurons, and its time steps in units of tau

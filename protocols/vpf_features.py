@@ -2,19 +2,21 @@
 
 Liu & Lin (2017) arXiv:1711.07732, the four figures on RBMs: randomly chosen filters of each machine; the objective over
 training; histogram of the mean activations of hidden units over the training images; weight sparsity
-p = (sum w^2)^2 / (n sum w^4) and squared weight over training. MNIST in black and white (above half). Sizes, passes and
-settings are chosen here.
+p = (sum w^2)^2 / (n sum w^4) and squared weight over training. MNIST in black and white (above half). Sizes and passes
+are chosen here; the recipe is that of free samples (boltzmann.recipe), in which a homeostasis draws the mean activation
+of each hidden unit to 0.1.
 """
 
 import numpy as np
 
-from spikelearn.boltzmann.machine import hidden_probability, new_machine
+from spikelearn.boltzmann.machine import hidden_probability
+from spikelearn.boltzmann.recipe import DREAMING, Recipe  # noqa: F401  (fields of Recipe are parameters)
 from spikelearn.boltzmann.train import black_and_white, train_kept
 from spikelearn.command.command_line import run_protocol
 from spikelearn.errors import SpikelearnError
 from spikelearn.images.datasets import load
 from spikelearn.plotting import receptive_fields
-from spikelearn.ranges.check import checked
+from spikelearn.ranges.check import checked, given_fields
 from spikelearn.ranges.quick import at_most, unless_given
 from spikelearn.results.result import Accepted, Result
 
@@ -24,43 +26,56 @@ ACCEPTED = {
     "squared_weight_last_over_first_500": Accepted(1, np.inf, "Liu & Lin (2017): the squared weight grew"),
     "epoch_seconds_500": Accepted(0, 15, "speed wanted of the 784-500 machine on two cores; chosen here"),
 }
-SHORT_FORM = dict(images=unless_given(6000), epochs=at_most(4))
+SHORT_FORM = dict(images=unless_given(6000), epochs=at_most(4), runs=at_most(1))
 
 
 @checked
-def run(*, sizes=(100, 200, 500), epochs=20, rate=0.01, last_rate=0.1, weight_decay=1e-3, batch=100, rounds=10,
-        spread=0.1, bias=-3.0, images=0, dataset="mnist", out="", resume="", data_dir="", seed=1, quick=False):
-    """Train one RBM of each size. images : how many training images, 0 = all. Returns a Result.
+def run(*, recipe=None, sizes=(100, 200, 500), epochs=20, runs=3, images=0, dataset="mnist", out="", resume="",
+        data_dir="", seed=1, quick=False):
+    """Train `runs` RBMs of each size. images : how many training images, 0 = all. Returns a Result.
 
-    rate : of Adam, goes linearly to last_rate * rate; rounds : how often in an epoch hidden units are drawn
-    spread, bias : of the weights and the hidden units before learning; the measures of weights begin there
+    recipe : fields of boltzmann.recipe.Recipe that differ from DREAMING; a field is also a keyword of its own. The
+    measures of weights begin with those before learning. The figure shows the first machine of each size
     """
-    if not spread > 0:
-        raise SpikelearnError(f"spread must be above 0, not {spread:g}: the weights are measured relative to the first")
+    recipe = DREAMING.changed(**given_fields(recipe))
+    if not recipe.spread > 0:
+        raise SpikelearnError(f"spread must be above 0, not {recipe.spread:g}: the weights are measured relative to "
+                              "the first")
     data = load(dataset, data_dir or None)
     x = black_and_white(data.train.images[:images or None], data.scale)
-    arrays, headline = {"sizes": np.array(sizes)}, {}
-    for hidden in sizes:
-        before = new_machine((x.shape[1], hidden), mean=x.mean(axis=0), spread=spread, bias=bias, seed=seed,
-                             dtype=np.float32)
-        machine, curve = train_kept(
-            before, x, "vpf", name=f"vpf-{hidden}", out=out, resume=resume, epochs=epochs, batch=batch, rate=rate,
-            last_rate=last_rate, weight_decay=weight_decay, rounds=rounds, seed=seed, watch=weight_measures,
-            about={"dataset": dataset, "spread": spread, "bias": bias})
-        activation = mean_activations(machine, x)
-        chosen = np.random.default_rng(seed).permutation(hidden)[:64]
-        curve |= {name: np.array([value, *curve[name]]) for name, value in weight_measures(before).items()}
-        arrays |= {f"{name}_{hidden}": values for name, values in curve.items()}
-        filters = machine.weights[0].T.reshape(-1, data.side, data.side)
-        arrays |= {f"activation_{hidden}": activation, f"filters_{hidden}": filters, f"chosen_{hidden}": chosen,
-                   f"biases_hidden_{hidden}": machine.biases[1],
-                   f"biases_visible_{hidden}": machine.biases[0]}
-        headline |= {f"objective_{hidden}": curve["objective"][-1], f"epoch_seconds_{hidden}": curve["seconds"].mean(),
-                     f"mean_activation_{hidden}": activation.mean(),
-                     f"share_below_0.2_{hidden}": (activation < .2).mean()}
-        headline |= {f"{name}_last_over_first_{hidden}": curve[name][-1] / curve[name][0]
-                     for name in ("sparsity", "squared_weight")}
+    arrays, headline = {"sizes": np.array(sizes)}, {"runs": runs}
+    for hidden in np.atleast_1d(sizes):
+        found = []
+        for r in range(runs):
+            before = recipe.start((x.shape[1], int(hidden)), x, seed=seed + r)
+            machine, curve = train_kept(before, x, "vpf", recipe, name=f"vpf-{hidden}-{seed + r}", out=out,
+                                        resume=resume, epochs=epochs, seed=seed + r, watch=weight_measures,
+                                        about={"dataset": dataset})
+            curve |= {name: np.array([value, *curve[name]]) for name, value in weight_measures(before).items()}
+            activation = mean_activations(machine, x)
+            found.append(summary(curve, activation))
+            if r == 0:
+                arrays |= pictured(machine, curve, activation, hidden, data.side, seed)
+        for name in found[0]:
+            values = np.array([one[name] for one in found])
+            arrays[f"means_{name}_{hidden}"] = values
+            headline |= {f"{name}_{hidden}": values.mean(), f"sd_{name}_{hidden}": values.std(ddof=runs > 1)}
     return Result("vpf_features", arrays, {name: float(value) for name, value in headline.items()})
+
+
+def summary(curve, activation):
+    """Name -> number of one machine."""
+    return {"objective": curve["objective"][-1], "epoch_seconds": curve["seconds"].mean(),
+            "mean_activation": activation.mean(), "share_below_0.2": (activation < .2).mean(),
+            **{f"{name}_last_over_first": curve[name][-1] / curve[name][0] for name in ("sparsity", "squared_weight")}}
+
+
+def pictured(machine, curve, activation, hidden, side, seed):
+    """Arrays of one machine for the figure."""
+    return {f"{name}_{hidden}": values for name, values in curve.items()} | {
+        f"activation_{hidden}": activation, f"filters_{hidden}": machine.weights[0].T.reshape(-1, side, side),
+        f"chosen_{hidden}": np.random.default_rng(seed).permutation(hidden)[:64],
+        f"biases_hidden_{hidden}": machine.biases[1], f"biases_visible_{hidden}": machine.biases[0]}
 
 
 def weight_measures(machine):

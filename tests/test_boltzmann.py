@@ -7,17 +7,8 @@ from scipy.special import logsumexp
 from spikelearn import SpikelearnError
 from spikelearn.boltzmann import annealing
 from spikelearn.boltzmann.exact import all_states, log_likelihood, log_partition, split
-from spikelearn.boltzmann.machine import (
-    Machine,
-    bottom_up,
-    energy,
-    flow,
-    new_machine,
-    pair_flow,
-    resampled,
-    sigmoid,
-    sweep,
-)
+from spikelearn.boltzmann.flow import flow, pair_flow
+from spikelearn.boltzmann.machine import Machine, bottom_up, energy, new_machine, resampled, sigmoid, sweep
 from spikelearn.boltzmann.sampling import mean_activation
 from spikelearn.boltzmann.train import train
 

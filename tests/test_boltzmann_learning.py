@@ -7,8 +7,9 @@ from spikelearn import SpikelearnError
 from spikelearn.boltzmann.exact import all_states, log_likelihood
 from spikelearn.boltzmann.files import load, save
 from spikelearn.boltzmann.machine import Machine, new_machine
+from spikelearn.boltzmann.rules import learning_rule
 from spikelearn.boltzmann.sampling import CORRUPTIONS, generated, hidden_part, reconstructed
-from spikelearn.boltzmann.train import learning_rule, train, train_kept
+from spikelearn.boltzmann.train import train, train_kept
 from spikelearn.images.datasets import load as load_dataset
 from spikelearn.training.adam import Adam
 

@@ -24,7 +24,7 @@ TINY = {
     inpaint: dict(hidden=(6, 3), shown=20, rounds=2, epochs=1),
     vpf_generate: dict(hidden=(6, 3), samples=30, shown=20, top_steps=2, epochs=1),
     vpf_features: dict(sizes=(5, 1), epochs=1),
-    vpf_reconstruct: dict(hidden=5, shown=20, steps=3, epochs=1),
+    vpf_reconstruct: dict(hidden=5, shown=20, steps=3, average=2, epochs=1),
 }
 
 
@@ -59,7 +59,7 @@ def test_one_scored_image_is_refused(protocol):
 
 @pytest.mark.parametrize("protocol, given, name", [
     (vpf_features, dict(spread=0.), "spread"), (vpf_generate, dict(top_steps=0), "top_steps"),
-    (vpf_generate, dict(rounds=0), "rounds"), (vpf_reconstruct, dict(steps=0), "steps"),
+    (vpf_generate, dict(redraw=-1), "redraw"), (vpf_reconstruct, dict(steps=0), "steps"),
     (vpf_reconstruct, dict(average=9), "average"), (inpaint, dict(share=.001), "share"),
     (generate_mnist, dict(batch=0), "batch"), (learn_mnist_rates, dict(batch=0), "batch"),
     (learn_mnist_rates, dict(networks=("0",)), "networks")])
@@ -106,8 +106,8 @@ def test_masks_and_fillings_share_no_random_numbers(monkeypatch):
     used = []
     monkeypatch.setattr(vpf_reconstruct, "hidden_part", lambda corruption, n, side, rng: (
         used.append(rng.random()), hidden_part(corruption, n, side, rng))[1])
-    monkeypatch.setattr(vpf_reconstruct, "reconstructed", lambda machine, images, hidden, rng, *_: (
-        used.append(rng.random()), images)[1])
+    monkeypatch.setattr(vpf_reconstruct, "both_readings", lambda machine, images, hidden, rng, *_: (
+        used.append(rng.random()), (images, images))[1])
     vpf_reconstruct.run(dataset="digits", images=20, quick=True, methods=("vpf", "cd1"), runs=1,
                         **TINY[vpf_reconstruct])
     assert len(used) == len(set(used)) == 7 * 3

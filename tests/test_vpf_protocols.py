@@ -46,7 +46,7 @@ def drawn(protocol, result):
 
 
 def test_features(few):
-    result = vpf_features.run(sizes=(6, 9), epochs=3, seed=2)
+    result = vpf_features.run(sizes=(6, 9), epochs=3, runs=2, seed=2)
     a, h = result.arrays, result.headline
     for n in (6, 9):
         assert a[f"filters_{n}"].shape == (n, SIDE, SIDE) and len(a[f"objective_{n}"]) == 3
@@ -55,10 +55,14 @@ def test_features(few):
         assert a[f"squared_weight_{n}"][-1] == pytest.approx((w ** 2).mean(), rel=1e-6)
         x = bars(300, 1).images.reshape(300, -1) / 255
         on = 1 / (1 + np.exp(-(x @ w.reshape(n, -1).T + a[f"biases_hidden_{n}"])))
-        assert h[f"mean_activation_{n}"] == pytest.approx(on.mean(), rel=1e-4)
-        assert h[f"share_below_0.2_{n}"] == np.mean(on.mean(axis=0) < .2)
+        assert a[f"means_mean_activation_{n}"][0] == pytest.approx(on.mean(), rel=1e-4)
+        assert a[f"means_share_below_0.2_{n}"][0] == np.mean(on.mean(axis=0) < .2)
+        for name in ("mean_activation", "objective", "sparsity_last_over_first"):
+            both = a[f"means_{name}_{n}"]
+            assert h[f"{name}_{n}"] == pytest.approx(both.mean()) and both[0] != both[1]
+            assert h[f"sd_{name}_{n}"] == pytest.approx(abs(np.diff(both)[0]) / np.sqrt(2))
         assert a[f"sparsity_{n}"][0] == pytest.approx(1 / 3, abs=.1)         # of a Gaussian
-        assert h[f"sparsity_last_over_first_{n}"] == a[f"sparsity_{n}"][-1] / a[f"sparsity_{n}"][0]
+        assert a[f"means_sparsity_last_over_first_{n}"][0] == a[f"sparsity_{n}"][-1] / a[f"sparsity_{n}"][0]
     assert len(drawn(vpf_features, result)) == 6 and not few
 
 
@@ -79,11 +83,23 @@ def test_reconstruct(few):
     assert h["sd_vpf_pixels"] == pytest.approx(abs(np.diff(a["errors"][0, 1])[0]) / np.sqrt(2))
     images = bars(60, 2).images[:10] / 255
     assert np.array_equal(a["originals"], images)
+    assert a["mean_errors"].shape == (2, 2, 2) and h["mean_error_vpf_top"] < h["error_vpf_top"]
+    assert h["columns_where_vpf_beats_pcd1"] == (a["errors"][0].mean(axis=1) < a["errors"][1].mean(axis=1)).sum()
+    assert set(np.unique(a["examples"][:, 1:])) == {0, 1}       # the last samples are shown
     assert (a["examples"][0, 0, :, :SIDE // 2] == .5).all()
     for corrupted, *found in a["examples"]:
         known = corrupted != .5
         assert all(np.array_equal(one[known], images[known]) for one in found)
-    assert len(drawn(vpf_reconstruct, result)) == 2
+    assert len(drawn(vpf_reconstruct, result)) == 3
+
+
+def test_fields_of_the_recipe_belong_to_vpf_but_for_those_of_all_methods():
+    found = vpf_reconstruct.recipes_of(("vpf", "pcd1"), None, (.1, .2), dict(batch=7, rate=.5, homeostasis=0.))
+    assert [found[method].batch for method in ("vpf", "pcd1")] == [7, 7]
+    assert found["vpf"].rate == .5 and found["pcd1"].rate != .5 and found["vpf"].homeostasis == 0
+    assert [found[method].weight_decay for method in ("vpf", "pcd1")] == [.1, .2]
+    with pytest.raises(SpikelearnError, match="rate is for vpf, which is not among the methods cd1"):
+        vpf_reconstruct.recipes_of(("cd1",), None, None, dict(rate=.5))
 
 
 def test_a_machine_that_has_learnt_fills_in_better_than_chance(few):
@@ -108,9 +124,9 @@ def test_reconstruct_reads_the_test_images_when_asked(few, tmp_path, capsys):
 
 def test_generate(few):
     """Keys, order of the split, and the Parzen number again by a naive loop over the saved images."""
-    result = vpf_generate.run(hidden=(6, 5), epochs=2, runs=2, samples=20, shown=30, batch=50)
+    result = vpf_generate.run(hidden=(6, 5), epochs=2, runs=2, samples=20, shown=30, batch=50, top_steps=8)
     a, h = result.arrays, result.headline
-    kinds = ["p_plain", "r_plain", "p_lateral", "r_lateral"]
+    kinds = ["p_plain", "r_plain", "p_lateral", "r_lateral", "p_equal", "r_equal"]
     assert list(a["kinds"]) == kinds and not few
     for key in kinds:
         assert h[f"log_likelihood_{key}"] == pytest.approx(a[f"log_likelihoods_{key}"].mean())
@@ -123,8 +139,42 @@ def test_generate(few):
         density = np.exp(-((x[:, None] - centres) ** 2).sum(axis=2) / (2 * sigma ** 2)).mean(axis=1)
         density /= (2 * np.pi * sigma ** 2) ** (SIDE ** 2 / 2)
         assert value == pytest.approx(np.log(density).mean(), abs=1e-5)
-    assert h["published_gan"] == 225
-    assert len(drawn(vpf_generate, result)) == 2
+    training = bars(300, 1).images.reshape(300, -1) / 255
+    distances = np.linalg.norm(a["images_r_plain"].reshape(20, 1, -1) - training, axis=2)
+    assert a["distances_r_plain"][0] == pytest.approx(distances.min(axis=1).mean(), abs=1e-4)
+    assert np.abs(a["nearest_r_plain"].reshape(20, -1) - training[distances.argmin(axis=1)]).max() < 1e-6
+    assert list(a["marks"]) == [5, 8] and a["early_r_plain"].shape == (2, 2)
+    assert (a["best_r_plain"] == a["log_likelihoods_r_plain"])[a["best_steps_r_plain"] == 8].all()
+    assert h["lateral_minus_plain_equal_redraws"] == pytest.approx(
+        h["log_likelihood_p_lateral"] - h["log_likelihood_p_equal"])
+    assert h["p_minus_r_plain"] == pytest.approx(h["log_likelihood_p_plain"] - h["log_likelihood_r_plain"])
+    assert h["rarest_class_percent_p_plain"] == h["most_frequent_class_percent_p_plain"] == 100     # one class only
+    assert h["published_gan"] == 225 and "annealed" not in h
+    assert len(drawn(vpf_generate, result)) == 3
+
+
+def test_generate_by_a_restricted_machine(few):
+    """Its likelihood is annealed both ways; with one draw for each minibatch, walk-back and homeostasis."""
+    result = vpf_generate.run(hidden=20, lateral=False, epochs=2, runs=2, samples=20, shown=30, top_steps=8)
+    a, h = result.arrays, result.headline
+    assert list(a["kinds"]) == ["p_plain", "r_plain"] and h["log_likelihood"] == h["log_likelihood_p_plain"]
+    assert h["annealed"] <= min(h["annealed_forward"], h["annealed_backward"]) + 1e-9
+    # 16 independent fair pixels have 16 log 2 nats; the machine has hardly learnt
+    assert -14 < h["annealed"] < -8 and h["log_partition_se"] < .1
+
+
+def test_generate_takes_fields_of_the_recipe_and_refuses_earlier_ones(few, tmp_path, capsys):
+    command = ["run", "vpf_generate", *(part for word in ("hidden=4", "epochs=1", "runs=1", "samples=20", "shown=10",
+                                                          "lateral=false", "top_steps=2")
+                                        for part in ("--set", word))]
+    assert cli.main([*command, "--set", "walk_back=0", "--set", "redraw=2", "--out", str(tmp_path / "a")]) == 0
+    capsys.readouterr()
+    assert cli.main([*command, "--set", "rounds=10", "--out", str(tmp_path / "b")]) == 2
+    err = capsys.readouterr().err
+    assert "rounds" in err and err.count("\n") == 1
+    assert cli.main([*command, "--set", "walk_back=.5", "--resume", str(tmp_path / "a"), "--out",
+                     str(tmp_path / "c")]) == 2
+    assert "was made with" in capsys.readouterr().err
 
 
 def test_generate_of_one_kind_on_clothes(few):

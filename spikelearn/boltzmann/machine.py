@@ -1,11 +1,8 @@
-"""Boltzmann machines of binary units: energy, rates of flipping, the flow objective K, sampling.
+"""Boltzmann machines of binary units: parameters, energy, sampling.
 
 Units stand in layers y[0] (visible), y[1], ...; weights join neighbouring layers, lateral weights the units of one
 layer. One layer with lateral weights is a fully visible machine, two layers are a restricted Boltzmann machine (RBM),
-more are a deep one (DBM). Unit j flips at the rate delta_j = exp((1/2 - y_j) z_j), z_j its input; the objective is the
-mean of the summed rates over the data: minimum probability flow (Sohl-Dickstein et al. 2011), with sampled hidden
-units variational probability flow, VPF (Liu & Lin 2017, arXiv:1711.07732).
-A `states` below is a list with an (n, units) array of 0 and 1 for each layer.
+more are a deep one (DBM). A `states` below is a list with an (n, units) array of 0 and 1 for each layer.
 """
 import dataclasses
 
@@ -89,7 +86,7 @@ def is_restricted(machine):
     return len(machine.biases) == 2 and all(J is None for J in machine.lateral)
 
 
-# --- energy and flow ---------------------------------------------------------------------------------------------
+# --- energy -------------------------------------------------------------------------------------------------------
 
 def layer_input(machine, states, k, own=True, below=True, above=True):
     """Input z of layer k, (n, units); own, below, above : which weights count. Layers not needed may be None."""
@@ -112,51 +109,6 @@ def energy(machine, states):
         if J is not None:
             E = E - np.einsum("ni,ni->n", y @ J, y) / 2
     return E
-
-
-def flow(machine, states):
-    """(K, its gradient as a Machine): K is the mean over the data of the summed rates of flipping.
-
-    The gradient of lateral weights is for both symmetric entries moving together.
-    """
-    n, K, pull = len(states[0]), 0., []
-    for k, y in enumerate(states):
-        alpha = 0.5 - y
-        delta = np.exp(alpha * layer_input(machine, states, k))
-        K += float(delta.sum(dtype=np.float64)) / n
-        pull.append(alpha * delta / n)
-    biases = [p.sum(axis=0) for p in pull]
-    weights = [states[k].T @ pull[k + 1] + pull[k].T @ states[k + 1] for k in range(len(machine.weights))]
-    lateral = [None if J is None else _both_ways(y, p)
-               for J, y, p in zip(machine.lateral, states, pull, strict=True)]
-    return K, Machine(biases, weights, lateral)
-
-
-def pair_flow(machine, states):
-    """(K, its gradient as a Machine), K summed over the pairs of neighbouring layers, each a machine by itself.
-
-    For one or two layers the same as flow; beyond, a hidden layer is asked twice, with the layer below and with the
-    layer above as its only neighbour.
-    """
-    if len(states) < 3:
-        return flow(machine, states)
-    total, biases, lateral, weights = 0., [0] * len(states), [0] * len(states), []
-    for k, w in enumerate(machine.weights):
-        both = slice(k, k + 2)
-        K, gradient = flow(Machine(machine.biases[both], (w,), machine.lateral[both]), states[both])
-        total += K
-        weights.append(gradient.weights[0])
-        for layer, b, J in zip((k, k + 1), gradient.biases, gradient.lateral, strict=True):
-            biases[layer] = biases[layer] + b
-            lateral[layer] = None if J is None else lateral[layer] + J
-    return total, Machine(biases, weights, lateral)
-
-
-def _both_ways(y, pull):
-    change = y.T @ pull
-    change += change.T.copy()
-    np.fill_diagonal(change, 0)
-    return change
 
 
 # --- sampling ----------------------------------------------------------------------------------------------------

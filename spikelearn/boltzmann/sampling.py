@@ -40,6 +40,12 @@ def reconstructed(machine, images, hidden, rng, steps=100, average=0):
     images : (n, visible) 0 or 1; hidden : (n, visible) bool. The chains start with the hidden pixels drawn at random.
     average : the last steps over which P(v = 1 | h) of the hidden pixels is averaged; 0 = the last sample itself
     """
+    sample, mean = both_readings(machine, images, hidden, rng, steps, average)
+    return mean if average else sample
+
+
+def both_readings(machine, images, hidden, rng, steps=100, average=20):
+    """As `reconstructed`, both readings of the same chains: (last sample, mean over the last `average` steps)."""
     if steps < 1:
         raise SpikelearnError(f"steps must be at least 1, not {steps}: nothing would be filled in")
     if not 0 <= average <= steps:
@@ -53,7 +59,7 @@ def reconstructed(machine, images, hidden, rng, steps=100, average=0):
         v = np.where(hidden, drawn(p, rng), images)
         if step >= steps - average:
             total = total + p
-    return v if average == 0 else np.where(hidden, total / average, images)
+    return v, np.where(hidden, total / average, images) if average else None
 
 
 def mean_activation(machine, x, rng, part=2000):
@@ -72,22 +78,40 @@ def generated(machine, n, rng, *, prior=None, top_steps=100, steps=1):
     a fair coin each ("DBM-r"). top_steps : Gibbs steps between the two topmost layers; then, going down, `steps`
     Gibbs steps of each pair of layers as if they were alone. A layer with lateral weights is swept in fixed order.
     """
-    for name, count in (("top_steps", top_steps), ("steps", steps), ("samples", n)):
+    return generated_after(machine, n, rng, (top_steps,), prior=prior, steps=steps)[top_steps]
+
+
+def generated_after(machine, n, rng, several, *, prior=None, steps=1):
+    """As `generated`, from one chain after several numbers of top steps: number -> (n, visible) images."""
+    for name, count in (("top_steps", min(several)), ("steps", steps), ("samples", n)):
         if count < 1:
             raise SpikelearnError(f"{name} must be at least 1, not {count}")
-    top = len(machine.sizes) - 1
+    top, found = len(machine.sizes) - 1, {}
     p = np.full(machine.sizes[top], 0.5) if prior is None else np.asarray(prior)
     states = [None] * (top + 1)
     states[top] = drawn(np.broadcast_to(p.astype(machine.dtype), (n, len(p))), rng)
-    for upper in range(top, 0, -1):
-        lower = upper - 1
-        for step in range(top_steps if upper == top else steps):
-            if step:
-                states[upper] = resampled(machine, states, upper, rng, above=False)
-            if lower and states[lower] is None:
-                states[lower] = drawn(sigmoid(layer_input(machine, states, lower, own=False, below=False)), rng)
-            if lower:
-                states[lower] = resampled(machine, states, lower, rng, below=False)
-            elif step < (top_steps if top == 1 else steps) - 1:
-                states[0] = resampled(machine, states, 0, rng)
+    for step in range(1, max(several) + 1):
+        _pair_step(machine, states, top, rng)
+        if step in several:
+            found[step] = _passed_down(machine, states, rng, steps)
+    return found
+
+
+def _pair_step(machine, states, upper, rng):
+    """A Gibbs step of two layers as if they were alone: the upper one, if the lower one is there, then the lower."""
+    lower = upper - 1
+    if states[lower] is not None:
+        states[upper] = resampled(machine, states, upper, rng, above=False)
+    elif machine.lateral[lower] is not None:
+        states[lower] = drawn(sigmoid(layer_input(machine, states, lower, own=False, below=False)), rng)
+    states[lower] = resampled(machine, states, lower, rng, below=False)
+
+
+def _passed_down(machine, states, rng, steps):
+    """Visible probabilities once the lower pairs have been sampled one after the other; `states` stays as it is."""
+    states = list(states)
+    for upper in range(len(states) - 2, 0, -1):
+        states[upper - 1] = None
+        for _ in range(steps):
+            _pair_step(machine, states, upper, rng)
     return sigmoid(layer_input(machine, states, 0))

@@ -39,7 +39,8 @@ KEYWORDS = {
     "rate": positive(10), "rates": LEARNING_RATE, "random_rates": LEARNING_RATE, "adam_rate": LEARNING_RATE,
     "encoder_rate": LEARNING_RATE, "decoder_rate": LEARNING_RATE, "backprop_rate": LEARNING_RATE,
     "digit_rate": positive(10), "last_rate": SHARE, "decay": SHARE, "decays": numbers(0, 1, several=True),
-    "weight_decay": SHARE,
+    "weight_decay": SHARE, "redraw": whole(0, 1_000_000), "saturation": numbers(0, 80), "homeostasis": numbers(0, 10),
+    "activity": SHARE, "walk_back": SHARE, "walk_steps": whole(1, 1000), "pixel_flips": numbers(0, 0.5),
     "average": numbers(0, 0.9999), "gate": SHARE, "beta": numbers(-2, 2, nonzero=True), "pull": positive(1000),
     "hidden_spread": numbers(0, 10), "spread": numbers(0, 10), "scale": positive(10), "output_bias": numbers(-10, 10),
     "bias": numbers(-50, 50), "hidden_bias": numbers(-50, 50), "hours": numbers(0, 10_000),
@@ -54,7 +55,7 @@ KEYWORDS = {
     "loss": Words(("bernoulli", "gaussian")), "precision": Words(("single", "double")),
     # switches whose default is that of a recipe
     "centred": Range(switch=True), "linear_outputs": Range(switch=True), "from_prior": Range(switch=True),
-    "from_mean": Range(switch=True),
+    "from_mean": Range(switch=True), "hidden_flips": Range(switch=True),
     # times and potentials
     "read_after": positive(100, unit="second"),
     "dt": Range(1e-6, 0.1, unit="second"), "delta_t": TIME_EITHER_SIDE, "warm_up": Range(0, 1000, unit="second"),

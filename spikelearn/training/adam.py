@@ -13,13 +13,18 @@ class Adam:
         self.square = {name: np.zeros_like(array) for name, array in arrays.items()}
         self.count = 0
 
-    def step(self, gradient, rate, weight_decay=0.0):
-        """One step down the gradient; weight_decay * array is added to that of all but the biases."""
+    def step(self, gradient, rate, weight_decay=0.0, decay=0.0):
+        """One step down the gradient; weight_decay * array is added to that of all but the biases.
+
+        decay : decoupled decay, rate * decay * array is taken off all but the biases (Loshchilov & Hutter 2019).
+        """
         self.count += 1
         size = rate * np.sqrt(1 - BETA2 ** self.count) / (1 - self.beta1 ** self.count)
         for name, g in gradient.items():
             if weight_decay and not name.startswith("biases"):
                 g += self.arrays[name].dtype.type(weight_decay) * self.arrays[name]
+            if decay and not name.startswith("biases"):
+                self.arrays[name] *= self.arrays[name].dtype.type(1 - rate * decay)
             m, s = self.mean[name], self.square[name]
             m += (1 - self.beta1) * (g - m)
             s += (1 - BETA2) * (g * g - s)
