@@ -151,6 +151,7 @@ def test_order_and_curve_follow_from_the_seed(small):
 
 @pytest.mark.parametrize("change, words", [
     (dict(window_steps=50), "window_steps must be the length of the nudged phase, 60, not 50"),
+    (dict(signs=(-1,)), "signs must be 1, not"),
     (dict(rates=(.1,)), "a network of 2 layers needs 2 learning rates, not 1")])
 def test_recipes_that_do_not_fit_are_refused(small, change, words):
     with pytest.raises(SpikelearnError, match=words):
