@@ -12,6 +12,7 @@ same network trained by the temporal twin (Scellier & Bengio (2017) Front Comput
 8 x 8 digits, scored on the 237 validation images unless --set final=true.
 """
 import dataclasses
+import functools
 
 import numpy as np
 from brian2 import ms
@@ -43,10 +44,12 @@ RECIPES = {                     # chosen here, on seeds 1 to 3; steps of 0.5 ms
 DIGITS = {"contrastive": dict(rates=(0.01, 0.005), decay=0.7, free_steps=700),      # likewise, on the validation images
           "temporal": dict(rates=(0.04, 0.005), decay=0.7, free_steps=700)}
 DIGIT_LOW, DIGIT_HIGH = 0.05, 0.7       # target activities of the other classes and of the right one
+MEAN = functools.partial(np.mean, axis=1, keepdims=True)       # of the outputs (n, OUTPUTS): the answer (n, 1)
 MARGIN = 0.5                    # the claim: an error below this share of the linear readout's
 ACCEPTED = {
-    "error_contrastive": Accepted(0, MARGIN, "well below the linear readout, whose error is about 1: chosen here"),
-    "holds_percent_contrastive": Accepted(100, 100, "seeds whose error is below half of the linear readout's"),
+    "error_contrastive": Accepted(0, 0.2, "seeds 21 to 30: 0.065 to 0.122; a linear readout has about 1"),
+    "holds_percent_contrastive": Accepted(100, 100, "seeds with less than half of the linear readout's error"),
+    "fixed_over_learnt_hidden": Accepted(1.3, 100, "seeds 21 to 30: 1.2 to 7.7, on average 3.8"),
 }
 SHORT_FORM = dict(examples=at_most(100), tests=at_most(50), epochs=at_most(2), seeds=always(1), grid=at_most(6),
                   digit_epochs=always(0))
@@ -119,11 +122,6 @@ def shown(x):
     return np.hstack([x, 1 - x]), np.repeat(LOW + (HIGH - LOW) * target(x)[:, None], OUTPUTS, axis=1)
 
 
-def mean(activities):
-    """The answer (n, 1) of the outputs (n, OUTPUTS)."""
-    return activities.mean(axis=1, keepdims=True)
-
-
 def of_seeds(network, recipe, examples, tests, epochs, seed, seeds, name):
     """Trainings from `seeds` seeds, a list: see one_seed."""
     return [one_seed(network, recipe, examples, tests, epochs, seed + k, f"{name.replace('_', ' ')}, seed {seed + k}")
@@ -136,12 +134,12 @@ def one_seed(network, recipe, examples, tests, epochs, seed, title):
     inputs, targets = shown(x)
     train, test = slice(examples), slice(examples, None)
     learnt = learn(network, inputs[train], targets[train], recipe, epochs=epochs, seed=seed,
-                   test=(inputs[test], targets[test]), readout=mean, progress=Progress(title, unit="examples"))
+                   test=(inputs[test], targets[test]), readout=MEAN, progress=Progress(title, unit="examples"))
     outputs, rates = answered(network, inputs[test], targets[test], learnt.weights, recipe)
-    found, wanted = mean(outputs), mean(targets[test])
+    found, wanted = MEAN(outputs), MEAN(targets[test])
     return dict(weights=learnt.weights, curve=learnt.curve, outputs=found[:, 0], wanted=wanted[:, 0],
                 error=relative_error(found, wanted), rates=rates,
-                linear=relative_error(linear_readout(x[train], mean(targets[train]), x[test]), wanted))
+                linear=relative_error(linear_readout(x[train], MEAN(targets[train]), x[test]), wanted))
 
 
 def curves(name, found):
@@ -206,7 +204,7 @@ def plot(result, figure):
         picture = axes.imshow(values, origin="lower", extent=(0, 1, 0, 1), vmin=0, vmax=1, cmap="viridis")
         axes.set(xlabel="input x₁", ylabel="input x₂", xticks=[0, .5, 1], yticks=[0, .5, 1])
         heading(axes, title, words)
-    upper.colorbar(picture, ax=[wanted, surface], label="y", shrink=.8, location="bottom")
+    upper.colorbar(picture, ax=[wanted, surface], label="y", location="bottom", aspect=50)
     r_max = float(a["r_max"])
     answers.plot(r_max * a["wanted"], r_max * a["outputs"], "C0o", ms=3)
     answers.axline((r_max * LOW, r_max * LOW), slope=1, color="0.5", lw=1, ls="--")
@@ -226,7 +224,7 @@ def draw_errors(axes, a, h):
                   label=f"{name.replace('_', ' ')}, after training {a[f'errors_{name}'].mean():.2f}")
         axes.fill_between(epochs, curve.min(axis=0), curve.max(axis=0), color=f"C{k}", alpha=.15, lw=0)
     axes.axhline(h["error_linear"], color="0.5", ls=":", label=f"linear readout, {h['error_linear']:.2f}")
-    axes.set(xlabel="epoch", ylabel="test error (variances of the target)", yscale="log")
+    axes.set(xlabel="epoch", ylabel="test error (variances)", yscale="log")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()

@@ -3,9 +3,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from brian2 import Hz
+from brian2 import Hz, ms
 from spikelearn.protocols import learn_regression_spikes as protocol
 
+import spikelearn as sl
 from spikelearn import SpikelearnError, load_model
 from spikelearn.equilibrium.recipe import Recipe
 from spikelearn.equilibrium.regression import Regression
@@ -150,6 +151,7 @@ def test_order_and_curve_follow_from_the_seed(small):
 
 @pytest.mark.parametrize("change, words", [
     (dict(window_steps=50), "window_steps must be the length of the nudged phase, 60, not 50"),
+    (dict(signs=(-1,)), "signs must be 1, not"),
     (dict(rates=(.1,)), "a network of 2 layers needs 2 learning rates, not 1")])
 def test_recipes_that_do_not_fit_are_refused(small, change, words):
     with pytest.raises(SpikelearnError, match=words):
@@ -176,3 +178,14 @@ def test_models_that_do_not_fit_are_refused(sizes, rule, neuron, words):
 def test_the_same_rule_twice_is_refused():
     with pytest.raises(SpikelearnError, match="contrastive_hebbian_collected twice: each rule needs its own name"):
         protocol.run((CONTRASTIVE, CONTRASTIVE))
+
+
+def test_the_protocol_on_a_handful_of_examples():
+    """What the headline says of the errors of the seeds; a nudged phase sets the window; the figure draws."""
+    result = sl.run("learn_regression_spikes", synapse=CONTRASTIVE, hidden=3, examples=2, tests=2, epochs=1, seeds=1,
+                    grid=2, free_steps=20, nudged_steps=8, listen_steps=10, digit_epochs=0, device="numpy")
+    a, h = result.arrays, result.headline
+    assert h["error_contrastive"] == a["errors_contrastive"].mean() == h["worst_error_contrastive"]
+    assert h["holds_percent_contrastive"] == 100 * np.mean(a["errors_contrastive"] < .5 * a["errors_linear"])
+    assert float(a["window"] / ms) == 4 and a["surface"].shape == (2, 2)
+    assert len(result.plot()) == 6

@@ -157,6 +157,9 @@ class Regression:
         if counts_pairs and recipe.window_steps != sum(recipe.nudged_steps):
             raise SpikelearnError(f"window_steps must be the length of the nudged phase, {sum(recipe.nudged_steps)}, "
                                   f"not {recipe.window_steps}: only then do equal activities change nothing")
+        if counts_pairs and recipe.signs != (1,):
+            raise SpikelearnError(f"the rule {self.synapse.title} contrasts the free phase with one nudged phase: "
+                                  f"signs must be 1, not {recipe.signs}")
         if recipe.window_steps and not counts_pairs:
             raise SpikelearnError(f"the rule {self.synapse.title} follows changes, not pairs: window_steps must be 0")
 
