@@ -33,8 +33,8 @@ def check_place(directory: str | Path) -> Path:
         raise SpikelearnError(f"'{directory}' is too long a name for a folder of results: it may have {LONGEST_NAME} "
                               "bytes, as files beside it have longer names")
     if os.path.realpath(directory) == os.path.realpath("."):
-        raise SpikelearnError(f"'{directory}' is the folder that you work in, which a result cannot replace: choose "
-                              "another name")
+        raise SpikelearnError(f"'{directory}' is the folder that you work in, which a result cannot replace: nothing "
+                              "is overwritten, choose another name")
     if os.path.ismount(directory):
         raise SpikelearnError(f"'{directory}' is a disk of its own, which a result cannot replace: choose a folder "
                               "in it")
