@@ -120,6 +120,16 @@ def test_a_weight_computed_from_traces_cannot_be_read_after_the_last_spike():
         brian2_script(rule)
 
 
+def test_what_would_be_lost_is_refused(tmp_path):
+    with pytest.raises(sl.SpikelearnError, match="the neuron would change nothing: stdp_pair follows spike times only"):
+        brian2_script("stdp_pair", neuron="lif")
+    (tmp_path / "own.py").write_text(OWN.replace("SHARE = 0.5", "SHARE = 0.5 * bool(SynapseModel)"))
+    with pytest.raises(sl.SpikelearnError, match="uses 'SynapseModel' of spikelearn outside its MODEL"):
+        brian2_script(tmp_path / "own.py")
+    changed = sl.load_model("calcium_population").with_parameters(beta=0.4)
+    assert "def share_below" in brian2_script(changed) and "synapse.beta = 0.4" in brian2_script(changed)
+
+
 def test_the_command_writes_a_new_file(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["copy", "synapses/stdp_pair", "mine.py"]) == 0

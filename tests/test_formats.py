@@ -24,7 +24,8 @@ CORE = ["brian2", "filelock", "joblib", "matplotlib", "numpy", "pooch", "scikit-
 def table():
     return Result("mine", {"delta_t": np.array([-1 / 3, 10, 20]) * ms, "change": np.array([0.1, 0.2, 1 / 7]),
                            "weights": np.arange(9.0).reshape(3, 3) / 7 * nA, "rule": np.array("stdp_pair"),
-                           "labels": np.array(["a", "b, c", "d"]), "other": np.arange(4)}, {"E": 1.5, "built": True})
+                           "labels": np.array(["a", "b, c", "d"]),
+                           "page": np.array("two\nlines"), "other": np.arange(4)}, {"E": 1.5, "built": True})
 
 
 def spiking():
@@ -136,7 +137,7 @@ def test_a_trace_of_a_rule_goes_to_neo():
                     synapse="voltage_derivative")
     segments = result.to_neo().segments
     assert [one.name for one in segments] == [f"voltage_derivative_0_{part}" for part in ("motif", "all")]
-    assert [len(train) for train in segments[1].spiketrains] == [3, 3, 0]
+    assert [len(train) for train in segments[1].spiketrains] == [3, 3]
     signals = {one.name.split("_all_")[1]: one for one in segments[1].irregularlysampledsignals}
     np.testing.assert_allclose(signals["weight"].magnitude[:, 0], result.arrays["voltage_derivative_0_all_weight"],
                                **EXACT)
@@ -198,7 +199,7 @@ def test_a_result_without_spikes_and_a_stop_too_early_are_refused(package, tmp_p
         return result.to_neo(stop) if package == "neo" else result.to_nwb(tmp_path / "mine.nwb", stop)
 
     with pytest.raises(sl.SpikelearnError, match="the result of mine holds no spikes and no potentials"):
-        call(Result("mine", {"rate": [1] * Hz}, {}))
+        call(Result("mine", {"rate": [1] * Hz, "delta_t": [1, 2] * ms, "delta_w": [1.0, 2.0]}, {}))
     for stop in (16 * ms, 3 * volt, np.nan * second):
         with pytest.raises(sl.SpikelearnError, match="stop must be a time of 0.017 s or more, the last"):
             call(spiking(), stop)

@@ -1,5 +1,4 @@
 """`spikelearn export`: a rule as a script of Brian2's that runs without spikelearn."""
-import ast
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,17 +55,21 @@ def brian2_script(synapse: str | SynapseModel, pairing: str = PAIRING, neuron: s
     SpikelearnError
         If two spiking neurons are not enough for the rule, or if its weight cannot be read after the last spike.
     """
+    from spikelearn.command.export_text import functions
     from spikelearn.equations.own_names import for_brian
     from spikelearn.stdp.weight_change import post_neuron
 
     record = load_model(synapse, "synapse")
     cell, rule = post_neuron(record, neuron), for_brian(record)
     _refuse(record)
+    if neuron is not None and cell is None:
+        raise SpikelearnError(f"the neuron would change nothing: {record.title} follows spike times only and reads no "
+                              "potential; leave --neuron out")
     if cell is not None and not cell.forced:
         raise SpikelearnError(f"{cell.title} states no forced=, so a pairing cannot make it spike")
     step, times, begin, end = _timing(rule, cell, pairing)
     sides = {side: cell is not None and (side == "post" or bool(rule.reads()["pre"])) for side in ("pre", "post")}
-    parts = [_heading(record, cell, pairing), _functions(record), _functions(cell) if cell else "",
+    parts = [_heading(record, cell, pairing), functions(record), functions(cell) if cell else "",
              _spikes(step, times, sides)]
     for side, is_neuron in sides.items():
         parts += [_neuron(cell, side, rule.reads()[side])] if is_neuron else []
@@ -127,27 +130,6 @@ def _heading(rule, cell, pairing):
     return (f'"""The rule {rule.title}{paired} in Brian2, written by spikelearn {spikelearn.__version__}.\n\n'
             f'{rule.source}\nPairing: {pairing}\n"""\nfrom brian2 import *\n\n'
             'prefs.codegen.target = "numpy"       # "cython" is faster in long runs and needs a compiler\n')
-
-
-def _functions(rule):
-    """What the model file defines beside the model, where the equations call functions; inputs written out."""
-    from spikelearn.command.export_text import value_text
-
-    text = "".join(f"{name} = TimedArray({value_text(1, one.dim)} * array({np.asarray(one.values).tolist()!r}), "
-                   f"dt={value_text(float(one.dt), None, 'second')})\n" for name, one in rule.inputs.items())
-    if not rule.functions:
-        return text
-    if not rule.text:
-        raise SpikelearnError(f"{rule.title} calls functions and comes from no file, so their text is unknown")
-    kept = []
-    for node in ast.parse(rule.text).body:
-        names = {target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)}
-        ours = isinstance(node, ast.ImportFrom | ast.Import) and "spikelearn" in ast.unparse(node)
-        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if "MODEL" not in names and not ours and not docstring:
-            first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
-            kept.append("\n".join(rule.text.splitlines()[first - 1:node.end_lineno]))
-    return "\n".join([*kept, text]) + "\n"
 
 
 def _spikes(step, times, sides):

@@ -1,4 +1,5 @@
 """Pieces of an exported script: numbers with units, declarations, statements."""
+import ast
 import re
 import textwrap
 
@@ -10,6 +11,7 @@ from spikelearn.equations.assignments import written_out
 from spikelearn.equations.content import BASE_UNITS, NAMED_UNITS, base_powers
 from spikelearn.equations.parsing import SUBEXPRESSION, get_identifiers
 from spikelearn.equations.records import Model
+from spikelearn.errors import SpikelearnError
 
 USUAL = ("ms", "second", "Hz", "mV", "volt", "pA", "nA", "nS", "pF", "Mohm")
 
@@ -49,6 +51,30 @@ def quoted(code: str) -> str:
 def keywords(given: dict) -> str:
     """Keyword arguments whose values are code, empty ones left out."""
     return "".join(f"{name}={quoted(code)}, " for name, code in given.items() if code)
+
+
+def functions(rule: Model) -> str:
+    """What the model file defines beside the model, where the equations call functions; inputs written out."""
+    text = "".join(f"{name} = TimedArray({value_text(1, one.dim)} * array({np.asarray(one.values).tolist()!r}), "
+                   f"dt={value_text(float(one.dt), None, 'second')})\n" for name, one in rule.inputs.items())
+    if not rule.functions:
+        return text
+    if not rule.text:
+        raise SpikelearnError(f"{rule.title} calls functions and comes from no file, so their text is unknown")
+    kept, used, gone = [], set(), set()
+    for node in ast.parse(rule.text).body:
+        names = {target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)}
+        ours = isinstance(node, ast.ImportFrom | ast.Import) and "spikelearn" in ast.unparse(node)
+        gone |= {one.asname or one.name for one in node.names} if ours else set()
+        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if "MODEL" not in names and not ours and not docstring:
+            first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+            kept.append("\n".join(rule.text.splitlines()[first - 1:node.end_lineno]))
+            used |= {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    if used & gone:
+        raise SpikelearnError(f"the file of {rule.title} uses '{min(used & gone)}' of spikelearn outside its MODEL, "
+                              "which the script must do without")
+    return "\n".join([*kept, text]) + "\n"
 
 
 def at_spike(code: str, equations: Equations) -> str:

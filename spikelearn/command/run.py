@@ -105,7 +105,7 @@ def run_and_save(module, options, command="", again=None):
         try:
             files = save_with_figure(module, result, directory)
             if getattr(options, "csv", False):
-                result.to_csv(directory / "result.csv")
+                files = f"{result.to_csv(directory / 'result.csv').name}, {files}"
         finally:
             print_headline(facts["headline"], as_json=options.json)     # also if saving failed
     print(f"{files} are in {directory}", file=sys.stderr if options.json else sys.stdout)

@@ -52,10 +52,11 @@ def columns_of(result: "Result", names: tuple[str, ...] = ()) -> dict[str, np.nd
 
 
 def _names(arrays):
-    """The first list of two entries or more, all arrays of its length, and the single values."""
+    """The first list of two entries or more, all arrays of its length, and the single values but whole pages."""
     lengths = [len(values) for values in arrays.values() if np.ndim(values) == 1]
     count = next((length for length in lengths if length > 1), lengths[0] if lengths else None)
-    return [name for name, values in arrays.items() if np.ndim(values) == 0 or np.shape(values) == (count,)]
+    return [name for name, values in arrays.items() if np.shape(values) == (count,)
+            or np.ndim(values) == 0 and not (np.asarray(values).dtype.kind == "U" and "\n" in str(values))]
 
 
 def _columns(name, values, count):

@@ -19,7 +19,8 @@ class Formats:
         ----------
         *names : str
             Arrays of one length, which become the columns; of two-dimensional ones each column does. Without names:
-            the first list of two entries or more, all others of its length, and the single values, which are repeated.
+            the first list of two entries or more, all others of its length, and the single values, which are repeated;
+            texts of several lines are left out.
 
         Returns
         -------

@@ -43,7 +43,7 @@ def recordings(result, stop=None) -> list[Recording]:
     found, arrays = [], result.arrays
     for name in arrays:
         prefix = name.removesuffix("_t")
-        if prefix == name or not _times(arrays, name):
+        if name in (prefix, "delta_t") or not _times(arrays, name):      # delta_t is an interval
             continue
         neurons = arrays.get(f"{prefix}_i")
         raster = np.shape(neurons) == np.shape(arrays[name]) and np.asarray(neurons).dtype.kind in "iu"
@@ -82,7 +82,7 @@ def _recorded(arrays, prefix):
     """Signals against time, and the spikes of both sides of a synapse."""
     t, sides = np.asarray(arrays[f"{prefix}_t"]), {f"{prefix}_{side}": side for side in SIDES}
     trains = [Train(name, np.sort(np.asarray(arrays[name])), side, -1) for name, side in sides.items()
-              if _times(arrays, name)]
+              if _times(arrays, name) and (side != "third" or len(arrays[name]))]
     signals = {name: values for name, values in arrays.items() if name.startswith(f"{prefix}_")
                and name not in (*sides, f"{prefix}_t") and np.shape(values) == t.shape
                and np.asarray(values).dtype.kind in "biuf"}
