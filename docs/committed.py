@@ -101,10 +101,22 @@ def mnist_table() -> str:
     return "\n".join(table(["result", "rule", "data set", "epochs", "test error (%)"], rows))
 
 
-def claims_table() -> str:
-    """Claims of the committed theory report, each with its protocol, its number and its accepted range."""
+def claims() -> list[dict]:
+    """Claims of the committed theory report: claim, protocol, measured number, expected range."""
     path = RESULTS / "theory_report" / "claims.json"
-    claims = json.loads(path.read_text(encoding="utf-8"))["claims"] if path.exists() else []
+    return json.loads(path.read_text(encoding="utf-8"))["claims"] if path.exists() else []
+
+
+def claims_of(protocol: str) -> list[str]:
+    """What the committed theory report states about a protocol."""
+    rows = [[plain(one["claim"]), one["number"], f"{one['measured']:.3g}", one["expected"]]
+            for one in claims() if one["protocol"] == protocol]
+    note = "In the committed [theory report](theory_report.md):"
+    return ["", note, "", *table(["claim", "number", "value", "accepted"], rows)] if rows else []
+
+
+def claims_table() -> str:
+    """All claims of the committed theory report, each with its protocol, its number and its accepted range."""
     rows = [[plain(one["claim"]), f"[{one['protocol']}](generated/protocols/{one['protocol']}.md)",
-             f"{one['measured']:.3g}", one["expected"]] for one in claims]
+             f"{one['measured']:.3g}", one["expected"]] for one in claims()]
     return "\n".join(table(["claim", "protocol", "number", "accepted"], rows))

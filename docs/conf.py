@@ -23,6 +23,7 @@ highlight_language = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 html_theme = "furo"
+html_static_path, html_css_files = ["style"], ["site.css"]
 html_title = "spikelearn"
 html_show_sphinx = False
 html_copy_source = html_show_sourcelink = False

@@ -2,34 +2,24 @@
 
     python docs/pages.py FOLDER     writes them as text, without Sphinx and without running a protocol
 
-Figures and numbers are those committed under results. Only the STDP windows of rules of spike times are computed, which
-takes a few seconds each.
+Figures and numbers are those committed under results. Only drawings.py
+computes: STDP windows of rules of spike times, and short forms of a few protocols without a committed result.
 """
-import contextlib
 import inspect
-import io
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import committed
+import drawings
 import latex
-from committed import (
-    claims_table,
-    mnist_table,
-    result_sections,
-    scoreboard_page,
-    scoreboard_rows,
-    scores_of,
-    speed_table,
-)
 from pieces import FOLDERS, SPECIAL, UP, comment, docstring, plain, shown, table
 
 import spikelearn as sl
 from spikelearn.command import run as running
 from spikelearn.equations.files import load_model, shipped_models
 from spikelearn.stdp.experiments import described, experiment
-from spikelearn.stdp.network import exact_between_spikes
 from spikelearn.stdp.shipped import shipped_experiments
 
 ROOT = Path(__file__).parent.parent
@@ -37,19 +27,22 @@ ROOT = Path(__file__).parent.parent
 
 def write(folder: Path, figures: bool = False) -> list[Path]:
     """Write all generated pages below a folder. figures : also the STDP windows, as PNG files. Returns the pages."""
-    scores, results = scoreboard_rows(), result_sections()
-    texts = {"scoreboard.md": scoreboard_page()}
+    scores, results = committed.scoreboard_rows(), committed.result_sections()
+    texts = {"scoreboard.md": committed.scoreboard_page()}
     for name in shipped_models():
         kind, _, title = name.partition("/")
         picture = folder / "rules" / f"{title}.png"
-        drawn = kind == "synapses" and figures and window(name, picture)
+        drawn = kind == "synapses" and figures and drawings.window(name, picture)
         texts[f"{FOLDERS[kind]}/{title}.md"] = model_page(name, scores, picture.name if drawn else "")
-    texts |= {f"protocols/{name}.md": protocol_page(name, results) for name in running.shipped_protocols()}
+    for name in running.shipped_protocols():
+        picture = folder / "protocols" / f"{name}.png"
+        drawn = figures and name not in results and drawings.short_form(name, picture)
+        texts[f"protocols/{name}.md"] = protocol_page(name, results, picture.name if drawn else "")
     texts |= {f"experiments/{name}.md": experiment_page(name, scores) for name in shipped_experiments()}
     texts |= {f"api/{name}.rst": api_page(name) for name in sl.PUBLIC}
     texts |= indices()
-    texts |= {"tables/speed.md": speed_table(), "tables/learn_mnist.md": mnist_table(),
-              "tables/claims.md": claims_table()}
+    texts |= {"tables/speed.md": committed.speed_table(), "tables/learn_mnist.md": committed.mnist_table(),
+              "tables/claims.md": committed.claims_table()}
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +73,7 @@ def model_page(name: str, scores: list[dict], picture: str) -> str:
         lines += ["## Parameter sets", "", "`--set parameters=NAME` chooses one.", "", *table(["set", "values"], rows)]
     if option == "--synapse":
         lines += ["## STDP window", "", *window_lines(name, picture)]
-        lines += ["## Scores", "", *scores_of("rule", title, scores)]
+        lines += ["## Scores", "", *committed.scores_of("rule", title, scores)]
     return "\n".join([*lines, "## The file", "", *the_file(path)])
 
 
@@ -119,24 +112,6 @@ def formula(code: str, make: Callable[[], list[str]]) -> list[str]:
     return ["$$", r"\begin{aligned}", " \\\\\n".join(lines), r"\end{aligned}", "$$", ""] if lines else []
 
 
-def window(name: str, picture: Path) -> bool:
-    """Draw the STDP window of a rule unless its figure is newer than its file. False if the rule reads potentials."""
-    from brian2 import ms
-    from matplotlib.figure import Figure
-
-    rule = load_model(name)
-    if rule.neuron or any(rule.reads().values()) or not exact_between_spikes(rule):
-        return False
-    if not picture.exists() or picture.stat().st_mtime < shipped_models()[name].stat().st_mtime:
-        with contextlib.redirect_stderr(io.StringIO()):         # names headline numbers that a window lacks
-            result = sl.run("stdp_window", synapse=name, spacing=2 * ms, device="numpy")
-        figure = Figure(figsize=(7, 4.8), layout="constrained")
-        result.plot(figure)
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(picture, dpi=110)
-    return True
-
-
 def window_lines(name: str, picture: str) -> list[str]:
     """The figure of the window with its command, or the command alone."""
     command = f"`spikelearn run stdp_window --synapse {name}`"
@@ -154,7 +129,7 @@ def the_file(path: Path) -> list[str]:
 
 # ---- protocols and experiments
 
-def protocol_page(name: str, results: dict[str, list[str]]) -> str:
+def protocol_page(name: str, results: dict[str, list[str]], picture: str) -> str:
     """Page of a protocol: text, parameters, accepted ranges, committed results, the file."""
     path, module = running.shipped_protocols()[name], running.load_protocol(name)
     first, rest = docstring(path)
@@ -164,15 +139,25 @@ def protocol_page(name: str, results: dict[str, list[str]]) -> str:
     text = path.read_text(encoding="utf-8")
     rows = [[f"`{key}`", f"`{shown(value)}`", "; ".join(filter(None, comment(text, key)))]
             for key, value in running.signature(module).items() if key != "out"]
-    lines += table(["parameter", "default", "meaning"], rows)
+    if not any(row[2] for row in rows):
+        rows = [row[:2] for row in rows]
+    lines += table(["parameter", "default", "meaning"][:len(rows[0]) if rows else 3], rows)
     accepted = getattr(module, "ACCEPTED", {})
     if accepted:
         rows = [[f"`{key}`", f"{one.low:g}", f"{one.high:g}", plain(one.source)] for key, one in accepted.items()]
         lines += ["## Accepted numbers", "", "With default settings these numbers must lie in their range. "
                   "Otherwise the command ends with exit code 1.", "", *table(["number", "from", "to", "source"], rows)]
-    none = [f"No result is committed. `spikelearn run {name}` makes one.", ""]
-    lines += ["## Results", "", *(results.get(name) or none)]
+    lines += ["## Results", "", *(results.get(name) or without_result(name, picture)), *committed.claims_of(name)]
     return "\n".join([*lines, "", "## The file", "", *the_file(path)])
+
+
+def without_result(name: str, picture: str) -> list[str]:
+    """What the page of a protocol without a committed result shows instead."""
+    lines = [f"No result is committed. `spikelearn run {name}` makes one.", ""]
+    if picture:
+        lines += [f"The figure is that of the short form, `spikelearn run {name} --quick`. It shows what is drawn; "
+                  "its numbers are not results.", "", f"![Short form of {name}]({picture})", ""]
+    return lines
 
 
 def experiment_page(name: str, scores: list[dict]) -> str:
@@ -183,7 +168,7 @@ def experiment_page(name: str, scores: list[dict]) -> str:
     return "\n".join([f"# {name}", "", f"**{plain(it.comments.get('title', name))}**", "", *notes, "",
                       f"`spikelearn run stdp_experiment --set data={name} --synapse NAME` compares a rule with it.", "",
                       "## Conditions", "", "```text", conditions or head, "```", "",
-                      "## Scores", "", *scores_of("experiment", name, scores)])
+                      "## Scores", "", *committed.scores_of("experiment", name, scores)])
 
 
 # ---- public names, indices, tables

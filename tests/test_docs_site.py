@@ -127,12 +127,16 @@ def test_a_rule_page_shows_its_rows_of_the_scoreboard(pages, generated):
         assert f"| {float(row['E_published']):.3g} | {float(row['E_fitted']):.3g} |" in generated["rules/stdp_pair.md"]
 
 
-def test_a_protocol_page_shows_accepted_ranges_and_committed_numbers(generated):
+def test_a_protocol_page_shows_accepted_ranges_and_committed_numbers(pages, generated):
     page = generated["protocols/stdp_window.md"]
     for key, accepted in running.load_protocol("stdp_window").ACCEPTED.items():
         assert f"| `{key}` | {accepted.low:g} | {accepted.high:g} |" in page
     assert "results/stdp_window/figure.png" in page and "| E_bi_poo_window | 0.9496 |" in page
     assert "No result is committed" in generated["protocols/stdp_experiment.md"]
+    claims = [one for one in pages.committed.claims() if one["protocol"] == "early_inference"]
+    assert len(claims) >= 4
+    for one in claims:
+        assert f"| {one['number']} | {one['measured']:.3g} |" in generated["protocols/early_inference.md"]
 
 
 def test_no_generated_page_names_the_machine(generated):
