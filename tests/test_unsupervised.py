@@ -109,6 +109,19 @@ def test_thresholds_decay_by_the_time_of_the_presentations():
     assert shown.counts.sum() == 0 and shown.presentations == 3
 
 
+@pytest.mark.parametrize("precision", ["single", "double"])
+def test_pixels_spike_with_probability_rate_times_dt_and_black_ones_never(precision):
+    """2,400 steps of chance .5, .05 and 0: counts within four standard deviations of the binomial law."""
+    net = CompetingNeurons(3, 1, "stdp_potentiation", "neurons/adaptive_threshold", PIXEL, images=1, device="numpy",
+                           precision=precision, raster=True)
+    recipe, x = Recipe(shown=1200 * ms), np.array([[1, 0.1, 0]])
+    read = net.simulation.run(net.values(x, net.new_weights(1, recipe), recipe, 0.02 * mV, True), seed=4,
+                              read=["spikes_of_pixels.i"])
+    counts = np.bincount(np.asarray(read["spikes_of_pixels.i"]), minlength=3)
+    p = np.array([0.5, 0.05])
+    assert counts[2] == 0 and (abs(counts[:2] - 2400 * p) < 4 * np.sqrt(2400 * p * (1 - p))).all()
+
+
 @pytest.mark.parametrize("rule", ["stdp_diehl_cook", "stdp_pair"])
 def test_rules_with_traces_of_their_own_learn_too_and_are_normalised(rule):
     net, (x, _) = network(rule=rule), images(3)
