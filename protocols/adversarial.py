@@ -8,8 +8,9 @@ leaky integrators with tied weights (Scellier & Bengio (2017) Front Comput Neuro
 +beta and -beta. The discriminator's hidden units respond to a nudge towards "data"; this response, through the same
 synapses, is the message to the generator, whose outputs are nudged to their point plus the message. Beside it the same
 pair, with the same first weights and noise, as feedforward networks by back-propagation. Both use Adam without
-momentum: with it both lose modes. Shown against training: the energy distance of generated points to the data (Szekely
-& Rizzo (2013)) and the number of modes that have at least 2 % of the points within three standard deviations.
+momentum, with which back-propagation loses modes. Shown against training: the energy distance of generated points to
+the data (Szekely & Rizzo (2013)) and the number of modes that have at least 2 % of the points within three standard
+deviations.
 """
 import numpy as np
 from threadpoolctl import threadpool_limits

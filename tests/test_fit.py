@@ -124,8 +124,7 @@ def test_a_mistake_in_the_simulation_reaches_the_caller():
 
 # --- candidates --------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("rule, free, device", [
-    ("synapses/stdp_pair", ("A_plus", "tau_minus"), "numpy"),
+@pytest.mark.parametrize("rule, free, device", [("synapses/stdp_pair", ("A_plus", "tau_minus"), "numpy"),
     pytest.param("synapses/stdp_pair", ("A_plus", "tau_minus"), "cpp", marks=pytest.mark.compiler),
     pytest.param("synapses/voltage_derivative_trace", ("eta", "tau_x"), "cpp", marks=pytest.mark.compiler)])
 def test_candidates_change_as_they_would_alone(rule, free, device):
