@@ -169,8 +169,9 @@ def test_statements_become_assignments(pages):
 
 # ---- code blocks
 
+TESTED_ELSEWHERE = ("reliability.md", "release.md", "formats.md")      # test_faults_*.py, by hand, test_formats
 DIRECTIVE = re.compile(r"^```\{.*?^```$", flags=re.M | re.S)      # such as a table of contents
-BLOCKS = [(name, k, language, block) for name in BY_HAND if name not in ("reliability.md", "release.md")
+BLOCKS = [(name, k, language, block) for name in BY_HAND if name not in TESTED_ELSEWHERE
           for k, (language, block) in enumerate(guide.FENCED.findall(DIRECTIVE.sub("", text_of(name))), 1)]
 SHELL = [case for case in BLOCKS if case[2] in ("sh", "") and "#SBATCH" not in case[3]]
 PYTHON = [case for case in BLOCKS if case[2] == "python" and "dask_jobqueue" not in case[3]]

@@ -1,4 +1,5 @@
 """What there is one of: a place where the test set is read, a way to say what --quick changes, a last line."""
+import inspect
 import re
 import subprocess
 import sys
@@ -75,7 +76,7 @@ def test_the_short_form_by_hand():
 @pytest.mark.parametrize("name", running.shipped_protocols())
 def test_the_short_form_changes_keywords_that_exist(name):
     module = running.load_protocol(name)
-    known = running.signature(module)
+    known = {*running.signature(module), *inspect.signature(module.run).parameters}
     changes = set(getattr(module, "SHORT_FORM", {}))
     assert changes <= set(known) and (not changes or "quick" in known)
 

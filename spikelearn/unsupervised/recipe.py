@@ -9,6 +9,7 @@ from spikelearn.ranges.check import Range, check_fields, positive, whole
 
 RANGES = dict(shown=Range(1e-3, 10, unit="second"), rest=Range(0, 10, unit="second"), norm=positive(1e5),
               first_weight=positive(1), label_images=whole(1, 10**6), least_spikes=whole(0, 10**6))
+THETAS = {name: Range(0, 1, above=True, unit="volt") for name in ("theta_plus", "theta_plus_first")}      # if given
 THETA_PLUS = {100: 0.01, 400: 0.02, 1600: 0.08}         # number of neurons -> mV; chosen here, on validation images
 
 
