@@ -1,5 +1,6 @@
 """What the committed results state: sections of the protocols' pages, the scoreboard, and tables of other pages."""
 import csv
+import functools
 import json
 import re
 from pathlib import Path
@@ -62,6 +63,7 @@ def result_sections() -> dict[str, list[str]]:
     return sections
 
 
+@functools.cache
 def _facts() -> list[tuple[str, dict]]:
     """(folder below results, provenance) of every committed result of a shipped protocol."""
     paths = [path for path in sorted(RESULTS.rglob("run.json")) if not DATED.search(path.parent.name)]
@@ -111,7 +113,8 @@ def claims_of(protocol: str) -> list[str]:
     """What the committed theory report states about a protocol."""
     rows = [[plain(one["claim"]), one["number"], f"{one['measured']:.3g}", one["expected"]]
             for one in claims() if one["protocol"] == protocol]
-    note = "In the committed [theory report](theory_report.md):"
+    commands = [facts["command"] for where, facts in _facts() if where == "theory_report"]
+    note = f"In the committed [theory report](theory_report.md), made by `{' '.join(commands)}`:"
     return ["", note, "", *table(["claim", "number", "value", "accepted"], rows)] if rows else []
 
 

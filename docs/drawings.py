@@ -37,7 +37,7 @@ def _draw(picture, file, protocol, size, **settings):
     """Run a protocol and save its figure, unless the figure is newer than the file that it shows."""
     if picture.exists() and picture.stat().st_mtime > file.stat().st_mtime:
         return
-    with contextlib.redirect_stderr(io.StringIO()):         # names headline numbers that a window lacks
+    with contextlib.redirect_stdout(io.StringIO()):         # names headline numbers that a window lacks
         result = sl.run(protocol, device="numpy", **settings)
     figure = Figure(figsize=size, layout="constrained")
     result.plot(figure)

@@ -119,7 +119,8 @@ def window_lines(name: str, picture: str) -> list[str]:
         return [f"This page shows windows of rules that follow spike times only. {command} draws this one, if the rule "
                 "can be paired.", ""]
     return [f"![STDP window of {name} and the measurements of Bi & Poo (1998)]({picture})", "",
-            f"Drawn by {command} `--set \"spacing=2*ms\"`.", ""]
+            f"Drawn by {command} `--set \"spacing=2*ms\"`. The measurements are from hippocampal cultures. A rule with "
+            "parameters of another preparation need not follow them.", ""]
 
 
 def the_file(path: Path) -> list[str]:

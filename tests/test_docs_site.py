@@ -121,7 +121,7 @@ def test_a_model_page_shows_equations_parameters_and_source(name, generated):
 
 
 def test_a_rule_page_shows_its_rows_of_the_scoreboard(pages, generated):
-    rows = [row for row in pages.scoreboard_rows() if row["rule"] == "stdp_pair"]
+    rows = [row for row in pages.committed.scoreboard_rows() if row["rule"] == "stdp_pair"]
     assert len(rows) >= 8
     for row in rows:
         assert f"| {float(row['E_published']):.3g} | {float(row['E_fitted']):.3g} |" in generated["rules/stdp_pair.md"]
