@@ -47,6 +47,8 @@ def _own_links(app, docname, content):
 
 
 def setup(app):
-    pages.write(HERE / "generated", figures=True)
+    written = set(pages.write(HERE / "generated", figures=True))
+    for path in {*(HERE / "generated").rglob("*.md"), *(HERE / "generated").rglob("*.rst")} - written:
+        path.unlink()                   # of a model or protocol that is no longer there
     app.add_html_math_renderer("mathml", (_inline_math, None), (_displayed_math, None))     # read without the network
     app.connect("source-read", _own_links)
