@@ -13,13 +13,17 @@ MODEL = NeuronModel(
     equations="""
         waiting : 1                          # steps until the next spike
         dtrace/dt = -trace / tau_trace : 1   # trace of the last spike
-        chance = clip(r_max*brightness*dt, p_min, 1) : 1      # of a spike in a step
         brightness : 1                       # of the pixel, 0 to 1
+        silence : 1                          # logarithm of the chance of no spike in a step
     """,
     every_step=dict(before_thresholds="waiting -= 1"),
-    at_start="trace = 0; waiting = log(rand()) / log1p(-chance)",
+    at_start="""
+        silence = log1p(-clip(r_max*brightness*dt, p_min, 1))
+        waiting = log(rand()) / silence
+        trace = 0
+    """,
     threshold="waiting <= 0",
-    reset="trace = 1; waiting = log(rand()) / log1p(-chance)",
+    reset="trace = 1; waiting = log(rand()) / silence",
     method="exponential_euler",
     parameters=dict(
         r_max=63.75 * Hz,        # rate at brightness 1; the authors' program
