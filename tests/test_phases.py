@@ -3,12 +3,14 @@ import functools
 
 import numpy as np
 import pytest
-from brian2 import ms
+from brian2 import Hz, SpikeMonitor, ms
 from reference_network import changes, show_image
 
 from spikelearn import SpikelearnError, load_model
 from spikelearn.equilibrium.classifier import Classifier, Recipe
 from spikelearn.equilibrium.one_image import one_image
+from spikelearn.simulation.network import neurons
+from spikelearn.simulation.simulate import Simulation
 
 RULES = {"single": "voltage_derivative_symmetric", "twin": "voltage_derivative_symmetric_twin",
          "centred": "voltage_derivative_symmetric_centred", "temporal": "voltage_derivative_temporal"}
@@ -212,3 +214,18 @@ def test_too_many_images_and_wrong_rates_are_refused(single):
         single.show(np.vstack([X, X]), np.tile(LABELS, 2), start, RECIPE, seed=1)
     with pytest.raises(SpikelearnError, match="3 layers needs 3 learning rates, not 2"):
         single.show(X, LABELS, start, RECIPE.with_given(rates=(1, 2)), seed=1)
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_a_black_poisson_pixel_does_not_fire_and_a_white_one_fires_in_every_step(precision):
+    """Each fires at the start and draws its next spike; a chance of p_min is not lost in single precision."""
+    model = load_model("neurons/pixel_poisson").with_parameters(r_max=1000 * Hz)
+
+    def network():
+        group = neurons(model, 3, name="pixels")
+        return [group, SpikeMonitor(group, name="spikes")]
+
+    simulation = Simulation(network, 50 * ms, device="numpy", precision=precision, dt=1 * ms)
+    found = simulation.run({"pixels.x": [0, 0.2, 1], "pixels.waiting": 1}, seed=2, read=["spikes.i"])
+    counts = np.bincount(found["spikes.i"], minlength=3)
+    assert counts[0] == 1 and 2 < counts[1] < 25 and counts[2] == 50
