@@ -95,6 +95,7 @@ def test_a_connection_that_only_reads_the_variable_is_not_meant():
     assert told(network) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cell, rule", [
     ("leaky_integrator_fire", "voltage_derivative_temporal"),
     ("leaky_integrator_fire_twin", "voltage_derivative_symmetric_centred"),
@@ -155,6 +156,7 @@ def test_sentences_name_what_they_are_about():
     assert order.endswith("('a = b')")
 
 
+@pytest.mark.long
 def test_the_command_line_tells_a_warning_in_one_line(tmp_path):
     pair = load_model("stdp_pair").text
     (tmp_path / "cell.py").write_text(load_model("afterpotential").text.replace('reset="forced_spike = False",', ""))

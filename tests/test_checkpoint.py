@@ -216,6 +216,7 @@ with output_folder(sys.argv[1], None, "p"):
 """
 
 
+@pytest.mark.long
 def test_a_folder_is_refused_while_another_process_holds_it_and_free_after_kill_9(tmp_path):
     folder = tmp_path / "x"
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder)], stdin=subprocess.PIPE,
@@ -283,6 +284,7 @@ cli.main(sys.argv[2:])
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("chunks", [0, 2])
 def test_the_command_of_a_killed_training_given_again_is_refused_and_resume_ends_it(tmp_path, chunks, capsys):
     """kill -9 after so many chunks, then the same command, another seed's, and --resume."""
@@ -312,6 +314,7 @@ def test_nothing_to_resume_is_told_in_one_sentence_and_makes_nothing(tmp_path, c
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_a_finished_training_resumes_into_a_new_folder_only(tmp_path, capsys):
     first, more, whole = tmp_path / "first", tmp_path / "more", tmp_path / "whole"
     assert cli.main([*COMMAND, "--out", str(first)]) == 0

@@ -259,6 +259,7 @@ def test_numbers_are_printed_even_if_the_disk_is_full(lab, capsys, monkeypatch):
     assert not list((lab / "results").iterdir())
 
 
+@pytest.mark.long
 def test_a_protocol_file_is_its_own_command(lab):
     command = [sys.executable, "ramp.py", "--json", "--out", "out"]
     done = subprocess.run(command, capture_output=True, text=True)

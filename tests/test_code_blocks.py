@@ -95,6 +95,7 @@ def test_no_fence_stays_open():
 SHELL = [case for case in BLOCKS if LANGUAGES[case[2]] == "shell"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", SHELL, ids=named)
 def test_every_line_of_a_shell_block_runs(case, elsewhere):
     """Lines that name files of an earlier line of their block find them."""
@@ -106,6 +107,7 @@ def test_every_line_of_a_shell_block_runs(case, elsewhere):
             run(replaced(line), elsewhere if exception_of(line) is None else ROOT)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", [case for case in BLOCKS if LANGUAGES[case[2]] == "python"], ids=named)
 def test_every_python_block_runs(case, elsewhere):
     run([sys.executable, "-c", case[3]], elsewhere)

@@ -125,6 +125,7 @@ def test_the_readme_opens_with_the_two_commands():
     assert "sudo apt install python3-venv make g++" in page("Makefile")
 
 
+@pytest.mark.long
 def test_the_six_lines_change_the_equation(tmp_path, monkeypatch, capsys):
     """Copy, edit, run, as the page says; the new curve follows the closed form of depression in proportion to w."""
     from spikelearn.results.files import load

@@ -61,6 +61,7 @@ def anchors(text):
 
 # ---- links
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", BY_HAND)
 def test_links_and_anchors_of_a_page_lead_somewhere(name, generated):
     for target in LINK.findall(FENCE.sub("", text_of(name))):
@@ -186,6 +187,7 @@ def not_run(line):
     return next((start for start in NOT_RUN if line.startswith(start)), None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SHELL, ids=guide.named)
 def test_every_line_of_a_shell_block_of_the_site_runs(case, elsewhere):  # noqa: F811
     lines = [line for line in case[3].splitlines() if line.strip() and not line.startswith("#")]
@@ -199,6 +201,7 @@ def test_every_line_of_a_shell_block_of_the_site_runs(case, elsewhere):  # noqa:
             guide.run(guide.replaced(line), elsewhere if guide.exception_of(line) is None else guide.ROOT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", PYTHON, ids=guide.named)
 def test_every_python_block_of_the_site_runs(case, elsewhere):  # noqa: F811
     guide.run([sys.executable, "-c", case[3]], elsewhere)

@@ -57,6 +57,7 @@ def by_hand():
     return rows, mean, sem
 
 
+@pytest.mark.long
 def test_twelve_rows_by_two_commands_give_the_error_of_a_script(folder, capsys):
     """A copied rule and an experiment that is not shipped, from the command line, against loops over spikes."""
     assert cli.main(["copy", "synapses/stdp_pair", "a.py"]) == 0

@@ -26,6 +26,7 @@ def changes(rule, *pairings, **options):
     return weight_changes(pairings, rule, device="numpy", **options)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("traces", [EXACT, CLOCKED])
 @pytest.mark.parametrize("delay", [4 * ms, "D"])
 def test_a_delay_moves_the_window(traces, delay):
@@ -36,6 +37,7 @@ def test_a_delay_moves_the_window(traces, delay):
     assert found == pytest.approx(.1 * np.array([np.exp(-.3), -np.exp(-.1), -np.exp(-.7)]), rel=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("traces", [EXACT, CLOCKED])
 def test_a_third_factor_turns_eligibility_into_weight(traces):
     """Reward 50 and 90 ms after the pre spike: w grows by the eligibility left then; without reward nothing."""
@@ -61,6 +63,7 @@ def test_at_one_moment_the_third_factor_comes_after_the_spikes():
     assert changes(rule, both) == pytest.approx([19])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("traces", [EXACT, CLOCKED])
 def test_a_drug_is_known_by_the_name_third(traces):
     """Washed in over the second of three pairs: that one counts twice as much."""
@@ -153,6 +156,7 @@ def test_a_weight_that_moves_between_spikes():
     assert changes(rule, pairs(10 * ms, 1)) == pytest.approx([.1 * np.exp(-.5) * np.exp(-2.5)])
 
 
+@pytest.mark.long
 def test_a_held_potential():
     """Clopath's rule under clamp: nothing below, depression between, potentiation above its thresholds."""
     pre = motifs([0] * ms, [] * ms, 5, 25 * Hz)
@@ -186,6 +190,7 @@ def test_what_comes_after_the_reading_is_refused():
     assert changes(pair_rule(on_third="w += A"), dataclasses.replace(late, read_after=3 * second))[0] > .1
 
 
+@pytest.mark.long
 def test_a_record_with_functions_and_inputs_is_written_and_read_again(tmp_path):
     rule = pair_rule(on_post="w += A*f(x)*level(t)\ny += 1", functions={"f": cube}, delay_pre=2 * ms, read="2*w",
                      inputs={"level": TimedArray([1, 2.5], dt=100 * ms)}, traces=CLOCKED)

@@ -10,6 +10,7 @@ PROTOCOLS = {"window": "bi_poo_window", "frequency": "sjostrom_frequency", "trip
              "quadruplets": "wang_quadruplets", "bursts": "nevian_bursts"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_two_rules_in_one_figure(name):
     """The static synapse has the null model's E; the figure names both rules."""

@@ -36,6 +36,7 @@ E = {       # in the order of NAMES
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule, chosen", E)
 def test_the_experiments_give_the_same_error_to_the_last_digit(rule, chosen):
     """Equal up to the rounding of one floating-point operation."""

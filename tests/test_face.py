@@ -54,6 +54,7 @@ def test_the_import_loads_nothing_and_shows_the_public_names():
     assert set(sl.PUBLIC) == set(sl.__all__) == {name for name in dir(sl) if name[0] != "_"}
 
 
+@pytest.mark.long
 def test_dir_shows_no_module_that_was_loaded_meanwhile():
     said = python("import spikelearn as sl; sl.run, sl.weight_changes, sl.Classifier; "
                   "print([n for n in dir(sl) if n[0] != '_' and n not in sl.PUBLIC])")

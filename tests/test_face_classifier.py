@@ -25,6 +25,7 @@ def trained(tmp_path_factory):
     return sl.Classifier.load(folder, images=6, device="numpy"), result
 
 
+@pytest.mark.long
 def test_a_loaded_network_answers_as_the_run_that_saved_it(trained):
     """Class by class the same answers to the validation images, in every shape in which images come."""
     net, result = trained
@@ -46,6 +47,7 @@ def test_images_that_cannot_be_shown_are_refused(trained, images, sentence):
         trained[0].predict(images)
 
 
+@pytest.mark.long
 def test_a_trained_network_answers_with_the_weights_of_its_training():
     net = network()
     with pytest.raises(sl.SpikelearnError, match="no weights yet"):

@@ -92,6 +92,7 @@ DOCUMENTED = {where: item for where, item in {**FUNCTIONS, **CLASSES, **METHODS}
               if ">>>" in (item.__doc__ or "")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", DOCUMENTED)
 def test_every_example_runs(where, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)

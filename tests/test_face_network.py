@@ -91,6 +91,7 @@ def test_a_trace_that_joins_a_running_network_starts_then(rule):
     assert made.w[0] == pytest.approx(3 + .25 * .5 * np.exp(-10 / 20), rel=1e-9)
 
 
+@pytest.mark.long
 def test_the_users_network_changes_weights_as_a_pairing_experiment_does():
     """pairs() in spike trains of the user's own, stdp_pair: the same as weight_changes and the closed form."""
     pairings = [sl.pairs(delta * ms, 5, 20 * Hz) for delta in (10, -10, 3)]

@@ -134,6 +134,7 @@ def test_model_and_protocol_files_are_python_and_run_as_such():
     assert Path("a file").exists()
 
 
+@pytest.mark.long
 def test_preferences_of_brian2_in_the_working_folder_are_not_run():
     """Brian2 evaluates a file brian_preferences of the working folder, as Python, where it is imported."""
     preferences = f"[codegen]\ntarget = ({CODE}, 'numpy')[1]\n"

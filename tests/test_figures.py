@@ -41,6 +41,7 @@ def covers(legend, line):
     return any(box.contains(*point) and inside.contains(*point) for point in points)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [*CHEAP, *(pytest.param(name, marks=pytest.mark.slow) for name in LONGER)])
 def test_no_text_of_a_figure_is_small_and_no_legend_covers_data(name):
     result, module = sl.run(name, quick=True), running.load_protocol(name)

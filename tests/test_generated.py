@@ -31,6 +31,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(10))
 def test_ten_command_lines_that_are_always_the_same(folder, number):
     check(number, folder, SHORT)
@@ -44,6 +45,7 @@ def test_random_command_lines_over_all_protocols(folder, number):
     check(number, folder)
 
 
+@pytest.mark.long
 def test_the_same_number_gives_the_same_command_line():
     assert command(5) == command(5) != command(6)
     assert {command(number)[0][1] for number in range(400)} == set(running.shipped_protocols()) - set(NEEDS_IMAGES)

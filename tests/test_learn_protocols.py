@@ -78,6 +78,7 @@ def quick_network(monkeypatch):
     return shown
 
 
+@pytest.mark.long
 def test_learn_digits_learns_with_all_rules_and_reads_the_test_part_last(few, tmp_path, capsys):
     out = tmp_path / "digits"
     code = cli.main(["run", "learn_digits", *SHORT, "--set", "seeds=1", "--set", "epochs=1", "--set", "window_steps=8",
@@ -164,6 +165,7 @@ def test_learn_mnist_reads_the_test_set_only_when_told_to(few, quick_network, tm
     assert (out / "figure.png").stat().st_size > 10_000
 
 
+@pytest.mark.long
 def test_learn_mnist_goes_on_where_it_was_cut(few, quick_network, tmp_path, capsys, monkeypatch):
     def weights(out):
         return {name: array for name, array in load_result(out).arrays.items() if name.startswith("weights_")}
@@ -191,6 +193,7 @@ def test_learn_mnist_goes_on_where_it_was_cut(few, quick_network, tmp_path, caps
     assert whole.keys() == again.keys() and all(np.array_equal(whole[name], again[name]) for name in whole)
 
 
+@pytest.mark.long
 def test_learn_mnist_begins_from_the_weights_of_an_earlier_result(few, quick_network, tmp_path, capsys, monkeypatch):
     show, given = Classifier.show, []
 
@@ -227,6 +230,7 @@ def test_mistakes_are_told_in_one_sentence(settings, said, tmp_path, capsys):
     assert code == 2 and said in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dataset", ["digits", "mnist"])
 @pytest.mark.parametrize("final", [False, True])
 def test_learn_vpf_spikes_reads_the_test_set_only_when_told_to(few, monkeypatch, tmp_path, capsys, dataset, final):
@@ -280,6 +284,7 @@ def test_all_rules_learn_digits(tmp_path):
         assert accepted.met(found[f"validation_accuracy_{rule}_percent"])
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 @pytest.mark.skipif(not (Path(os.environ.get("SPIKELEARN_DATA", "/nowhere")) / "mnist").is_dir(),
                     reason="SPIKELEARN_DATA names no folder that holds mnist")

@@ -85,6 +85,7 @@ def weight_stored(rule):
     return "rule.w" if "w" in kept else f"rule.{kept[0]}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in SYNAPSES if load_model(name).neuron == ""])
 def test_rule_of_spike_times_runs(name):
     table, rule = np.array([[.001, .002], [.003, .004], [9, 9]]), load_model(name)
@@ -100,6 +101,7 @@ def test_rule_of_spike_times_runs(name):
     assert np.shape(w) == (2,) and np.all(np.isfinite(w))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in SYNAPSES if load_model(name).neuron])
 def test_rule_runs_with_its_own_neuron(name):
     rule = load_model(name)

@@ -23,6 +23,7 @@ def natural():
     return stdp_natural.run(trials=7000)
 
 
+@pytest.mark.long
 def test_the_natural_window_without_reset_is_that_of_rices_theorem(natural):
     a = natural.arrays
     z = (a["change"] - a["closed_form"]) / a["change_se"]
@@ -66,6 +67,7 @@ def test_natural_spikes_need_an_input_current():
 
 # --- voltage clamp ---------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 def test_under_clamp_the_voltage_derivative_is_exactly_zero_and_clopaths_rule_is_not():
     result = stdp_clamp.run(quick=True)
     weight = dict(zip(result.arrays["rules"], result.arrays["weight"], strict=True))
@@ -77,6 +79,7 @@ def test_under_clamp_the_voltage_derivative_is_exactly_zero_and_clopaths_rule_is
     drawn(stdp_clamp, result)
 
 
+@pytest.mark.long
 def test_clopaths_weight_stops_at_its_upper_bound_between_spikes():
     """A bound of 1 from the weight .5: within a second at 0 mV it would grow to thirteen times its start."""
     rule = load_model("synapses/stdp_voltage").with_parameters(w_max=1)
@@ -85,6 +88,7 @@ def test_clopaths_weight_stops_at_its_upper_bound_between_spikes():
 
 
 
+@pytest.mark.long
 def test_clamp_depression_is_linear_in_the_potential():
     rule = load_model("stdp_voltage")
     held = np.array([-65, -60, -55, -50]) * mV
@@ -121,6 +125,7 @@ def test_the_closed_form_of_pairs_is_the_area_of_the_window():
         300 * float(area), rel=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", ["stdp_triplet", "stdp_pair_nearest", "voltage_derivative_trace", "vpf_asymmetric"])
 def test_random_trains_drift_as_the_closed_form_says(rule):
     result = stdp_poisson.run(rule, rates_post=[10, 19.22, 40] * Hz, repetitions=100, duration=1 * second, dt=.5 * ms)
@@ -130,6 +135,7 @@ def test_random_trains_drift_as_the_closed_form_says(rule):
     drawn(stdp_poisson, result)
 
 
+@pytest.mark.long
 def test_the_voltage_derivative_at_the_spike_has_no_drift_either():
     drift, _ = stdp_poisson.drifts(load_model("voltage_derivative"), None, 40 * Hz, [60] * Hz, 300, 1 * second, 1 * ms,
                                    2)
@@ -163,6 +169,7 @@ def test_the_triplet_threshold_is_found_at_19_hz():
 
 # --- rate ramps ------------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 def test_rising_rates_potentiate_and_falling_rates_depress():
     result = stdp_ramp.run(repetitions=150, rises=[-60, -30, 0, 30, 60] * Hz, dt=.5 * ms)
     for name, accepted in stdp_ramp.ACCEPTED.items():
@@ -171,6 +178,7 @@ def test_rising_rates_potentiate_and_falling_rates_depress():
     drawn(stdp_ramp, result)
 
 
+@pytest.mark.long
 def test_pair_stdp_on_a_ramp_adds_its_area_to_its_moment():
     result = stdp_ramp.run("stdp_pair", repetitions=200, rises=[-60, 0, 60] * Hz, dt=1 * ms)
     assert result.headline["worst_z"] < 3
@@ -195,6 +203,7 @@ def test_a_ramp_has_the_rates_it_was_asked_for():
 
 # --- controls --------------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 def test_controls_of_the_trace_rule_and_the_runaway_of_its_own_epsp():
     result = stdp_controls.run(n=3, longest=6, rate=5 * Hz, epsp=.5, dt=.5 * ms)
     h, rule = result.headline, load_model("voltage_derivative_trace").parameters
@@ -213,6 +222,7 @@ def test_a_rule_on_spikes_does_not_see_the_epsp():
     assert result.headline["pre_only_percent"] == result.headline["post_only_percent"] == 0
 
 
+@pytest.mark.long
 def test_the_epsp_has_the_unit_of_the_neurons_potential():
     assert stdp_controls.epsp_of(load_model("afterpotential"), .1) == "v_post += w * 0.1"
     assert stdp_controls.epsp_of(load_model("lif"), .1) == "v_post += w * 2.0*mV"

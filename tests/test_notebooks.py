@@ -8,13 +8,16 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LONG = ("03", "04")     # they train
 
 
 def test_there_is_a_notebook():
     assert "01_change_an_equation" in [path.stem for path in NOTEBOOKS]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.long
+@pytest.mark.parametrize("path", [pytest.param(path, marks=[pytest.mark.slow] * (path.stem[:2] in LONG))
+                                  for path in NOTEBOOKS], ids=lambda path: path.stem)
 def test_runs_without_a_compiler_and_draws(path, tmp_path, monkeypatch):
     """A cell that raises fails the test: the notebook itself compares its last curve with the closed form."""
     monkeypatch.setenv("PATH", str(tmp_path))           # no compiler

@@ -187,6 +187,7 @@ def test_a_protocol_ends_with_the_one_last_line(path):
     assert path.read_text(encoding="utf-8").endswith('\n\nif __name__ == "__main__":\n    run_protocol()\n')
 
 
+@pytest.mark.long
 def test_a_copied_protocol_runs_as_a_script_and_says_its_exit_code(tmp_path):
     source = (ROOT / "protocols" / "stdp_window.py").read_text(encoding="utf-8")
     (tmp_path / "mine.py").write_text(source)

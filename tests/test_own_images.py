@@ -153,6 +153,7 @@ def test_protocols_that_need_digits_do_not_take_them(tmp_path):
 SMALL = ["hidden=4", "epochs=1", "free_steps=24", "nudged_steps=12"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("protocol, more, headline", [
     ("learn_mnist", ["chunk=20", "final=true"], "test_error_percent"),
     ("learn_digits", ["seeds=1"], "validation_accuracy_percent"),

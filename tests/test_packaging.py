@@ -62,6 +62,7 @@ def test_the_wheel_holds_every_source_file_and_nothing_else(wheel):
     assert packed == expected
 
 
+@pytest.mark.long
 def test_the_installed_package_lists_shows_and_copies_its_own_models(elsewhere):
     where = python(elsewhere, "-c", "import spikelearn; print(spikelearn.__file__)")
     assert Path(where.stdout.strip()).is_relative_to(elsewhere[1]), where.stderr

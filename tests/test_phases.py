@@ -84,16 +84,19 @@ def check_against_naive(classifier, rule, tau_d=0, nudged=NUDGED):
     assert shown.nudged == IMAGES
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", RULES)
 def test_weights_after_three_images_are_those_of_the_naive_network(rule):
     check_against_naive(network(rule), rule, nudged=TURNED if rule == "temporal" else NUDGED)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", ["single", "centred"])
 def test_a_low_passed_derivative_too(rule):
     check_against_naive(network(rule, tau_d=6), rule, tau_d=6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("nudged", [(12, 9), (7, 15, 9), (6, 5, 4, 8)])
 def test_any_number_of_nudged_phases_with_turning_signs(nudged):
     check_against_naive(network("temporal", tau_d=6), "temporal", tau_d=6, nudged=nudged)
@@ -111,6 +114,7 @@ def test_a_compiled_temporal_twin_too_and_its_phases_are_values_of_a_run():
         check_against_naive(network("temporal", "cpp", tau_d=6), "temporal", tau_d=6, nudged=nudged)
 
 
+@pytest.mark.long
 def test_every_spike_and_every_answer(single):
     weights, biases = weights_of()
     expected = [show_image(weights, biases, x, np.eye(2)[label], *PHASES) for x, label in zip(X, LABELS)]
@@ -122,6 +126,7 @@ def test_every_spike_and_every_answer(single):
     assert found == sorted(expected[0]["spikes"])
 
 
+@pytest.mark.long
 def test_spikes_and_synaptic_events_are_counted(single):
     weights, biases = weights_of()
     counts, bias = np.zeros(len(SIZES), dtype=int), 0
@@ -135,6 +140,7 @@ def test_spikes_and_synaptic_events_are_counted(single):
     assert shown.events == counts @ [SIZES[1], SIZES[2], SIZES[1] + SIZES[3], SIZES[2]] + bias * SIZES[1]
 
 
+@pytest.mark.long
 def test_images_do_not_feel_the_ones_before(centred):
     start = named(*weights_of())
     together = centred.show(X, LABELS, start, RECIPE, seed=1, learn=False).mean_input
@@ -150,6 +156,7 @@ def test_evaluation_leaves_every_bit_of_the_weights(rule, single, centred):
     assert all(np.array_equal(shown.weights[name], w) for name, w in start.items())
 
 
+@pytest.mark.long
 def test_the_window_counts_negatively(single):
     weights, biases = weights_of()
     start, one = named(weights, biases), slice(0, 1)
@@ -183,6 +190,7 @@ def test_changes_of_a_batch_are_applied_at_its_end(centred):
     assert_close(shown.weights, after(weights, biases, "centred", RECIPE, batch=2))
 
 
+@pytest.mark.long
 def test_poisson_neurons_are_nudged_towards_the_target():
     classifier = Classifier((3, 4, 2), RULES["centred"], "leaky_integrator_poisson_twin", "pixel_poisson", images=18,
                             device="numpy")

@@ -80,6 +80,7 @@ def shell(script, **environment):
 
 # --- standard streams --------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 def test_a_closed_pipe_loses_no_result(lab):
     done = shell("$SPIKELEARN run stdp_window --quick --out o | true; exit ${PIPESTATUS[0]}", PYTHONUNBUFFERED="1")
     assert (done.returncode, done.stderr) == (0, "")
@@ -87,6 +88,7 @@ def test_a_closed_pipe_loses_no_result(lab):
     assert load("o").headline["tau_minus_ms"] == pytest.approx(33.7, abs=.1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("buffered", ["", "1"])
 def test_a_full_standard_output_fails_in_one_sentence_and_loses_no_result(lab, buffered):
     (lab / "quiet.py").write_text(LINES.replace("range(100)", "()"))
@@ -96,12 +98,14 @@ def test_a_full_standard_output_fails_in_one_sentence_and_loses_no_result(lab, b
     assert load("o").headline["x"] == 1
 
 
+@pytest.mark.long
 def test_a_closed_pipe_hides_no_missed_tolerance(lab):
     (lab / "lines.py").write_text(LINES.replace("Accepted(0, 2", "Accepted(0, .5"))
     done = shell("$SPIKELEARN run lines.py --out o | true; exit ${PIPESTATUS[0]}", PYTHONUNBUFFERED="1")
     assert done.returncode == 1 and load("o").headline["x"] == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("target", ["2>&1 | true", "2> /dev/full", "2>&-", ">&-", "> /dev/full 2>&1"])
 def test_broken_streams_stop_no_run(lab, target):
     (lab / "lines.py").write_text(LINES)
@@ -110,6 +114,7 @@ def test_broken_streams_stop_no_run(lab, target):
     assert load("o").headline["x"] == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["list", "show stdp_pair", "--help"])
 def test_other_commands_mind_a_full_output_and_no_closed_pipe(lab, command):
     full, closed = shell(f"$SPIKELEARN {command} > /dev/full"), shell(f"$SPIKELEARN {command} | true")
@@ -137,6 +142,7 @@ def test_a_stream_drops_what_it_cannot_take():
 
 # --- signals -----------------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 @pytest.mark.parametrize("name, code, said", [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")])
 def test_a_signal_within_a_simulation_ends_the_run_without_a_result(lab, name, code, said):
     """Brian2 would end the simulation early and go on: 11 of 100 steps."""
@@ -146,6 +152,7 @@ def test_a_signal_within_a_simulation_ends_the_run_without_a_result(lab, name, c
     assert not (lab / "o").exists()
 
 
+@pytest.mark.long
 def test_a_simulation_in_a_script_of_the_user_is_interrupted_as_well(lab):
     (lab / "simulation.py").write_text(SIMULATION.replace("NAME", "SIGINT"))
     done = subprocess.run([sys.executable, "-c", "import simulation; print(simulation.run().headline)"],
@@ -153,6 +160,7 @@ def test_a_simulation_in_a_script_of_the_user_is_interrupted_as_well(lab):
     assert (done.returncode, done.stdout) == (-signal.SIGINT, "")
 
 
+@pytest.mark.long
 def test_a_job_in_the_background_ignores_sigint_as_its_shell_wants(lab):
     """A shell without job control starts jobs in the background with SIGINT ignored."""
     (lab / "simulation.py").write_text(SIMULATION.replace("NAME", "SIGINT"))
@@ -161,6 +169,7 @@ def test_a_job_in_the_background_ignores_sigint_as_its_shell_wants(lab):
     assert load("o").headline["x"] == pytest.approx(100)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name, code, out", [("SIGINT", 130, "--out 'my result'"), ("SIGTERM", 143, "")])
 def test_an_interrupted_training_tells_the_command_that_resumes_it(lab, name, code, out):
     (lab / "training.py").write_text(TRAINING.replace("NAME", name))

@@ -149,6 +149,7 @@ def test_a_network_takes_no_seed_that_is_another_one(seed):
     assert simulation.run(seed=np.int64(2**31 - 1), read=["cells.state"])["cells.state"].shape == (1,)
 
 
+@pytest.mark.long
 def test_seed_0_and_the_largest_seed_are_seeds(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for seed in (0, 2**31 - 1):
@@ -261,6 +262,7 @@ def test_units_and_bounds_are_told():
         positive(5).check("x", 3 * mA)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("delta_t", ["10*ms", "-20*ms, -10*ms"])
 def test_a_window_of_one_side_is_drawn_and_one_without_width_is_refused(tmp_path, monkeypatch, capsys, delta_t):
     monkeypatch.chdir(tmp_path)

@@ -161,6 +161,7 @@ def test_corrupt_data(place, capsys, monkeypatch, content, words):
     assert words in refusal(capsys, place, "run", "reads_data.py")
 
 
+@pytest.mark.long
 def test_in_a_process_of_its_own(place):
     """What a user sees, after Brian2 has cleared away the objects of the network that was refused."""
     edited(place, "w - A_minus*y,", "w - A_minus*y*calcium_post,")

@@ -78,6 +78,7 @@ def naive(w, x, target, recipe, follows_changes):
     return heard, collected
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule, recipe", [(CONTRASTIVE, PAIRS), (TEMPORAL, CHANGES)])
 def test_both_rules_are_those_of_plain_loops(rule, recipe):
     """One example of a network 3-4-2: the answer, and the weights that the example leaves."""
@@ -102,6 +103,7 @@ def small():
     return Regression((2, 3, 1), CONTRASTIVE, NEURON, examples=2, device="numpy")
 
 
+@pytest.mark.long
 def test_equal_phases_change_nothing(small):
     """A nudge of 1e-9 changes a bias by less than one spike of the window does; one that silences by far more."""
     w, x = small.new_weights(5), np.random.default_rng(1).uniform(size=(2, 2))
@@ -134,6 +136,7 @@ def test_the_target_is_nothing_to_a_linear_readout():
     assert linear_readout(corners, activities[:, :1], corners) == pytest.approx(np.full((4, 1), .4))
 
 
+@pytest.mark.long
 def test_outputs_are_drawn_to_their_target(small):
     """The bias of an output far below its target rises, that of one far above falls."""
     w, x = small.new_weights(1), np.array([[.3, .8]])
@@ -141,6 +144,7 @@ def test_outputs_are_drawn_to_their_target(small):
     assert high > w["biases_2.w"] > low
 
 
+@pytest.mark.long
 def test_order_and_curve_follow_from_the_seed(small):
     x, targets = np.random.default_rng(4).uniform(size=(2, 2)), np.array([[.1], [.7]])
     recipe = dataclasses.replace(PAIRS, free_steps=80, average=.5)
@@ -180,6 +184,7 @@ def test_the_same_rule_twice_is_refused():
         protocol.run((CONTRASTIVE, CONTRASTIVE))
 
 
+@pytest.mark.long
 def test_the_protocol_on_a_handful_of_examples():
     """What the headline says of the errors of the seeds; a nudged phase sets the window; the figure draws."""
     result = sl.run("learn_regression_spikes", synapse=CONTRASTIVE, hidden=3, examples=2, tests=2, epochs=1, seeds=1,

@@ -42,6 +42,7 @@ def test_one_pair_is_the_closed_form():
     assert np.abs(change - expected).max() < 1e-9
 
 
+@pytest.mark.long
 def test_the_weight_relative_to_its_start():
     rule = load_model("synapses/stdp_pair")
     half, third = (dataclasses.replace(rule, initial=dict(w=w)) for w in (.5, "1/(2 + A_plus/A_plus)"))
@@ -102,6 +103,7 @@ def test_triplet_default_is_a_set(name):
 
 # --- voltage-derivative rules --------------------------------------------------------------------------------------
 
+@pytest.mark.long
 def test_trace_form_is_balanced_pair_stdp():
     """Each pair, up to the step: -dt/(2 tau_v) of the LTP and +dt/(2 tau_s) of the LTD, from summing over steps."""
     rule, post = load_model("voltage_derivative_trace"), load_model("neurons/afterpotential")
@@ -129,6 +131,7 @@ def test_trace_form_is_balanced_pair_stdp_on_random_trains():
     assert np.all(np.abs(change - expected) < 1e-3 * potentiation)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name, sign", [("voltage_derivative", 1), ("voltage_derivative_reverse", -1)])
 def test_derivative_at_the_spike(name, sign):
     """The derivative is the difference to the step before: tau_v/dt (exp(dt/tau_v) - 1) times the true one."""
@@ -152,6 +155,7 @@ def test_nothing_is_learnt_under_voltage_clamp(name):
     assert np.all(w == 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("neuron", ["neurons/lif", "neurons/adex_afterdepolarisation"])
 def test_trace_form_runs_with_every_neuron(neuron):
     """A forced spike at rest leaves lif 5 mV and adex an after-depolarisation above rest: V falls, so LTD before."""
@@ -160,6 +164,7 @@ def test_trace_form_runs_with_every_neuron(neuron):
     assert before < 0 < after
 
 
+@pytest.mark.long
 def test_lif_after_a_forced_spike():
     """u = (v_reset - v_rest) / (v_threshold - v_rest) = 1/4 decays with tau_m after the refractory time."""
     (change,) = weight_changes([pairs(-10 * ms, 1, lead_in=1 * ms)], "voltage_derivative", "neurons/lif",
@@ -179,6 +184,7 @@ SWING = NeuronModel(
     parameters=dict(v_mean=-45 * mV, v_swing=20 * mV, v_second=15 * mV, rate=13 * Hz, rate_second=71 * Hz))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("with_post_spikes", [False, True])
 def test_clopath_rule(with_post_spikes):
     """A prescribed potential: the rule of the paper step by step; a post spike stores what is read for t_read.
@@ -203,6 +209,7 @@ def test_clopath_rule(with_post_spikes):
         assert found == pytest.approx(w / .5 - 1, rel=1e-8)         # 29 steps: t_read of 3 ms, less half a step
 
 
+@pytest.mark.long
 def test_clopath_one_pair_has_no_potentiation():
     """The filter is read as it was before the spike, at rest: nothing above theta_minus. Post first: depression."""
     ps = [pairs(d * ms, 1, lead_in=1 * ms) for d in (10, -10)]
@@ -243,6 +250,7 @@ def test_mistakes_are_told():
         weight_changes([pairs(10 * ms, 1)], rule, device="numpy")
 
 
+@pytest.mark.long
 def test_a_rule_that_reads_both_sides_gets_two_neurons():
     """w += dudt of the other side at each spike, the symmetric form: as much for either order."""
     symmetric = SynapseModel(

@@ -73,6 +73,7 @@ def by_hand(d, delay, low, remains, variance):
     return low, remains, variance
 
 
+@pytest.mark.long
 def test_pairs_without_delay(dp):
     assert dp[0] == pytest.approx(FREE, abs=5e-5)
     assert 2 * dp[0] - 1 == pytest.approx([-.0391, .0952, .0497, .0202], abs=1e-4)
@@ -85,6 +86,7 @@ def test_pairs_by_hand(dp):
     assert dp[1] == pytest.approx([.4393, .5019, .5418, .5209], abs=.003)
 
 
+@pytest.mark.long
 def test_strength_of_a_population():
     """Mean and variance by hand, then the tails beyond .5; near the article's stochastic run."""
     rule, ps = load_model("calcium_population"), [pairs(d * second, PERIODS) for d in DELTA_T]
@@ -115,6 +117,7 @@ def test_random_trains_against_small_steps():
         assert found == pytest.approx(2 * expected - 1, rel=5e-3, abs=1e-5)
 
 
+@pytest.mark.long
 def test_bistable_drift_against_small_steps():
     """With the cubic drift, in time steps; far from the boundary it is visible within a second."""
     rule = load_model("calcium_bistable").with_parameters(tau=1 * second, D=0 * ms)

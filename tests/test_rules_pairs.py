@@ -45,6 +45,7 @@ def naive(name, rule, p):
     return reference.diehl_cook(p.pre, p.post, **a, w0=78 / 784)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RULES)
 def test_rule_against_the_naive_one(name):
     """Random trains with coincident spikes, and the pair at delta_t = 0, which counts as pre before post."""
@@ -65,6 +66,7 @@ def test_weight_at_which_steps_balance(alpha, mu, known):
     assert 1 / (1 + alpha**(1 / mu)) == pytest.approx(known, abs=5e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name, chosen, known", [
     ("stdp_guetig", dict(mu=.5, alpha=1.5), .3077), ("stdp_rubin", dict(alpha=1.5), .4),
     ("stdp_van_rossum", dict(alpha=2), .5)])
@@ -100,6 +102,7 @@ def test_inhibitory_drift_and_zero():
     assert law[1] == 0 and law[0] < 0 < law[2]
 
 
+@pytest.mark.long
 def test_120_by_120_random_spikes():
     """The inhibitory rule on 120 pre and 120 post spikes, at its bounds and away from them."""
     rng = np.random.default_rng(8)

@@ -38,6 +38,7 @@ def accepted(module, headline, *names):
         assert module.ACCEPTED[name].met(headline[name]), (name, headline[name])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PAIRED)
 def test_rule_runs_through_the_window(name):
     """One pair at 20 intervals of 10 ms: finite, and with change, but for those that one pair leaves as they are."""
@@ -48,12 +49,14 @@ def test_rule_runs_through_the_window(name):
     assert result.headline["step_error_percent"] < 1
 
 
+@pytest.mark.long
 def test_rules_run_through_the_battery():
     result = stdp_battery.run(("pre_post_expression", "calcium_population", "stdp_suppression"), quick=True,
                               others=False, device="numpy")
     assert np.isfinite(result.arrays["E"]).all() and result.arrays["E"].shape[1] == 3
 
 
+@pytest.mark.long
 def test_short_term():
     result = short_term.run(quick=True, device="numpy")
     accepted(short_term, result.headline, *short_term.ACCEPTED)
@@ -64,6 +67,7 @@ def test_short_term():
         short_term.run("bistable", device="numpy")
 
 
+@pytest.mark.long
 def test_presynaptic_expression():
     """The product of P and q is the weight, and E that of the rule on the experiment."""
     result = presynaptic_expression.run(quick=True, device="numpy")
@@ -77,6 +81,7 @@ def test_presynaptic_expression():
         presynaptic_expression.run("stdp_pair", quick=True, device="numpy")
 
 
+@pytest.mark.long
 def test_calcium_window():
     result = calcium_window.run(quick=True, device="numpy")
     accepted(calcium_window, result.headline, *calcium_window.ACCEPTED)

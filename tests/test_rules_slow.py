@@ -57,6 +57,7 @@ def test_facilitation_peaks_at_15_Hz():
     assert rates[found.argmax()] == pytest.approx(15.3, abs=.05) and found.max() == pytest.approx(.2776, abs=5e-5)
 
 
+@pytest.mark.long
 def test_release_with_active_resources():
     """tau_I = 3 ms at 20 Hz: .05694 without facilitation (tau_f = 1 us here) and .26598 with it."""
     rule = load_model("short_term_active")
@@ -126,6 +127,7 @@ FROM_1 = [.2597, .7647, 1.1344, 1.4797, 1.0615, .5088, .0519]
 FROM_4 = [-1.185, -1.294, -1.266, -1.212, -1.246, -1.227, -.795]
 
 
+@pytest.mark.long
 def test_btsp_reference():
     """Fig. 5 set: changes from W = 1 and 4, extrema and half widths, and the weights at which both sides cancel."""
     a = numbers(load_model("btsp"))
@@ -174,6 +176,7 @@ def internal(pre, post, rule, level, until):
     return Simulation(build, until * second, device="numpy", dt=1 * ms).run(read=["rule.X"])["rule.X"]
 
 
+@pytest.mark.long
 def test_bistable_against_the_naive_rule():
     """Random trains with the potential above and below theta_V: up, down and drift, coincident spikes included."""
     rule, rng = load_model("bistable"), np.random.default_rng(6)
@@ -227,6 +230,7 @@ def test_bistable_crossing_of_random_trains():
 
 # --- contrastive Hebbian -------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 def test_contrastive_phases():
     """Each phase adds its sign times the sum of exp(-|delta_t|/tau) over all pairs; phases of 0 add nothing."""
     rule, rng = load_model("contrastive_hebbian"), np.random.default_rng(9)

@@ -25,6 +25,7 @@ def result():
     return stdp_scoreboard.run(RULES, data=EXPERIMENTS, **QUICK)
 
 
+@pytest.mark.long
 def test_published_E_is_that_of_the_battery():
     rules, data = ("synapses/stdp_pair", "synapses/voltage_derivative"), ("bi_poo_window", "brzosko_dopamine")
     board = stdp_scoreboard.run(rules, data=data, fitted=False, device="numpy", quick=True).arrays
@@ -36,6 +37,7 @@ def test_published_E_is_that_of_the_battery():
     assert board["E_no_change"] == pytest.approx([headline[f"E_null_{name}"] for name in data])
 
 
+@pytest.mark.long
 def test_a_fit_is_never_worse_than_the_published_numbers(result):
     a = result.arrays
     assert np.all(a["E_fitted"] <= a["E_published"])
@@ -49,6 +51,7 @@ def test_a_rule_without_parameters_has_one_number(result):
         assert a[key][0] == pytest.approx(a["E_no_change"])
 
 
+@pytest.mark.long
 def test_what_cannot_be_paired_is_listed_with_its_reason(result):
     (title, why), = result.arrays["not_paired"]
     page = stdp_scoreboard.tables(result)["scoreboard.md"]
@@ -103,6 +106,7 @@ def test_a_killed_scoreboard_keeps_the_rules_that_are_over(result, tmp_path, mon
         stdp_scoreboard.run(RULES, data=EXPERIMENTS, **QUICK, seed=2, resume=str(out), out=str(out))
 
 
+@pytest.mark.long
 def test_fits_side_by_side_are_those_of_each_experiment_alone():
     """Held out is the other's E at the numbers that a fit of one experiment alone finds."""
     known = {name: experiment(name) for name in EXPERIMENTS}
@@ -116,11 +120,13 @@ def test_fits_side_by_side_are_those_of_each_experiment_alone():
     assert np.all(together.held_out >= together.fitted * (1 - 1e-6))
 
 
+@pytest.mark.long
 def test_a_rule_in_time_steps_is_fitted_when_asked_for():
     a = stdp_scoreboard.run("voltage_derivative", data="bi_poo_window", time_steps=True, **QUICK).arrays
     assert a["E_fitted"][0, 0] < a["E_published"][0, 0] and not len(a["not_fitted"])
 
 
+@pytest.mark.long
 def test_parameters_may_differ_between_conditions():
     rule, it = load_model("synapses/stdp_pair"), experiment("bi_poo_window")
     pairings = [beginning(one, stdp_scoreboard.QUICK) for one in it.pairings[:3]]

@@ -143,6 +143,7 @@ def test_small_nudges_and_long_phases_lead_to_the_gradient(lengths):
     assert found == pytest.approx(exact, abs=2e-3 * np.abs(exact).max())
 
 
+@pytest.mark.long
 def test_the_temporal_twin_spreads_less_than_a_free_window():
     rows = {name: langevin_ep_spikes.compare(
         langevin_ep_spikes.draw_network(1), "Poisson", name, 30, beta=.2, free=250, nudged=80, tau_d=20, r_max=500,
@@ -221,6 +222,7 @@ def few(monkeypatch):
 SHORT = dict(hidden=(5,), epochs=2, free_steps=24, nudged_steps=12, listen_steps=8, device="numpy")
 
 
+@pytest.mark.long
 def test_learn_mnist_is_the_temporal_twin_unless_told_otherwise(few):
     result = learn_mnist.run(**SHORT, chunk=2, average=0.5)
     facts = result.provenance
@@ -243,12 +245,14 @@ def test_each_rule_has_its_recipe(rule, kind):
         assert deep.signs == (1, -1, 1)
 
 
+@pytest.mark.long
 def test_a_neuron_that_is_given_stays_as_it_is(few):
     neuron = load_model("leaky_integrator_fire").with_parameters(tau_d=3 * ms)
     facts = learn_mnist.run(neuron=neuron, **SHORT).provenance
     assert float(facts["models"][1]["parameters"]["tau_d"] / ms) == pytest.approx(3)
 
 
+@pytest.mark.long
 def test_results_keep_the_last_weights_and_their_mean_and_the_mean_answers(few, tmp_path):
     out = tmp_path / "out"
     words = [f"{name}={value[0] if isinstance(value, tuple) else value}" for name, value in SHORT.items()
@@ -270,6 +274,7 @@ def test_results_keep_the_last_weights_and_their_mean_and_the_mean_answers(few, 
     assert learn_mnist.weights_of(out, loaded).keys() == loaded.weights.keys()
 
 
+@pytest.mark.long
 def test_a_network_whose_rule_has_changed_is_not_loaded_silently(few, tmp_path):
     from spikelearn.results.files import save
 
@@ -281,6 +286,7 @@ def test_a_network_whose_rule_has_changed_is_not_loaded_silently(few, tmp_path):
     assert Classifier.load(tmp_path / "edited", synapse=TEMPORAL, device="numpy", images=2).sizes == (9, 5, 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("goal, found", [(101.0, True), (-1.0, False)])
 def test_seconds_to_the_goal_are_there_if_it_was_reached(few, monkeypatch, capsys, goal, found):
     monkeypatch.setattr(learn_mnist, "GOAL", goal)
@@ -293,6 +299,7 @@ def test_seconds_to_the_goal_are_there_if_it_was_reached(few, monkeypatch, capsy
         assert "seconds_to_2_percent is left out" in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("final", [False, True])
 def test_learn_digits_reads_the_test_set_only_when_told_to(few, final):
     result = learn_digits.run(TEMPORAL, **SHORT, seeds=1, final=final)

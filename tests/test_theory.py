@@ -36,6 +36,7 @@ def met(module, result, *names):
     assert drawn(module, result)
 
 
+@pytest.mark.long
 def test_early_inference():
     result = early_inference.run(depths=(1, 2), networks=6, angles=(0, 45, 90), temperatures=(1e-12, 1e-2), trials=5,
                                  device="numpy", quick=True)
@@ -44,6 +45,7 @@ def test_early_inference():
     assert result.arrays["cosine_time"][:, :, -1].max() < 1                # and later it is no gradient any more
 
 
+@pytest.mark.long
 def test_equilibrium_gradient():
     result = equilibrium_gradient.run(sizes=(5, 6, 3), networks=2, chains=1000, chain_steps=1500, quick=True)
     met(equilibrium_gradient, result)
@@ -77,6 +79,7 @@ def test_contrastive_faults():
     assert result.headline["other_mode_percent_ep"] < 1
 
 
+@pytest.mark.long
 def test_langevin():
     result = langevin.run(temperatures=(.2,), device="numpy", quick=True)
     met(langevin, result)
@@ -191,6 +194,7 @@ def test_learn_mnist_rates_resumes_to_the_same_weights(tmp_path, monkeypatch):
         learn_mnist_rates.run(networks=("big",), dataset="digits")
 
 
+@pytest.mark.long
 def test_feedforward_start(monkeypatch):
     """The fast start."""
     digits_as_mnist(monkeypatch, feedforward_start)
@@ -198,6 +202,7 @@ def test_feedforward_start(monkeypatch):
     assert result.headline["times_closer"] > 3
     drawn(feedforward_start, result)
 
+@pytest.mark.long
 def test_two_updates_from_auto_encoders_give_the_gradient_and_learn_better_than_from_random_weights():
     """Against back-propagation through the feedforward pass, written out; and the claim of the protocol, on digits."""
     from spikelearn.images.datasets import load

@@ -63,6 +63,7 @@ def test_one_change_for_both_directions_shrinks_the_difference_by_its_decay():
     assert weight_symmetry.ACCEPTED["shrinkage_error"].met(found[2])
 
 
+@pytest.mark.long
 def test_feedback_aligns():
     angles, _, _ = weight_symmetry.align(*digits(), "feedback alignment", 100, 10, 20, 1)
     for key, angle in (("angle_at_start_degrees", angles[0]), ("angle_degrees", angles[-1])):
@@ -99,6 +100,7 @@ def test_one_step_without_noise_goes_where_the_cells_say():
     assert np.asarray(read).reshape(3, 2) == pytest.approx(start + (share @ w - start) / 5, abs=1e-9)
 
 
+@pytest.mark.long
 def test_reverse_dreams_of_digits_approach_the_data_and_forward_ones_do_not():
     found = walkback.dream_of_digits(12, .1, 1.0, 20, np.random.default_rng(8), cells=150, dreamers=100)
     share = {name: walkback.energy_distance(found[f"digits_{name}"], found["digits_data"]) /
@@ -130,6 +132,7 @@ def test_arms_inhibit_each_other_and_antagonists_do_not():
     np.testing.assert_allclose(reward.TASKS["reach"].wanted(action, message), [[1, .45], [.35, .05]])
 
 
+@pytest.mark.long
 def test_the_message_points_to_more_value():
     """Against finite differences of the value itself, of a critic in NumPy with the same weights."""
     agent = reward.Agent(reward.TASKS["choice"], 2, RULE, 8, .3, Phases(200, 80, 80, 40), 3, "numpy")

@@ -123,12 +123,14 @@ def row(coding, estimator, tau_d=20):
                                       r_max=500, seed=3, device="numpy")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("coding, estimator", langevin_ep_spikes.CLAIMED)
 def test_spikes_add_no_bias_where_claimed(coding, estimator):
     found = row(coding, estimator)
     assert abs(found["bias_z"]) < 4 and abs(found["step"] - 1) < 4 * found["step_se"]
 
 
+@pytest.mark.long
 def test_without_the_window_regular_spikes_are_locked_to_their_own_ripple():
     alone, corrected = (row("integrate-and-fire", name) for name in ("single", "single − free window"))
     assert alone["bias_z"] > 10 and alone["bias"] > 5 * max(corrected["bias"], corrected["bias_floor"])
@@ -161,6 +163,7 @@ def test_branches_come_to_agree():
     assert error[:15].mean() > 10 * error[-30:].mean()
 
 
+@pytest.mark.long
 def test_spiking_rule_on_forced_spikes():
     """Somatic spikes against a silent prediction: the weight follows the double low-pass, worked out by hand."""
     rule = load_model("dendritic_prediction_spikes")

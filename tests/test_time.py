@@ -114,6 +114,7 @@ def test_two_spikes_of_a_neuron_at_the_same_time_are_refused_and_not_made_one(si
 
 # --- in time steps -------------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 @pytest.mark.parametrize("device", BOTH)
 def test_traces_that_are_integrated_are_exact_where_they_are_linear(device):
     """At 8be5cb3, Euler's method at 1 ms: tau_plus 16.3 ms."""
@@ -123,6 +124,7 @@ def test_traces_that_are_integrated_are_exact_where_they_are_linear(device):
     assert found.error_percent < 1e-4
 
 
+@pytest.mark.long
 def test_the_window_of_a_short_time_constant():
     """At 8be5cb3 .6 ms was reported as 10.6 ms."""
     rule = CLOCK_DRIVEN.with_parameters(tau_plus=.6 * ms)
@@ -142,6 +144,7 @@ def test_a_step_that_is_too_long_is_refused_with_one_that_would_do():
             weight_changes([pairs(10 * ms)], "stdp_pair", dt=wrong)
 
 
+@pytest.mark.long
 def test_the_step_divides_rates_of_30_hz_too():
     times = [np.asarray(pairs(10 * ms, 60, rate * Hz).post) - .1 for rate in (10, 20, 30, 40, 50)]
     step = fitting_step(times, [CLOCK_DRIVEN])

@@ -80,6 +80,7 @@ def test_a_mistake_ends_in_a_sentence(readings, setting, sentence, capsys, tmp_p
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_more_epochs_can_be_added_where_thresholds_do_not_fall(readings, tmp_path):
     how = SHORT | dict(neuron=low_threshold("adaptive_threshold"), out=str(tmp_path / "out"))
     learn_mnist_unsupervised.run(**how)
