@@ -176,7 +176,7 @@ def train(task, trials, rounds, rule, hidden, beta, phases, seed, control, devic
     for k in range(rounds):
         slower = 1 - task.slower * k / rounds
         seeds, cue = rng.integers(2**31, size=3), task.cue(rng, trials)
-        action = np.clip(agent.show("actor", cue, np.full((trials, 2), .5), seeds[0]).heard, 0, 1)
+        action = np.clip(agent.show("actor", cue, np.full((trials, 2), .5), seeds[0]).mean_input, 0, 1)
         babbling = k < task.babbling * rounds
         done = rng.uniform(size=action.shape) if babbling else action + task.noise * rng.standard_normal(action.shape)
         done = np.clip(done, 0, 1)
@@ -191,7 +191,7 @@ def train(task, trials, rounds, rule, hidden, beta, phases, seed, control, devic
         curves["success"].append(task.success(cue, action).mean())
         curves["distance"].append(task.distance(cue, action).mean())
         curves["reward"].append(reward.mean())
-        curves["value_error"].append(((judged.heard[:, 0] - given)**2).mean())
+        curves["value_error"].append(((judged.mean_input[:, 0] - given)**2).mean())
     means = [np.mean(part, axis=0) for part in zip(*kept)]
     agent.w["actor"], agent.b["actor"] = means[:2], means[2:]
     return {what: np.array(values) for what, values in curves.items()} | {"scored": score(agent, task, trials, rng)}
@@ -202,8 +202,8 @@ def score(agent, task, trials, rng, shows=4):
     found = []
     for _ in range(shows):
         cue = task.cue(rng, trials)
-        heard = agent.show("actor", cue, np.full((trials, 2), .5), int(rng.integers(2**31))).heard
-        action = np.clip(heard, 0, 1)
+        answers = agent.show("actor", cue, np.full((trials, 2), .5), int(rng.integers(2**31))).mean_input
+        action = np.clip(answers, 0, 1)
         found.append((task.success(cue, action).mean(), task.distance(cue, action).mean()))
     return np.mean(found, axis=0)
 

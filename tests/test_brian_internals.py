@@ -282,6 +282,9 @@ NAMES = ("Trackable", "instance_sets", "device_module", "apply_run_args", "inser
          "resetter", "summed_updaters", "state_updater", "SRCS", "CPPStandaloneDevice", "CPPCodeGenerator")
 
 
+SCRIPTS = "spikelearn/command/export.py"
+
+
 def files():
     rooms = ("spikelearn", "protocols", "models", "benchmarks")
     found = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
@@ -305,7 +308,8 @@ def test_private_parts_are_touched_nowhere_else(name):
     text = files()[name].read_text(encoding="utf-8")
     found = list(private(ast.parse(text)))
     assert not found or name == PARSER and not [it for it in found if it.startswith(".")], found
-    assert not [it for it in NAMES if re.search(rf"\b{it}\b", text)]
+    written = {"state_updater"} if name == SCRIPTS else set()       # in the text of an exported script
+    assert not [it for it in NAMES if it not in written and re.search(rf"\b{it}\b", text)]
 
 
 def test_each_touch_names_its_source():

@@ -23,7 +23,7 @@ REFUSED = {
     "stdp_dopamine": "has a third factor", "vpf_asymmetric_flips": "follows other events than spikes",
     **dict.fromkeys(("voltage_derivative_symmetric", "voltage_derivative_symmetric_centred",
                      "voltage_derivative_symmetric_twin", "voltage_derivative_temporal", "vpf_asymmetric_attempts",
-                     "vpf_symmetric"), r"learns by presentations \(at_end\)"),
+                     "vpf_symmetric", "contrastive_hebbian_collected"), r"learns by presentations \(at_end\)"),
 }
 RULES = [name.split("/")[1] for name in shipped_models() if name.startswith("synapses/")]
 EXPORTED = [name for name in RULES if name not in REFUSED]

@@ -251,7 +251,7 @@ def test_a_damaged_folder_is_refused(saved, tmp_path, how, sentence):
 
 
 def test_another_folder_is_refused(saved, tmp_path):
-    with pytest.raises(sl.SpikelearnError, match="run.json is missing"):
+    with pytest.raises(sl.SpikelearnError, match="has no run.json: it holds no saved result"):
         sl.load_result(tmp_path)
     with pytest.raises(sl.SpikelearnError, match="is a result of stdp_window, not of stdp_triplets"):
         sl.load_result(saved[0], protocol="stdp_triplets")

@@ -279,7 +279,7 @@ def test_a_network_whose_rule_has_changed_is_not_loaded_silently(few, tmp_path):
     from spikelearn.results.files import save
 
     result = learn_mnist.run(**SHORT)
-    result.provenance["models"][0]["text"] += "# edited"
+    result.provenance["models"][0]["text"] += "EDITED = True"
     save(result, tmp_path / "edited")
     with pytest.raises(SpikelearnError, match="the synapse model voltage_derivative_temporal is not what it was"):
         Classifier.load(tmp_path / "edited", device="numpy")

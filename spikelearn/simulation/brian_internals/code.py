@@ -54,7 +54,7 @@ __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);
 
 
 def flush_to_zero():
-    """Let the program of the device in use count denormal numbers as 0: device.py, insert_code into "before_start"."""
+    """Let the program of the device in use count denormal numbers as 0: brian2/devices/device.py, insert_code."""
     at_the_start(get_device(), FLUSH_TO_ZERO)
 
 
