@@ -72,7 +72,8 @@ def test_the_test_set_is_read_once_at_the_end_and_the_published_network_runs(rea
 @pytest.mark.parametrize("setting, sentence", [
     ("excitatory=0", "excitatory must be a whole number from 1 to 10,000, not 0"),
     ("shown=0.35", "shown must be a time from 0.001 s to 10 s"), ("shown=350.2*ms", "whole number of time steps"),
-    ("theta_plus=5", "theta_plus must be a value above 0 V and at most 1 V"), ("norm=-1", "norm must be a number above 0"),
+    ("theta_plus=5", "theta_plus must be a value above 0 V and at most 1 V"),
+    ("norm=-1", "norm must be a number above 0"),
     ("pixel=neurons/pixel_fire", "pixel_fire has no variable 'brightness'")])
 def test_a_mistake_ends_in_a_sentence(readings, setting, sentence, capsys, tmp_path):
     assert cli.main(["run", "learn_mnist_unsupervised", "--device", "numpy", "--set", setting, "--out",

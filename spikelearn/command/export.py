@@ -178,8 +178,15 @@ def _needs_u(cell, reads):
 
 
 def _method(model: Model) -> str | tuple:
-    """Integration method of a pairing: exact where the equations are linear."""
-    return ("exact", model.method) if model.method != "exact" else model.method
+    """Integration method of a pairing: exact where the equations are linear.
+
+    Brian2's exact method fails for a variable whose name means something to SymPy, such as `trace`.
+    """
+    import sympy
+    from brian2 import Equations
+
+    known = any(hasattr(sympy, name) for name in Equations(model.equations).diff_eq_names)
+    return model.method if known or model.method == "exact" else ("exact", model.method)
 
 
 def _namespace(model):
