@@ -35,7 +35,7 @@ from spikelearn.unsupervised.recipe import RANGES as RECIPE_RANGES
 from spikelearn.unsupervised.recipe import THETAS, Recipe
 from spikelearn.unsupervised.train import accuracy_percent, learn, responses_to
 
-FIGURE_SIZE = (14, 12)
+FIGURE_SIZE = (10.5, 9)
 ACCEPTED = {"validation_accuracy_vote": Accepted(91.5, 100, "a C++ prototype, three seeds: 91.5 to 92.2 on the test "
                                                  "images; here one seed: 93.2")}
 GOAL = 90.0     # per cent; the headline says how long it took to reach it
@@ -141,7 +141,7 @@ def plot(result, figure):
     told = [f"{name} {_with_error(headline[f'{part}_accuracy_{name}'], n)}" for name in DECISIONS]
     right.set_title(f"Confusion matrix, {part} images (vote)\naccuracy ± s.e.: {', '.join(told)}", fontsize=10)
     draw_rates(rates, a["rates"] / Hz, a["theta"] / mV)
-    rates.set_title(f"Each neuron while {part} images are shown; {headline['images_per_second']:.0f} images/s in "
+    rates.set_title(f"Each neuron while {part} images are shown\n{headline['images_per_second']:.0f} images/s in "
                     "training", fontsize=10)
 
 

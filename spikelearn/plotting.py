@@ -116,13 +116,16 @@ def image_grid(axes, images, answers, labels, columns):
 
 def receptive_fields(axes, weights, columns):
     """Incoming weights of hidden units as small pictures, red positive, blue negative. weights : (n, height, width)."""
+    from matplotlib import colormaps
+
     n, height, width = np.shape(weights)
     rows = -(-n // columns)
     canvas = np.full((rows * (height + 1), columns * (width + 1)), np.nan)
     for k, field in enumerate(weights):
         top, left = (k // columns) * (height + 1), (k % columns) * (width + 1)
         canvas[top:top + height, left:left + width] = field / max(np.abs(field).max(), 1e-12)
-    axes.imshow(canvas, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+    colours = colormaps["RdBu_r"].resampled(33)         # a smaller file than with 256
+    axes.imshow(canvas, cmap=colours, vmin=-1, vmax=1, interpolation="nearest")
     axes.axis("off")
 
 
