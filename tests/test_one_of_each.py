@@ -33,8 +33,7 @@ def holders(pattern):
 @pytest.mark.parametrize("pattern, places", [
     (r"\.test\(\)", {"spikelearn/images/datasets.py"}),
     (r"class \w*Adam\b", {"spikelearn/training/adam.py"}),
-    (r"class (\w*Progress|Lines|Flow)\b", {"spikelearn/training/progress.py",         # images, and
-                                           "spikelearn/command/sweep.py"}),
+    (r"class (\w*Progress|Lines|Flow)\b", {"spikelearn/training/progress.py"}),
     (r"while state\.epoch < epochs", {"spikelearn/training/chunks.py"}),
     (r"dt=1 ?\* ?second", {"spikelearn/simulation/tables.py"}),
     (r"def main\(", {"spikelearn/command/command_line.py"}),

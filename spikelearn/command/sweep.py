@@ -1,11 +1,9 @@
 """`spikelearn sweep`: runs a protocol at every combination of values, one folder per point, one table for all."""
 import argparse
-import contextlib
 import json
 import os
 import re
 import sys
-import time
 from pathlib import Path
 
 from spikelearn.command import run as running
@@ -15,7 +13,9 @@ from spikelearn.command.sweep_values import Varied, refuse_twice, varied
 from spikelearn.command.sweep_workers import on_this_machine, over_scheduler
 from spikelearn.errors import SpikelearnError
 from spikelearn.results.files import read_run, replace_file
+from spikelearn.training.progress import Progress
 
+TEN_SECONDS = 10    # between two lines of progress
 AT_ONCE = 50        # points of a pairing protocol that are simulated side by side; chosen here
 
 
@@ -52,21 +52,30 @@ def sweep(options: argparse.Namespace) -> int:
     mine = points[share[0] - 1::share[1]]
     waiting = [point for point in mine if not is_finished(point)]
     _warn_of_others([point for point in mine if point not in waiting])
-    progress = Progress(len(mine), len(mine) - len(waiting))
+    if len(waiting) < len(mine):
+        print(f"{len(mine) - len(waiting)} of {len(mine)} points have a result already", file=sys.stderr)
     replies = {}
     try:
-        for point, reply in _started(waiting, options, jobs):
-            replies[point.folder.name] = reply
-            progress.tell(reply)
+        _collect(replies, waiting, len(mine), options, jobs)
     except KeyboardInterrupt as stop:
-        stop.args = (f"{progress.done} of {len(mine)} points are over; the same command runs the others",)
+        done = len(mine) - len(waiting) + len(replies)
+        stop.args = (f"{done} of {len(mine)} points are over; the same command runs the others",)
         raise
     finally:
-        progress.end()
         failures = {name: reply.failure for name, reply in replies.items() if reply.failure}
         drawn = _gather(points, all_varied, failures, folder, running.protocol_name(module))
     _report(mine, replies, failures, folder, drawn, options.json)
     return 1 if failures else 0
+
+
+def _collect(replies, waiting, total, options, jobs):
+    """Run the points and enter their replies, by the names of their folders."""
+    with Progress(f"sweep of {options.protocol}", unit="points", within=TEN_SECONDS) as progress:
+        progress.start(total, total - len(waiting))
+        for point, reply in _started(waiting, options, jobs):
+            replies[point.folder.name] = reply
+            failed = sum(bool(it.failure) for it in replies.values())
+            progress.tell(1, f"{failed} failed" if failed else "")
 
 
 def _checked(options) -> tuple[list[Varied], tuple[int, int], int]:
@@ -166,34 +175,3 @@ def _report(points, replies: dict[str, Reply], failures, folder, files, as_json)
         print(f"spikelearn: warning: {line} ({warned.count(line)} of {len(points)} points)", file=sys.stderr)
     for name, failure in failures.items():
         print(f"failed: {name}: {failure}", file=sys.stderr)
-
-
-class Progress:
-    """How far a sweep is: a bar with the time left on a terminal, else a plain line at most every ten seconds."""
-
-    def __init__(self, points: int, done: int):
-        self.points, self.done, self.kept, self.failed, self.bar = points, done, done, 0, None
-        self.began = self.last = time.monotonic()
-        if done:
-            print(f"{done} of {points} points have a result already", file=sys.stderr)
-        if sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self.bar = tqdm(total=points, initial=done, unit=" points", file=sys.stderr)
-
-    def tell(self, reply: Reply) -> None:
-        """A point more is over."""
-        self.done, self.failed = self.done + 1, self.failed + bool(reply.failure)
-        if self.bar is not None:
-            self.bar.set_postfix_str(f"{self.failed} failed" if self.failed else "")
-            self.bar.update()
-        elif time.monotonic() - self.last > 10 or self.done == self.points:
-            self.last = time.monotonic()
-            left = (self.last - self.began) / (self.done - self.kept) * (self.points - self.done)
-            failed = f", {self.failed} failed" if self.failed else ""
-            print(f"{self.done} of {self.points} points{failed}, {left:.0f} s left", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """Leave the bar as it is."""
-        with contextlib.suppress(AttributeError):
-            self.bar.close()

@@ -93,8 +93,8 @@ def pairs(delta_t: Quantity, n: int = 60, rate: Quantity = 1 * Hz, *, label: str
     >>> len(pairing.pre), pairing.post[0] - pairing.pre[0]
     (60, 10. * msecond)
     """
-    delta_t = _time(delta_t, "delta_t")
-    return _repeated([0.0], [delta_t], n, _period(rate, "rate"), lead_in, label)
+    delta_t = checked_time(delta_t, "delta_t")
+    return repeated([0.0], [delta_t], n, period_of(rate, "rate"), lead_in, label)
 
 
 def motifs(pre: Quantity, post: Quantity, n: int = 60, rate: Quantity = 1 * Hz, *, trains: int = 1,
@@ -124,12 +124,12 @@ def motifs(pre: Quantity, post: Quantity, n: int = 60, rate: Quantity = 1 * Hz, 
     (120, 60)
     """
     pre, post = checked_times(pre, "pre spike times of a motif"), checked_times(post, "post spike times of a motif")
-    period, count = _period(rate, "rate"), _count(n, "n")
-    if _count(trains, "trains") == 1 and every is None:
-        return _repeated(pre, post, count, period, lead_in, label)
+    period, count = period_of(rate, "rate"), count_of(n, "n")
+    if count_of(trains, "trains") == 1 and every is None:
+        return repeated(pre, post, count, period, lead_in, label)
     _refuse_overlap(np.concatenate([pre, post]), count, period)
     pre, post = (np.add.outer(period * np.arange(count), side).ravel() for side in (pre, post))
-    return _repeated(pre, post, trains, _positive_time(every, "every"), lead_in, label)
+    return repeated(pre, post, trains, positive_time(every, "every"), lead_in, label)
 
 
 def duration(pairings, tail=TAIL):
@@ -138,23 +138,23 @@ def duration(pairings, tail=TAIL):
     if not pairings:
         raise SpikelearnError("pairings must hold at least one pairing")
     last = max((float(times[-1]) for p in pairings for times in (p.pre, p.post) if len(times)), default=0.0)
-    end = last + _scalar(tail, second, "tail", "a time such as 500*ms")
+    end = last + scalar_of(tail, second, "tail", "a time such as 500*ms")
     return np.ceil(np.round(end * 1e3, 6)) * ms
 
 
 def beginning(pairing, end):
     """The part of a Pairing before the time `end`: what a quick run simulates."""
-    cut = _positive_time(end, "end") * second
+    cut = positive_time(end, "end") * second
     early = {name: getattr(pairing, name)[getattr(pairing, name) < cut] for name in ("pre", "post", "third")}
     return dataclasses.replace(pairing, **early)
 
 
-def _repeated(pre, post, n, period, lead_in, label):
+def repeated(pre, post, n, period, lead_in, label):
     """`n` copies of a motif (times in seconds), `period` apart, its first spike at the lead-in."""
-    inner, count = np.concatenate([pre, post]), _count(n, "n")
+    inner, count = np.concatenate([pre, post]), count_of(n, "n")
     _refuse_overlap(inner, count, period)
     refuse_large("the motifs", count * inner.size, MOST)
-    starts = _lead(lead_in) - inner.min() + period * np.arange(count)
+    starts = lead_of(lead_in) - inner.min() + period * np.arange(count)
     pre, post = (np.add.outer(starts, side).ravel() for side in (pre, post))
     return Pairing(pre * second, post * second, label)
 
@@ -168,38 +168,38 @@ def _refuse_overlap(inner, count, period):
             f"motifs {in_ms(span)} long, one each {in_ms(period)}, overlap, so the order of spikes is lost")
 
 
-def _scalar(value, unit, name, example):
+def scalar_of(value, unit, name, example):
     if not has_unit(value, unit) or np.ndim(value) != 0 or not np.isfinite(float(value)):
         raise SpikelearnError(f"{name} must be {example}, not {value}")
     return float(value)
 
 
-def _time(value, name):
-    return _scalar(value, second, name, "a time such as 10*ms")
+def checked_time(value, name):
+    return scalar_of(value, second, name, "a time such as 10*ms")
 
 
-def _positive_time(value, name):
-    time = _time(value, name)
+def positive_time(value, name):
+    time = checked_time(value, name)
     if time <= 0:
         raise SpikelearnError(f"{name} must be longer than 0 s")
     return time
 
 
-def _lead(lead_in):
-    start = _time(lead_in, "lead_in")
+def lead_of(lead_in):
+    start = checked_time(lead_in, "lead_in")
     if start < 0:
         raise SpikelearnError("lead_in must not be negative")
     return start
 
 
-def _period(rate, name):
-    value = _scalar(rate, Hz, name, "a rate such as 10*Hz")
+def period_of(rate, name):
+    value = scalar_of(rate, Hz, name, "a rate such as 10*Hz")
     if value <= 0:
         raise SpikelearnError(f"{name} must be above 0 Hz")
     return 1 / value
 
 
-def _count(value, name):
+def count_of(value, name):
     whole = has_unit(value, 1) and np.ndim(value) == 0 and not isinstance(value, (bool, np.bool_))
     if not whole or not np.isfinite(value) or value != round(value) or value < 1:
         raise SpikelearnError(f"{name} must be a whole number, 1 or more, not {value}")

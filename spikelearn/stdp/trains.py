@@ -9,13 +9,13 @@ from spikelearn.stdp.spike_times import (
     LEAD_IN,
     MOST,
     Pairing,
-    _count,
-    _lead,
-    _period,
-    _positive_time,
-    _repeated,
-    _scalar,
-    _time,
+    checked_time,
+    count_of,
+    lead_of,
+    period_of,
+    positive_time,
+    repeated,
+    scalar_of,
 )
 
 
@@ -46,11 +46,11 @@ def trains(delta_t: Quantity, spikes: int, rho: Quantity, n: int, interval: Quan
     >>> len(pairing.post)
     75
     """
-    delta_t, gap, count = _time(delta_t, "delta_t"), _period(rho, "rho"), _count(spikes, "spikes")
+    delta_t, gap, count = checked_time(delta_t, "delta_t"), period_of(rho, "rho"), count_of(spikes, "spikes")
     if count > 1 and not round(abs(delta_t), 9) < round(gap, 9):
         raise SpikelearnError(f"pairs {in_ms(abs(delta_t))} wide at {rho} overlap, so the order of spikes is lost")
     pre = gap * np.arange(count)
-    return _repeated(pre, pre + delta_t, n, _positive_time(interval, "interval"), lead_in, label)
+    return repeated(pre, pre + delta_t, n, positive_time(interval, "interval"), lead_in, label)
 
 
 def bursts(delta_t: Quantity, n_ap: int, burst_rate: Quantity, n: int = 60, rate: Quantity = 0.1 * Hz, *,
@@ -79,9 +79,9 @@ def bursts(delta_t: Quantity, n_ap: int, burst_rate: Quantity, n: int = 60, rate
     >>> (pairing.post[:3] - pairing.pre[0]) / ms
     array([10., 30., 50.])
     """
-    first, gap = _time(delta_t, "delta_t"), _period(burst_rate, "burst_rate")
-    post = first + gap * np.arange(_count(n_ap, "n_ap"))
-    return _repeated([0.0], post, n, _period(rate, "rate"), lead_in, label)
+    first, gap = checked_time(delta_t, "delta_t"), period_of(burst_rate, "burst_rate")
+    post = first + gap * np.arange(count_of(n_ap, "n_ap"))
+    return repeated([0.0], post, n, period_of(rate, "rate"), lead_in, label)
 
 
 def poisson(rate_pre: Quantity, rate_post: Quantity, duration: Quantity, rng: np.random.Generator | int, *,
@@ -112,12 +112,12 @@ def poisson(rate_pre: Quantity, rate_post: Quantity, duration: Quantity, rng: np
     >>> 900 < len(pairing.pre) < 1100
     True
     """
-    dead, duration, start = _time(dead_time, "dead_time"), _positive_time(duration, "duration"), _lead(lead_in)
-    rng, step, times = _generator(rng), None if dt is None else _positive_time(dt, "dt"), {}
+    dead, duration, start = checked_time(dead_time, "dead_time"), positive_time(duration, "duration"), lead_of(lead_in)
+    rng, step, times = _generator(rng), None if dt is None else positive_time(dt, "dt"), {}
     if step is not None:
         refuse_large("duration and dt", duration / step, MOST)
     for name, given in (("rate_pre", rate_pre), ("rate_post", rate_post)):
-        rate = _scalar(given, Hz, name, "a rate such as 10*Hz")
+        rate = scalar_of(given, Hz, name, "a rate such as 10*Hz")
         if rate < 0:
             raise SpikelearnError(f"{name} must not be negative")
         refuse_large(f"{name} and duration", rate * duration, MOST)

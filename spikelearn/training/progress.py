@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, plain lines elsewhere."""
+"""How far a training or a sweep is: a bar on a terminal, plain lines elsewhere."""
 import sys
 import time
 
@@ -9,11 +9,12 @@ class Progress:
     """A bar with time left on a terminal; a plain line an epoch, and every half minute, elsewhere.
 
     title : what is being trained; None = silence. unit : what is counted. apart : seconds between two lines of epochs,
-    of which the last is always told.
+    of which the last is always told. within : seconds between two other lines.
     """
 
-    def __init__(self, title, file=None, *, unit="images", apart=0):
+    def __init__(self, title, file=None, *, unit="images", apart=0, within=HALF_MINUTE):
         self.title, self.file, self.bar, self.unit, self.apart = title, file or sys.stderr, None, unit, apart
+        self.within = within
 
     def __enter__(self):
         return self
@@ -37,8 +38,8 @@ class Progress:
         if self.bar is not None:
             self.bar.set_postfix_str(said)
             self.bar.update(examples)
-        elif self.title is not None and time.monotonic() - max(self.last, self.began) > HALF_MINUTE:
-            self._line(f"{self.done} of {self.total} {self.unit}, {said}")
+        elif self.title is not None and time.monotonic() - max(self.last, self.began) > self.within:
+            self._line(", ".join(filter(None, (f"{self.done} of {self.total} {self.unit}", said))))
 
     def tell_epoch(self, epoch, said):
         """Report the end of an epoch. said : its summary."""
@@ -52,4 +53,4 @@ class Progress:
         self.last = time.monotonic()
         rate = (self.done - self.first) / max(self.last - self.began, 1e-9)
         left = (self.total - self.done) / max(rate, 1e-9)
-        print(f"{self.title}: {said}, {rate:.0f} {self.unit}/s, {left:.0f} s left", file=self.file, flush=True)
+        print(f"{self.title}: {said}, {rate:.{0 if rate >= 10 else 2}f} {self.unit}/s, {left:.0f} s left", file=self.file, flush=True)
