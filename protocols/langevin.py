@@ -9,7 +9,7 @@ temperatures and the step are chosen here.
 
 import numpy as np
 from brian2 import ms
-from scipy.stats import kstwobign
+from scipy.special import kolmogorov
 
 from spikelearn import load_model
 from spikelearn.command.command_line import run_protocol
@@ -83,7 +83,7 @@ def compare(energy, states, temperature, axis):
         steps = np.arange(x.size + 1) / x.size
         distance = max(np.max(steps[1:] - cdf), np.max(cdf - steps[:-1]))
         found["effective"][unit] = x.size / autocorrelation_time(states[:, unit])
-        found["p"][unit] = kstwobign.sf(distance * np.sqrt(found["effective"][unit]))
+        found["p"][unit] = kolmogorov(distance * np.sqrt(found["effective"][unit]))
     energies = energy.value(np.moveaxis(states, 1, -1)).mean(axis=-1)         # of each copy, independent
     found["energy_z"] = (energies.mean() - (P * E).sum()) / (energies.std(ddof=1) / np.sqrt(len(energies)))
     return found

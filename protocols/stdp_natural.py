@@ -6,11 +6,9 @@ fluctuating background current with one pre spike in the middle; nothing is forc
 spike gives one point (delta_t, weight change); shown is the mean at each delta_t. The source names neither neuron nor
 input: those here are chosen here. The right panel shows a neuron that is reset after each spike.
 """
-import warnings
 
 import numpy as np
 from brian2 import Hz, SpikeMonitor, ms, second
-from scipy.optimize import OptimizeWarning, curve_fit
 
 from spikelearn import SpikelearnError, SynapseModel, load_model
 from spikelearn.command.command_line import run_protocol
@@ -21,6 +19,7 @@ from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.simulation.network import neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import NEVER
+from spikelearn.stdp.exponentials import exponential_through
 from spikelearn.stdp.weight_change import start_weight
 
 FIGURE_SIZE = (11, 4.6)
@@ -134,22 +133,10 @@ def shape(delta_t, change, fit):
         found["zero_crossing_ms"] = float(d[k] - change[k] * (d[k + 1] - d[k]) / (change[k + 1] - change[k]))
     for name, side, start in (("decay_plus_ms", d >= max(found["peak_ms"], 0), found["peak_ms"]),
                               ("decay_minus_ms", d <= min(found["trough_ms"], 0), found["trough_ms"])):
-        tau = decay(np.abs(d[side] - start), change[side])
-        if d[1] - d[0] < tau < np.ptp(d):
-            found[name] = tau
+        fit = exponential_through(np.abs(d[side] - start), change[side]) if side.sum() > 2 else None
+        if fit and d[1] - d[0] < fit[1] < np.ptp(d):
+            found[name] = fit[1]
     return found
-
-
-def decay(distance, change):
-    """Time constant of the exponential through some points, in the unit of `distance`; nan if there is none."""
-    with warnings.catch_warnings(), np.errstate(over="ignore"):
-        warnings.simplefilter("error", OptimizeWarning)
-        try:
-            start = (change[np.argmin(distance)], 20)
-            (_, tau), _ = curve_fit(lambda t, A, tau: A * np.exp(-t / tau), distance, change, p0=start)
-        except (RuntimeError, TypeError, ValueError, OptimizeWarning):
-            return np.nan
-    return float(tau)
 
 
 def expected_slope(delta_t, neuron, background, dt):

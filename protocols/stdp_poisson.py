@@ -8,7 +8,6 @@ pre spike sees a stationary post neuron. Lines are closed forms, with spikes on 
 
 import numpy as np
 from brian2 import Hz, ms, second
-from scipy.optimize import brentq
 
 from spikelearn.command.command_line import run_protocol
 from spikelearn.deviations import worst_z
@@ -107,6 +106,8 @@ def closed_form(rule, y, rate_pre, dt):
 
 def threshold(rule, rate_pre, dt=0 * second):
     """Post rate in Hz between 0.1 and 200 at which the closed form changes from depression to potentiation, or None."""
+    from scipy.optimize import brentq  # takes half a second to import
+
     def drift(y):
         return float(closed_form(rule, y, rate_pre, dt))
 

@@ -18,7 +18,7 @@ from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Result
 from spikelearn.stdp.comparison import each_rule, rules_of, side_by_side
 from spikelearn.stdp.spike_times import Pairing
-from spikelearn.stdp.trains import poisson
+from spikelearn.stdp.trains import random_times
 from spikelearn.stdp.weight_change import outcome, post_neuron
 
 FIGURE_SIZE = (10, 4.4)
@@ -65,13 +65,12 @@ def run(synapse=("synapses/voltage_derivative_trace",), neuron=None, *, rate_pre
 
 def ramp(rate_pre, rate_post, rise, duration, dt, rng, dead_time=0 * ms):
     """One pre train at rate_pre and one post train whose rate changes by `rise` around rate_post: a Pairing."""
-    pre = poisson(rate_pre, 0 * Hz, duration, rng, dt=dt, lead_in=MARGIN).pre
-    most = float(rate_post + abs(rise) / 2) * Hz
-    post = poisson(0 * Hz, most, duration + 2 * MARGIN, rng, dt=dt, dead_time=dead_time,
-                   lead_in=0 * second).post
-    progress = np.clip((np.asarray(post) - float(MARGIN)) / float(duration), 0, 1)
+    length, most = float(duration), float(rate_post + abs(rise) / 2)
+    pre = float(MARGIN) + random_times(float(rate_pre), length, rng, float(dt))
+    post = random_times(most, length + 2 * float(MARGIN), rng, float(dt), float(dead_time))
+    progress = np.clip((post - float(MARGIN)) / length, 0, 1)
     wanted = float(rate_post) + float(rise) * (progress - .5)
-    return Pairing(pre, post[rng.random(len(post)) * float(most) < wanted])
+    return Pairing(pre * second, post[rng.random(len(post)) * most < wanted] * second)
 
 
 def closed_form(rule, neuron, rises, rate_pre, rate_post, duration, dt):

@@ -17,9 +17,9 @@ from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.stdp import spike_times as pairing
 from spikelearn.stdp.comparison import each_rule, induced_in, rules_of, side_by_side
 from spikelearn.stdp.experiments import experiment, null_score, score, table
+from spikelearn.stdp.exponentials import exponential_through
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
-SHORTEST_TAU, LONGEST_TAU = 1e-3, 1e4       # of a fit, in ms; one that ends there is none
 FIGURE_SIZE = (7, 4.8)
 PUT_IN = "Bi & Wang (2002), put into stdp_pair: what goes in must come out"
 ACCEPTED = {
@@ -66,16 +66,7 @@ def exponential(distance_ms, change):
     if abs(first) < 1e-9 or y.size < 3:
         return (Missing("the window has fewer than three points on this side" if y.size < 3 else
                         "the weight does not change on this side"),) * 2
-    taus = np.geomspace(SHORTEST_TAU, LONGEST_TAU, 500)
-    for _ in range(8):      # least squares: for each tau the best amplitude is known, and the range of tau is narrowed
-        shapes = np.exp(-x / taus[:, None])
-        norms = np.maximum(np.sum(shapes**2, axis=1), 1e-300)
-        best = int(np.argmax((shapes @ y)**2 / norms))
-        tau, amplitude = taus[best], shapes[best] @ y / norms[best]
-        taus = np.linspace(taus[max(best - 1, 0)], taus[min(best + 1, len(taus) - 1)], 50)
-    if not 1.01 * SHORTEST_TAU < tau < .99 * LONGEST_TAU:
-        return (Missing("no exponential fits this side"),) * 2
-    return float(amplitude), float(tau)
+    return exponential_through(x, y) or (Missing("no exponential fits this side"),) * 2
 
 
 def percent(amplitude, sign=1):

@@ -118,18 +118,26 @@ def poisson(rate_pre: Quantity, rate_post: Quantity, duration: Quantity, rng: np
         refuse_large("duration and dt", duration / step, MOST)
     for name, given in (("rate_pre", rate_pre), ("rate_post", rate_post)):
         rate = scalar_of(given, Hz, name, "a rate such as 10*Hz")
-        if rate < 0:
-            raise SpikelearnError(f"{name} must not be negative")
-        refuse_large(f"{name} and duration", rate * duration, MOST)
-        if not 0 <= dead * rate < 1:
-            raise SpikelearnError(f"dead_time must be from 0 to less than 1/{name}, not {dead_time}")
-        if dead > 0 and rate > 0:
-            times[name] = _with_dead_time(rate, duration, dead, rng, step)
-        elif step is None:
-            times[name] = np.unique(rng.uniform(0, duration, rng.poisson(rate * duration)))
-        else:
-            times[name] = _on_grid(rate, duration, step, rng)
+        times[name] = random_times(rate, duration, rng, step, dead, name)
     return Pairing((start + times["rate_pre"]) * second, (start + times["rate_post"]) * second, label)
+
+
+def random_times(rate: float, duration: float, rng: np.random.Generator, dt: float | None = None,
+                 dead_time: float = 0, name: str = "the rate") -> np.ndarray:
+    """Spike times of one Poisson train in seconds, from 0. Arguments as for `poisson`, in Hz and seconds.
+
+    name : of the rate, for the error messages.
+    """
+    if rate < 0:
+        raise SpikelearnError(f"{name} must not be negative")
+    refuse_large(f"{name} and duration", rate * duration, MOST)
+    if not 0 <= dead_time * rate < 1:
+        raise SpikelearnError(f"dead_time must be from 0 to less than 1/{name}, not {dead_time}")
+    if dead_time > 0 and rate > 0:
+        return _with_dead_time(rate, duration, dead_time, rng, dt)
+    if dt is None:
+        return np.unique(rng.uniform(0, duration, rng.poisson(rate * duration)))
+    return _on_grid(rate, duration, dt, rng)
 
 
 def _on_grid(rate, duration, dt, rng):

@@ -53,4 +53,5 @@ class Progress:
         self.last = time.monotonic()
         rate = (self.done - self.first) / max(self.last - self.began, 1e-9)
         left = (self.total - self.done) / max(rate, 1e-9)
-        print(f"{self.title}: {said}, {rate:.{0 if rate >= 10 else 2}f} {self.unit}/s, {left:.0f} s left", file=self.file, flush=True)
+        speed = f"{rate:.{0 if rate >= 10 else 2}f} {self.unit}/s"
+        print(f"{self.title}: {said}, {speed}, {left:.0f} s left", file=self.file, flush=True)
