@@ -69,7 +69,7 @@ def test_each_kind_is_left_out_by_name_or_becomes_one_sentence(name):
         assert warning.category is SpikelearnWarning and "\n" not in str(warning.message)
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", ["numpy", pytest.param("cpp", marks=[pytest.mark.compiler, pytest.mark.slow])])
 def test_the_order_of_synapses_is_told_where_it_matters(device):
     def network(connect):
         trains, times = spike_trains(np.array([[.001, .001], [NEVER, NEVER]]), name="pre")

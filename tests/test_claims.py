@@ -174,6 +174,7 @@ def test_a_nudge_wakes_every_unit_of_action(task):
         assert drive.min() > -.1 and drive.max() < 1.1, seed
 
 
+@pytest.mark.slow
 def test_the_scored_actor_has_the_mean_of_its_last_weights(monkeypatch):
     """Of twelve rounds the last two are kept: what is scored lies half way between the weights of the last two."""
     seen, scored = [], []

@@ -64,7 +64,7 @@ def test_at_one_moment_the_third_factor_comes_after_the_spikes():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("traces", [EXACT, CLOCKED])
+@pytest.mark.parametrize("traces", [EXACT, pytest.param(CLOCKED, marks=pytest.mark.slow)])
 def test_a_drug_is_known_by_the_name_third(traces):
     """Washed in over the second of three pairs: that one counts twice as much."""
     rule = pair_rule(traces, on_post="w += A*x*(1 + third)\ny += 1")

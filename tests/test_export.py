@@ -27,6 +27,7 @@ REFUSED = {
 }
 RULES = [name.split("/")[1] for name in shipped_models() if name.startswith("synapses/")]
 EXPORTED = [name for name in RULES if name not in REFUSED]
+QUICKLY = ["bistable", "stdp_pair", "stdp_triplet", "stdp_voltage", "short_term_active", "voltage_derivative_trace"]
 PAIRING = "pre 0 20; post 10 20; 2 at 10*Hz"       # with a coincident pair
 OWN = '''
 from brian2 import TimedArray, Hz, ms, check_units
@@ -68,30 +69,48 @@ def weights_here(rule, line, step):
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
-    """Name of a rule -> (time step in seconds, weight before, weight after) of its script."""
+    """The file of a rule of one's own, and the same as `printed_by` for it and a few shipped rules."""
     folder = tmp_path_factory.mktemp("scripts")
     (folder / "own.py").write_text(OWN)
+    return folder / "own.py", printed_by([*QUICKLY, str(folder / "own.py")], folder)
+
+
+@pytest.fixture(scope="module")
+def printed_by_all(tmp_path_factory):
+    return printed_by(EXPORTED, tmp_path_factory.mktemp("scripts"))
+
+
+def printed_by(rules, folder):
+    """Name of a rule -> (time step in seconds, weight before, weight after) of its script."""
     files = {}
-    for rule in [*EXPORTED, str(folder / "own.py")]:
+    for rule in rules:
         files[Path(rule).stem] = folder / f"{Path(rule).stem}_brian2.py"
         files[Path(rule).stem].write_text(brian2_script(rule, PAIRING))
     done = subprocess.run([sys.executable, "-c", RUN, *map(str, files.values())], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = re.findall(r"weight before (\S+), after (\S+), in SI units", done.stdout)
     steps = [re.search(r"defaultclock.dt = (\S+)\*ms", file.read_text())[1] for file in files.values()]
-    return folder / "own.py", {name: (float(step) * 1e-3, *map(float, weights))
-                               for name, step, weights in zip(files, steps, found, strict=True)}
+    return {name: (float(step) * 1e-3, *map(float, weights))
+            for name, step, weights in zip(files, steps, found, strict=True)}
 
 
-@pytest.mark.parametrize("rule", EXPORTED)
+@pytest.mark.parametrize("rule", QUICKLY)
 def test_the_script_gives_the_same_weight(rule, printed):
     step, *weights = printed[1][rule]
     assert weights == pytest.approx(weights_here(rule, PAIRING, step), rel=1e-10, abs=0)
 
 
-def test_most_weights_change(printed):
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", EXPORTED)
+def test_the_script_of_every_rule_gives_the_same_weight(rule, printed_by_all):
+    step, *weights = printed_by_all[rule]
+    assert weights == pytest.approx(weights_here(rule, PAIRING, step), rel=1e-10, abs=0)
+
+
+@pytest.mark.slow
+def test_most_weights_change(printed_by_all):
     """Else the comparison above would say little; the weight of `bistable` is up or down and stays up here."""
-    same = [name for name, (_, before, after) in printed[1].items() if before == after]
+    same = [name for name, (_, before, after) in printed_by_all.items() if before == after]
     assert same == ["bistable"]
 
 

@@ -159,7 +159,7 @@ def few_generations(monkeypatch):
     monkeypatch.setattr(stdp_fit, "GENERATIONS", 3)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_protocol_finds_the_numbers_behind_exact_data(tmp_path, few_generations):
     path = experiment_file(tmp_path, A_plus=0.03, tau_minus=25 * ms)
     result = stdp_fit.run("synapses/stdp_pair", to=str(path), free="A_plus, tau_minus=5..100*ms", starts=1,
@@ -311,7 +311,8 @@ def test_data_that_do_not_fit_are_refused_before_the_fit(tmp_path, monkeypatch):
 
 @pytest.mark.long
 @pytest.mark.parametrize("rule, free", [
-    pytest.param("pre_post_expression", "d_minus, d_plus", marks=pytest.mark.slow), ("stdp_dopamine", "A_plus"),
+    pytest.param("pre_post_expression", "d_minus, d_plus", marks=pytest.mark.slow),
+    pytest.param("stdp_dopamine", "A_plus", marks=pytest.mark.slow),
     pytest.param("calcium_population", "C_pre", marks=pytest.mark.slow), ("short_term_depression", "U")])
 def test_rules_with_another_weight_a_third_factor_or_own_names_are_fitted(rule, free, tmp_path):
     """The weight P q, a rule that can do without its dopamine, C_pre, and a bare name up to the end of its range."""

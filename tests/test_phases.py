@@ -102,6 +102,7 @@ def test_any_number_of_nudged_phases_with_turning_signs(nudged):
     check_against_naive(network("temporal", tau_d=6), "temporal", tau_d=6, nudged=nudged)
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 @pytest.mark.parametrize("rule", ["single", "centred"])
 def test_compiled_networks_too(rule):

@@ -39,7 +39,8 @@ def accepted(module, headline, *names):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", PAIRED)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.slow) if name == "calcium_bistable" else name for name in PAIRED])
 def test_rule_runs_through_the_window(name):
     """One pair at 20 intervals of 10 ms: finite, and with change, but for those that one pair leaves as they are."""
     result = completed(stdp_window.run(name, pairs=1, quick=True, device="numpy"))

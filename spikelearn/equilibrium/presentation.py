@@ -129,7 +129,7 @@ def layered_network(sizes, neuron, synapse, pixel, *, images, raster=False,
         "begin": f"{neuron.at_start}\ntarget_post = int(j == labels_shown(image_pre*second))",
         "answer": "wrong_pre += int(abs(target_post - s_post) >= gate_pre)"}, learning, dict(labels_shown=labels)))
     made += answers(trial, layers[-1])
-    made += _layers(pixels, layers, synapse, twin, connect)
+    made += _layers(pixels, layers, synapse, twin, connect, private=not raster)
     made += [SpikeMonitor(group, record=raster, name=f"spikes_of_{group.name}") for group in (pixels, *layers)]
     made += [EventMonitor(layer, "twin", record=False, name=f"spikes_of_{layer.name}_twin") for layer in layers if twin]
     return made + (_traces(made, trial, layers) if raster else [])
@@ -167,19 +167,22 @@ def answers(trial, outputs, variable="drive"):
     return [averages, events, EventMonitor(averages, "averaged", variables="mean_input", name="answers")]
 
 
-def _layers(pixels, layers, synapse, twin, connect):
-    """Synapses between neighbouring layers, the same weight in both directions, and from the bias unit."""
+def _layers(pixels, layers, synapse, twin, connect, private):
+    """Synapses between neighbouring layers, the same weight in both directions, and from the bias unit.
+
+    private : nothing else looks at the synapses while the network runs.
+    """
     taught = {pathway: f"taught{pathway.removeprefix('pre').removeprefix('post')}"
               for pathway in ("pre", "post", *synapse.on_event)}
     from_pixels = {pathway: "taught" for pathway in taught if pathway.startswith("pre")}
     into = "I_in_post += w" if twin else "I_post += w"
     made = [synapses(pixels, layers[0], synapse, name="synapses_1", connect=connect, transmit=into,
-                     pathways=list(from_pixels), events=from_pixels)]
+                     pathways=list(from_pixels), events=from_pixels, private=private)]
     forward = {"spike": "I_post += w"} | ({"twin": "I_twin_post += w"} if twin else {})
     back = {"spike": "I_pre += w"} | ({"twin": "I_twin_pre += w"} if twin else {})
     for k, (below, above) in enumerate(zip(layers, layers[1:]), 2):
         made.append(synapses(below, above, synapse, name=f"synapses_{k}", connect=connect, transmit=forward,
-                             turned=connect == "all-to-all" and len(above) > FEW,
+                             turned=connect == "all-to-all" and len(above) > FEW and private, private=private,
                              transmit_back=back, events={path: taught[path] for path in taught}))
         made.append(synapses(pixels[len(pixels) - 1:], above, synapse, name=f"biases_{k}", connect=connect,
                              transmit=into, pathways=list(from_pixels), events=from_pixels))

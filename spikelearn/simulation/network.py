@@ -104,7 +104,8 @@ def _method(model, exact):
 
 
 def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", transmit="", transmit_back="",
-             pathways=None, events=None, inputs=None, turned=False, more=None, exact=False, per_synapse=()):
+             pathways=None, events=None, inputs=None, turned=False, private=False, more=None, exact=False,
+             per_synapse=()):
     """A connection: Brian2's Synapses made from a SynapseModel.
 
     connect : "one-to-one", "all-to-all", a condition on i and j, a pair (i, j) of index arrays, or a dict of the
@@ -114,7 +115,8 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     pathways : which of the rule's pathways ("pre", "post", "pre_EVENT", ...) are used; None = all.
     events : dict pathway -> event, to bind a pathway of the rule to another event than the spike.
     turned : with "all-to-all", keep a copy of the weights whose rows are the columns, for many post neurons that
-        spike often; nothing but the rule's own pathways may look at the synapses during a run (see rows.py).
+        spike often. private : let what spikes add wait for some steps. With either, nothing but the rule's own
+        pathways may look at the synapses during a run (see rows.py).
     more : Equations of further variables, for `transmit`. exact : integrate linear equations exactly.
     per_synapse : parameters that differ between synapses, set by a run's values "name.parameter".
     Pre spikes act before post spikes of the same step: delta_t = 0 counts as pre before post. The rule's on_third acts
@@ -137,7 +139,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     if "pre_finished" in on_pre:                    # between the presentations, before the next one begins
         order_pathway(connection, "pre_finished", AT_END.carried, "start")
     order_state_updater(connection, 2, "after_groups")      # rules see what their neurons are now, dudt included
-    _connect(connection, connect, turned)
+    _connect(connection, connect, turned, private)
     note(connection, values={**model.parameters, **model.initial}, model=model)
     _delay(connection, model)
     return connection
@@ -169,14 +171,14 @@ def _pathways(model, pre, post, steps, equations):
     return on_pre, on_post, event_of
 
 
-def _connect(connection, connect, turned):
+def _connect(connection, connect, turned, private):
     note(connection, one_synapse_each=connect == "one-to-one" or not isinstance(connect, str | Mapping) and all(
         len(np.unique(side)) == np.size(side) for side in connect))
     if connect == "one-to-one":
         connection.connect(j="i")
     elif connect == "all-to-all":
         connection.connect()
-        make_dense(connection, turned)
+        make_dense(connection, turned, private)
     elif isinstance(connect, str | Mapping):
         try:
             connection.connect(**({"condition": connect} if isinstance(connect, str) else connect), namespace={})

@@ -6,6 +6,8 @@ import brian2
 import numpy as np
 from brian2 import Function, get_device
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator, c_data_type
+from brian2.core.functions import DEFAULT_FUNCTIONS
+from brian2.core.variables import Constant
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 
 from spikelearn.simulation.brian_internals import relied_on
@@ -80,7 +82,8 @@ def events_of(pathway):
     return dict(array=name_of(get_device(), variable), count=variable.size - 1, side=pathway.prepost,
                 start=source.start, stop=source.stop, whole=source.stop - source.start == variable.size - 1,
                 n_pre=len(pre), n_post=len(post), first_pre=pre.start, first_post=post.start,
-                turned=noted(connection, "turned", lambda pathway: [])(pathway))
+                turned=noted(connection, "turned", lambda pathway: [])(pathway),
+                held=noted(connection, "held", lambda pathway: [])(pathway))
 
 
 def vector(connection, name):
@@ -94,6 +97,26 @@ def own_arrays(connection):
     """Names of the arrays that the synapses of a connection have themselves: brian2/core/variables.py, owner."""
     return [name for name, variable in connection.variables.items()
             if is_array(variable) and variable.owner.name == connection.name and not variable.scalar]
+
+
+def same_in_each_row(pathway, names):
+    """Whether an expression of these names is the same for all events of a pathway in a time step, row by row.
+
+    So it is if it reads variables of the other side's neurons, shared ones, constants and functions without a state:
+    brian2/core/variables.py, Variables.indices; brian2/core/functions.py, DEFAULT_FUNCTIONS and Function.stateless.
+    """
+    connection = pathway.synapses
+    other = "_postsynaptic_idx" if pathway.prepost == "pre" else "_presynaptic_idx"
+    for name in names:
+        variable = connection.variables[name] if name in connection.variables else DEFAULT_FUNCTIONS.get(name)
+        if isinstance(variable, Function):
+            if not variable.stateless:
+                return False
+        elif variable is None or not (is_array(variable) or isinstance(variable, Constant)):
+            return False
+        elif not variable.scalar and connection.variables.indices[name] != other:
+            return False
+    return True
 
 
 class DenseCodeObject(CPPStandaloneCodeObject):

@@ -9,7 +9,7 @@ from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expressi
 
 from spikelearn.simulation.brian_internals import relied_on
 
-NOTES = ("values", "model", "one_synapse_each", "turned", "holds_spikes", "first_values", "sampled")
+NOTES = ("values", "model", "one_synapse_each", "turned", "held", "holds_spikes", "first_values", "sampled")
 
 
 def note(item, **notes):

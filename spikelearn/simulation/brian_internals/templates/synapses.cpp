@@ -1,10 +1,13 @@
 {# The loop over the synapses of an all-to-all connection: the rows of the neurons that had the event, no index array
    and no queue; four rows at a time where no synapse is written to (where one is, the compiler cannot know that the
    rows differ). The statements are those of Brian2's ordinary loop, in its order. Post events meet columns: row by
-   row, or as the rows of a turned copy. Where synapses have delays, Brian2's queue gives those that the events reach. #}
+   row, or as the rows of a turned copy. What events only add, the same to each row, is computed once a step and held for
+   up to 16 steps; then each row takes all that its events added. Where synapses have delays, Brian2's queue gives those
+   that the events reach. #}
 {% extends 'common_synapses.cpp' %}
 {% block extra_headers %}
 {{ super() }}
+#include <algorithm>
 #include <vector>
 {% for copy in events_of(pathway).turned %}
 {% if loop.first %}
@@ -39,9 +42,80 @@ template <typename T> inline void collect_turned(Turned<T>& turned, std::vector<
 inline Turned<{{copy.type}}>& turned_{{copy.vector}}() { static Turned<{{copy.type}}> turned; return turned; }
 #endif
 {% endfor %}
+{% for sums in events_of(pathway).held %}
+{% if loop.first %}
+#ifndef SPIKELEARN_HELD
+#define SPIKELEARN_HELD
+template <typename T> struct Held        // what events added in some steps, not yet in the array
+{
+    static const int most = 16;
+    std::vector<T> values;               // a line a step: what each event of the step adds to its row
+    std::vector<uint8_t> steps, counts;  // of each row: the steps in which it had an event, and how many
+    int n_steps = 0;
+
+    T* next(size_t n_rows, size_t n)     // the line of a step that begins
+    {
+        values.resize(most * n);
+        steps.resize(most * n_rows);
+        counts.resize(n_rows);
+        T* const line = &values[n_steps++ * n];
+        std::fill(line, line + n, T(0));
+        return line;
+    }
+    void had_event(size_t row) { steps[most * row + counts[row]++] = n_steps - 1; }
+    void bring_in(T* array, size_t n)
+    {
+        for (size_t row = 0; row < counts.size() && n_steps > 0; row++)
+        {
+            const uint8_t* const step = &steps[most * row];
+            int event = 0;
+            for (; event + 4 <= counts[row]; event += 4)
+                add(array + row * n, n, line(step[event], n), line(step[event + 1], n), line(step[event + 2], n),
+                    line(step[event + 3], n));
+            for (; event < counts[row]; event++)
+                add(array + row * n, n, line(step[event], n));
+            counts[row] = 0;
+        }
+        n_steps = 0;
+    }
+    const T* line(int step, size_t n) const { return &values[step * n]; }
+    static void add(T* __restrict to, size_t n, const T* __restrict a)
+    {
+        for (size_t k = 0; k < n; k++)
+            to[k] += a[k];
+    }
+    static void add(T* __restrict to, size_t n, const T* __restrict a, const T* __restrict b, const T* __restrict c,
+                    const T* __restrict d)
+    {
+        for (size_t k = 0; k < n; k++)
+            to[k] = (((to[k] + a[k]) + b[k]) + c[k]) + d[k];
+    }
+};
+#endif
+{% endif %}
+{% set n_pre, n_post = events_of(pathway).n_pre, events_of(pathway).n_post %}
+#ifndef HELD_{{sums.name}}
+#define HELD_{{sums.name}}
+inline Held<{{sums.type}}>& held_{{sums.name}}() { static Held<{{sums.type}}> held; return held; }
+inline void bring_in_{{sums.name}}()
+{
+    if (held_{{sums.name}}().n_steps == 0)
+        return;
+    {% if sums.by_post %}
+    Turned<{{sums.type}}>& turned = turned_{{sums.vector}}();
+    turned.values.resize(brian::{{sums.vector}}.size());
+    turned.due = true;
+    held_{{sums.name}}().bring_in(turned.values.data(), {{n_pre}});
+    {% else %}
+    held_{{sums.name}}().bring_in(brian::{{sums.vector}}.data(), {{n_post}});
+    {% endif %}
+}
+#endif
+{% endfor %}
 {% endblock %}
 {% block maincode %}
     {% set all = events_of(pathway) %}
+    {% set own = all.held|selectattr('own')|list %}
     // scalar code
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
@@ -51,6 +125,10 @@ inline Turned<{{copy.type}}>& turned_{{copy.vector}}() { static Turned<{{copy.ty
     const std::vector<int32_t> _arrived = _delayed ? *{{pathway.name}}.peek() : std::vector<int32_t>();
     const int32_t _n_events = _delayed ? _arrived.size() : _events[{{all.count}}];
     int32_t _event = 0;
+    {% for sums in all.held if not sums.own %}
+    if (_n_events > 0)
+        bring_in_{{sums.name}}();
+    {% endfor %}
     {% if all.side == 'pre' %}
     {% for copy in all.turned %}
     {% if copy.collect %}
@@ -95,9 +173,30 @@ inline Turned<{{copy.type}}>& turned_{{copy.vector}}() { static Turned<{{copy.ty
         }
     }
     else
-    {% if all.side == 'pre' or all.turned %}
     {% set event, other, n_other, first_other = ('_presynaptic_idx', '_postsynaptic_idx', all.n_post, all.first_post)
            if all.side == 'pre' else ('_postsynaptic_idx', '_presynaptic_idx', all.n_pre, all.first_pre) %}
+    {% if own %}
+    {
+        Held<{{own[0].type}}>& _held = held_{{own[0].name}}();
+        while (_event < _n_events && _events[_event] < {{all.start}})
+            _event++;
+        if (_event < _n_events && _events[_event] < {{all.stop}})
+        {
+            {{own[0].type}}* __restrict {{own[0].pointer}} = _held.next({{all.stop - all.start}}, {{n_other}});
+            for (int32_t _column = 0; _column < {{n_other}}; _column++)
+            {
+                const int32_t {{other}} = _column + {{first_other}};
+                const size_t _idx = _column;
+                const size_t _vectorisation_idx = _idx;
+                {{vector_code|autoindent}}
+            }
+            for (; _event < _n_events && _events[_event] < {{all.stop}}; _event++)
+                _held.had_event(_events[_event] - {{all.start}});
+            if (_held.n_steps == _held.most)
+                bring_in_{{own[0].name}}();
+        }
+    }
+    {% elif all.side == 'pre' or all.turned %}
     {
         {% for copy in all.turned if all.side == 'post' %}
         {{copy.type}}* __restrict {{copy.pointer}} = _turned_{{loop.index}}.values.data();
@@ -139,10 +238,13 @@ inline Turned<{{copy.type}}>& turned_{{copy.vector}}() { static Turned<{{copy.ty
 
 {% block extra_functions_cpp %}
 {% set all = events_of(pathway) %}
-{% if all.turned %}
+{% if all.turned or all.held %}
 void _collect_{{codeobj_name}}()
 {
     using namespace brian;
+    {% for sums in all.held if sums.own %}
+    bring_in_{{sums.name}}();
+    {% endfor %}
     {% for copy in all.turned if copy.kind == 'collected' %}
     collect_turned(turned_{{copy.vector}}(), {{copy.vector}}, {{all.n_pre}}, {{all.n_post}});
     {% endfor %}
@@ -151,7 +253,7 @@ void _collect_{{codeobj_name}}()
 {% endblock %}
 
 {% block after_code %}
-{% if events_of(pathway).turned %}
+{% if events_of(pathway).turned or events_of(pathway).held %}
     void _collect_{{codeobj_name}}();
     _collect_{{codeobj_name}}();
 {% else %}
