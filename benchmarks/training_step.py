@@ -140,12 +140,17 @@ def growth(images):
             print(f"  {'-'.join(map(str, sizes)):>16}  {steps[0]} + {steps[1]} steps: {images / seconds:6.0f}")
 
 
+def main(images, repeats):
+    """Every measurement, printed."""
+    against_the_loop(images, repeats)
+    compare(images, repeats)
+    pieces(images)
+    growth(images)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    against_the_loop(options.images, options.repeats)
-    compare(options.images, options.repeats)
-    pieces(options.images)
-    growth(options.images)
+    main(options.images, options.repeats)
