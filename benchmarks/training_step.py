@@ -14,7 +14,9 @@ import numpy as np
 from brian2 import second
 
 from spikelearn import load_model
+from spikelearn.equilibrium.classifier import Classifier, Recipe
 from spikelearn.equilibrium.presentation import layered_network, nudge_values
+from spikelearn.equilibrium.train import train
 from spikelearn.simulation.simulate import Simulation
 
 LONG = 10_000 * second
@@ -140,12 +142,31 @@ def growth(images):
             print(f"  {'-'.join(map(str, sizes)):>16}  {steps[0]} + {steps[1]} steps: {images / seconds:6.0f}")
 
 
+def two_jobs(images, repeats):
+    """Batches of 100 images in two shares, one after the other or at once: `--jobs 2`."""
+    given = values((784, 500, 10), images)
+    x, labels = given["pixels_shown"][:, :-1], given["labels_shown"].astype(int)
+    classifier = Classifier((784, 500, 10), "voltage_derivative_temporal", device="cpp", precision="single", images=50)
+    recipe = Recipe(rates=(0.02, 0.01), batch=100, shares=2, free_steps=100, nudged_steps=(80, 80), signs=(1, -1))
+    walls, found = {1: [], 2: []}, {}
+    for _ in range(repeats):
+        for jobs, own in walls.items():
+            start = time.perf_counter()
+            found[jobs] = train(classifier, x, labels, recipe, epochs=1, chunk=images, jobs=jobs).last_weights
+            own.append(time.perf_counter() - start)
+    assert all(np.array_equal(found[1][name], found[2][name]) for name in found[1])
+    ratios = [one / two for one, two in zip(*walls.values(), strict=True)]
+    print(f"\nbatches of 100 in two shares: --jobs 2 is {statistics.median(ratios):.2f} x as fast as --jobs 1 (from "
+          f"{min(ratios):.2f} to {max(ratios):.2f}), the same weights to the last bit")
+
+
 def main(images, repeats):
     """Every measurement, printed."""
     against_the_loop(images, repeats)
     compare(images, repeats)
     pieces(images)
     growth(images)
+    two_jobs(images, repeats)
 
 
 if __name__ == "__main__":
