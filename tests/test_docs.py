@@ -94,6 +94,7 @@ def test_citations_are_found(text, papers):
     assert "STDP" not in found and "\n" not in found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PAGES)
 def test_commands_exist(name):
     """Targets of the Makefile; command, options, protocols and models of spikelearn."""

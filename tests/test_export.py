@@ -94,6 +94,7 @@ def printed_by(rules, folder):
             for name, step, weights in zip(files, steps, found, strict=True)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", QUICKLY)
 def test_the_script_gives_the_same_weight(rule, printed):
     step, *weights = printed[1][rule]

@@ -56,6 +56,7 @@ def devices():
     return ["numpy", pytest.param("cpp", marks=pytest.mark.compiler)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("device", devices())
 def test_a_parameter_changes_between_runs_and_goes_back_to_its_default(device):
     built = Simulation(pair_network, 4 * second, device=device)
@@ -63,6 +64,7 @@ def test_a_parameter_changes_between_runs_and_goes_back_to_its_default(device):
         np.testing.assert_allclose(built.run(values, read=["rule.w"])["rule.w"], closed_form(tau), rtol=0, atol=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("device", devices())
 def test_weights_and_spike_times_are_values_of_a_run(device):
     built = Simulation(pair_network, 4 * second, device=device)
@@ -74,6 +76,7 @@ def test_weights_and_spike_times_are_values_of_a_run(device):
     np.testing.assert_allclose(again, closed_form(), rtol=0, atol=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("device", devices())
 def test_one_seed_gives_the_same_result_twice_and_another_seed_another(device):
     built = Simulation(lambda: [neurons(POISSON, 200, name="group")], 500 * ms, device=device)

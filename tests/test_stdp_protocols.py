@@ -65,6 +65,7 @@ def test_window():
     assert "(ms)" in axes.get_xlabel() and "(%)" in axes.get_ylabel()
 
 
+@pytest.mark.long
 def test_window_of_a_rule_that_reads_the_potential():
     """One pair of the trace rule: LTP with tau_s, LTD with tau_v; amplitudes of balanced STDP, up to the step."""
     result = stdp_window.run("synapses/voltage_derivative_trace", pairs=1, widest=50 * ms, quick=True, device="numpy")
@@ -75,6 +76,7 @@ def test_window_of_a_rule_that_reads_the_potential():
     assert str(result.arrays["neuron"]) == "afterpotential"
 
 
+@pytest.mark.long
 def test_window_of_the_null_model_has_no_exponential():
     result = stdp_window.run("synapses/static", quick=True, device="numpy")
     h = result.headline
@@ -145,6 +147,7 @@ def test_bursts():
     assert len(drawn(stdp_bursts, result)) == 3
 
 
+@pytest.mark.long
 def test_battery():
     """Quick, two rules: E against the naive rule, the null model's E, the table's files."""
     result = stdp_battery.run(("synapses/stdp_pair", "synapses/static"), device="numpy", quick=True, data=CLASSIC)

@@ -69,6 +69,7 @@ def begun():
     return {line: lines.count(line) for line in lines}
 
 
+@pytest.mark.long
 def test_every_combination_has_a_folder_named_by_its_values_and_a_row(lab, capsys):
     code, told, _ = sweep(capsys, "--vary", "tau=10..30*ms:3", "--vary", "gain=1..100:3log", "--vary", "word=a,b",
                           "--set", "deadly=-2")
@@ -86,6 +87,7 @@ def test_every_combination_has_a_folder_named_by_its_values_and_a_row(lab, capsy
     assert not list((lab / "out").glob(".*.started"))
 
 
+@pytest.mark.long
 def test_the_command_of_a_point_gives_its_result(lab, capsys):
     sweep(capsys, "--vary", "tau=10..30*ms:3", "--vary", "seed=1..2", "--set", "gain=0.3")
     facts = load("out/tau=20ms,seed=2").provenance
@@ -96,6 +98,7 @@ def test_the_command_of_a_point_gives_its_result(lab, capsys):
     assert load("one").headline == load("out/tau=20ms,seed=2").headline
 
 
+@pytest.mark.long
 def test_finished_points_are_kept_and_new_ones_are_added(lab, capsys):
     sweep(capsys, "--vary", "gain=1,2")
     before = (lab / "out" / "gain=1" / "run.json").read_bytes()
@@ -105,6 +108,7 @@ def test_finished_points_are_kept_and_new_ones_are_added(lab, capsys):
     assert set(begun().values()) == {1} and len(begun()) == 4 and len(rows()) == 4
 
 
+@pytest.mark.long
 def test_points_that_another_version_made_are_kept_with_a_warning(lab, capsys):
     sweep(capsys, "--vary", "gain=1,2")
     assert "warning" not in sweep(capsys, "--vary", "gain=1,2")[2]
@@ -117,6 +121,7 @@ def test_points_that_another_version_made_are_kept_with_a_warning(lab, capsys):
     assert code == 0 and told["finished"] == 2 and "warning: 1 of the existing points" in err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [["--set", "word=b"], ["--seed", "2"], ["--quick"]])
 def test_points_of_another_sweep_are_refused(lab, capsys, change):
     sweep(capsys, "--vary", "gain=1,2")
@@ -126,6 +131,7 @@ def test_points_of_another_sweep_are_refused(lab, capsys, change):
     assert "or another protocol" in sweep(capsys, "--vary", "gain=1,2")[2]
 
 
+@pytest.mark.long
 def test_a_failure_is_told_with_its_sentence_and_stops_nothing(lab, capsys):
     code, told, err = sweep(capsys, "--vary", "gain=1..4", "--set", "bad=3")
     assert code == 1 and told["finished"] == 3
@@ -135,6 +141,7 @@ def test_a_failure_is_told_with_its_sentence_and_stops_nothing(lab, capsys):
         ("1", ""), ("2", ""), ("3", "gain must not be 3"), ("4", "")]
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_loses_its_point_and_not_the_sweep(lab, capsys):
     code, told, _ = sweep(capsys, "--vary", "gain=1..8", "--set", "deadly=3")
     assert code == 1 and told["finished"] == 7 and told["failed"] == {"gain=3": sweep_workers.DIED}
@@ -142,11 +149,13 @@ def test_a_worker_that_dies_loses_its_point_and_not_the_sweep(lab, capsys):
     assert len([row for row in rows() if row["product"]]) == 7 and not list((lab / "out").glob(".*.started"))
 
 
+@pytest.mark.long
 def test_a_point_whose_worker_was_killed_once_is_run_again(lab, capsys):
     code, told, _ = sweep(capsys, "--vary", "gain=1..6", "--set", "once=2")
     assert code == 0 and told["finished"] == 6 and (lab / "died.txt").exists()
 
 
+@pytest.mark.long
 def test_two_shares_on_one_file_system_make_one_sweep(lab):
     command = [sys.executable, "-m", "spikelearn", "sweep", "product.py", "--vary", "gain=1..7", "--jobs", "1",
                "--out", "out"]
@@ -160,6 +169,7 @@ def test_two_shares_on_one_file_system_make_one_sweep(lab):
     assert [float(row["gain"]) for row in rows()] == list(range(1, 8))
 
 
+@pytest.mark.long
 def test_a_sweep_that_was_killed_goes_on(lab, capsys):
     waits = "    if gain == 3 and not os.path.exists('go_on'):\n        import time\n        time.sleep(3600)\n"
     (lab / "product.py").write_text(PROTOCOL.replace("    if gain == bad:", f"{waits}    if gain == bad:"))
@@ -293,6 +303,7 @@ def test_cells_of_a_map_meet_in_the_middle_of_their_values():
     assert _edges(varied("x=1..100:3log")) == pytest.approx(10 ** np.array([-.5, .5, 1.5, 2.5]))
 
 
+@pytest.mark.long
 def test_points_of_a_pairing_protocol_give_what_single_runs_give(tmp_path, monkeypatch, capsys):
     """Two rules and two parameters side by side in one simulation, to the last digit but rounding."""
     monkeypatch.chdir(tmp_path)
@@ -323,6 +334,7 @@ def test_without_dask_the_extra_is_named(lab, capsys, monkeypatch):
 
 # --- from Python -------------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 def test_a_sweep_from_python_is_the_table_of_the_command(lab):
     table = sl.sweep("product.py", {"tau": "10..30*ms:3", "word": "a,b"}, out="out", gain=2, jobs=1)
     assert list(table["tau (ms)"]) == [10, 10, 20, 20, 30, 30] and list(table["word"]) == ["a", "b"] * 3

@@ -39,6 +39,7 @@ def simulations(monkeypatch):
     return sizes
 
 
+@pytest.mark.long
 def test_runs_with_other_parameters_and_pairings_share_one_simulation(monkeypatch):
     """Three time constants, with two, three and one condition, of which one asks twice."""
     expected = [singly([5, 10], 10 * ms), singly([5, 20, 30], 20 * ms), singly([7], 30 * ms)]
@@ -57,6 +58,7 @@ def test_runs_with_other_parameters_and_pairings_share_one_simulation(monkeypatc
     assert found[2][1] == pytest.approx(singly([5], 30 * ms), rel=1e-12)
 
 
+@pytest.mark.long
 def test_other_rules_do_not_share_and_a_large_number_is_split(monkeypatch):
     sizes = simulations(monkeypatch)
     triplet = load_model("synapses/stdp_triplet")
@@ -69,6 +71,7 @@ def test_other_rules_do_not_share_and_a_large_number_is_split(monkeypatch):
     assert np.array_equal(together([actions[0]] * 5), [found[0]] * 5) and sizes == [6, 6, 3]
 
 
+@pytest.mark.long
 def test_what_goes_wrong_in_one_run_stays_there():
     """A weight that becomes infinite, and a mistake after the simulation."""
     conditions = [pairs(10 * ms, 400, 10 * Hz)]
@@ -85,6 +88,7 @@ def test_what_goes_wrong_in_one_run_stays_there():
     assert str(mistaken) == "a mistake of its own"
 
 
+@pytest.mark.long
 def test_rules_that_draw_random_numbers_run_alone_from_their_seed():
     assert not share_simulations(RANDOM) and share_simulations(PAIR)
     assert not share_simulations(load_model("synapses/stdp_voltage"))
@@ -96,6 +100,7 @@ def test_rules_that_draw_random_numbers_run_alone_from_their_seed():
     assert not np.array_equal(alone[0], alone[1])
 
 
+@pytest.mark.long
 def test_after_runs_that_share_single_ones_are_as_before():
     conditions = [pairs(10 * ms, 5, 10 * Hz)]
     before = weight_changes(conditions, PAIR)

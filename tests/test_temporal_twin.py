@@ -71,6 +71,7 @@ def test_rules_without_a_free_window_refuse_one(rule):
 
 # --- the nudge -------------------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 def test_turned_signs_turn_the_change_of_a_symmetric_presentation():
     """With beta and its sign both turned, the nudge is the same and every change counts with the other sign."""
     start = named(*weights_of())
@@ -81,6 +82,7 @@ def test_turned_signs_turn_the_change_of_a_symmetric_presentation():
         assert np.abs(plus[name] - w).max() > 1e-3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]])
 def test_a_batch_with_a_gate_adds_up_its_images_one_by_one(rule, order):
@@ -101,6 +103,7 @@ def test_a_batch_with_a_gate_adds_up_its_images_one_by_one(rule, order):
     assert_close(together.weights, expected)
 
 
+@pytest.mark.long
 def test_one_image_shows_the_learning_sign_and_the_collected_change():
     start = named(*weights_of())
     seen = one_image(network("temporal"), X[0], LABELS[0], start, TURNED.with_given(gate=1.0))

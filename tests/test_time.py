@@ -193,6 +193,7 @@ def test_a_calcium_rule_by_its_exact_crossing_times():
 
 # --- when a weight is read -----------------------------------------------------------------------------------------
 
+@pytest.mark.long
 def test_a_weight_that_moves_is_read_after_its_own_last_spike():
     """At 8be5cb3: +5.24 % alone, +.30 % beside a longer condition."""
     one, longer = pairs(10 * ms, 5, 2 * Hz), pairs(10 * ms, 5, .5 * Hz)
@@ -210,6 +211,7 @@ def test_a_weight_that_moves_is_read_after_its_own_last_spike():
         weight_changes([one], RELAXING, read_after=-1 * second)
 
 
+@pytest.mark.long
 def test_the_change_is_relative_to_the_weight_at_the_first_spike():
     rule = dataclasses.replace(RELAXING, initial=dict(w=3))
     found, step, _ = outcome([pairs(10 * ms, 1, lead_in=400 * ms)], rule, device="numpy", read_after=10 * ms)
@@ -230,6 +232,7 @@ def test_a_forced_spike_that_does_not_come_is_refused(device, neuron, rate, whic
                        "voltage_derivative_trace", neuron, device=device)
 
 
+@pytest.mark.long
 def test_a_spike_that_nobody_forced_is_refused():
     lively = NeuronModel(
         source="a test: fires by itself every 20 ms", equations="dv/dt = 1/(20*ms) : 1", threshold="v >= 1",
@@ -273,6 +276,7 @@ def test_spike_trains_off_the_grid_or_after_the_end_are_refused(times, dt, why):
         _network(20 + np.arange(len(times)), dt).run({"given_times": _table(times) * second})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("device", BOTH)
 def test_one_program_runs_with_other_time_steps(device):
     """Euler's method on dv/dt = -v/tau: v = (1 - dt/tau)^n."""

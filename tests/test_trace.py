@@ -46,6 +46,7 @@ def test_an_integrated_rule_with_an_event_driven_trace():
     assert len(found.t) >= 300 and found.weight[-1] == pytest.approx(4 + np.exp(-50 / 15) * 2 + np.exp(-100 / 15))
 
 
+@pytest.mark.long
 def test_the_potential_is_recorded_where_a_rule_reads_one():
     found = sl.trace("voltage_derivative_trace", pairs(10 * ms, 2, 20 * Hz), device="numpy")
     tau = load_model("afterpotential").parameters["tau_v"]
@@ -71,6 +72,7 @@ def test_names_of_the_rule_s_own_come_back():
     assert set(found.variables) == {"x_post"} and found.variables["x_post"].max() == pytest.approx(2)
 
 
+@pytest.mark.long
 def test_the_protocol_draws_rules_in_columns_and_writes_what_it_drew():
     result = stdp_trace.run(("stdp_pair", "voltage_derivative_trace"), pairing="pre 0; post 10 30; 3 at 2*Hz",
                             points=50, device="numpy", quick=True)

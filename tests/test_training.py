@@ -97,6 +97,7 @@ def test_a_training_that_was_cut_goes_on_to_the_same_bits(tmp_path, recipe, quic
     assert sorted(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.long
 def test_a_real_network_goes_on_to_the_same_bits(tmp_path):
     path = tmp_path / "c.npz"
     with pytest.raises(Killed):
@@ -293,6 +294,7 @@ def test_rates_are_shared_out_over_the_layers():
 
 # --- batches and jobs ------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 def test_shares_of_a_batch_add_up_to_the_batch():
     recipes = RECIPE.with_given(batch=4), RECIPE.with_given(batch=4, shares=1), RECIPE
     in_shares, in_one, one_by_one = (

@@ -40,6 +40,7 @@ def test_a_single_neuron_follows_the_logistic_law():
     assert float(rate[0]) == pytest.approx(P[0] * np.exp(-.35) / 0.02)
 
 
+@pytest.mark.long
 def test_occupancy_and_flip_rates_follow_exp_minus_energy():
     found = stdp_bistate.simulate_network(TWO_STATE, stdp_bistate.WEIGHTS, stdp_bistate.BIASES, 300, .3 * second,
                                           .1 * ms, 3, "numpy")
@@ -49,6 +50,7 @@ def test_occupancy_and_flip_rates_follow_exp_minus_energy():
     assert np.asarray(found["occupancy"]).sum() == pytest.approx(1)
 
 
+@pytest.mark.long
 def test_the_window_of_the_flips_is_the_closed_form():
     delays = np.array([-40, -8, 3, 20]) * ms
     rule = load_model("vpf_asymmetric_flips")
@@ -118,6 +120,7 @@ def forced(random_trains):
     return rule, forced_trains(random_trains, 300, rule, .25 * ms, 4)
 
 
+@pytest.mark.long
 def test_the_rule_on_flips_does_what_the_naive_one_does(forced):
     rule, read = forced
     for k in range(20):

@@ -79,6 +79,7 @@ def test_inhibitory_neurons_inhibit_all_but_the_one_they_follow():
     np.testing.assert_allclose(read["neurons.g_i"], counts.sum() - counts, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_an_image_with_few_spikes_is_shown_again_brighter_and_counted_once():
     """One pixel of rate 0 at first: a black image stays black and is given up after the most intense presentation."""
     x = np.vstack([np.zeros(6), images(1)[0]])
@@ -91,6 +92,7 @@ def test_an_image_with_few_spikes_is_shown_again_brighter_and_counted_once():
     assert shown.presentations > 19 and shown.counts[0].sum() == 0 and shown.counts[1].sum() >= 3
 
 
+@pytest.mark.long
 def test_frozen_neurons_keep_weights_and_thresholds_and_answer_alike():
     net, (x, _) = network(), images(4)
     weights = net.new_weights(1, RECIPE)
@@ -99,6 +101,7 @@ def test_frozen_neurons_keep_weights_and_thresholds_and_answer_alike():
     assert once.counts.sum() > 0 and all(np.array_equal(once.weights[name], weights[name]) for name in WEIGHTS)
 
 
+@pytest.mark.long
 def test_thresholds_decay_by_the_time_of_the_presentations():
     """Black images: theta falls by exp(-t/tau_theta), known without running the network."""
     neuron = load_model("neurons/adaptive_threshold").with_parameters(tau_theta=1 * second)
@@ -109,6 +112,7 @@ def test_thresholds_decay_by_the_time_of_the_presentations():
     assert shown.counts.sum() == 0 and shown.presentations == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("precision", ["single", "double"])
 def test_pixels_spike_with_probability_rate_times_dt_and_black_ones_never(precision):
     """2,400 steps of chance .5, .05 and 0: counts within four standard deviations of the binomial law."""
@@ -207,6 +211,7 @@ def trained(net, path=None, resume=None, epochs=2, **more):
                  validation=images(4, seed=9), checkpoint=path, resume=resume)
 
 
+@pytest.mark.long
 def test_an_interrupted_training_resumes_bit_for_bit(tmp_path, monkeypatch):
     net, path = network(), tmp_path / "checkpoint.npz"
     whole, show, shown = trained(net), CompetingNeurons.show, []
@@ -229,6 +234,7 @@ def test_an_interrupted_training_resumes_bit_for_bit(tmp_path, monkeypatch):
         "validation_accuracy_mean", "validation_accuracy_vote", "spikes", "presentations", "seconds"}
 
 
+@pytest.mark.long
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     net, path = network(), tmp_path / "checkpoint.npz"
     trained(net, path, epochs=1)

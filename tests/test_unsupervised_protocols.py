@@ -44,6 +44,7 @@ def readings(monkeypatch):
     return found
 
 
+@pytest.mark.long
 def test_the_validation_images_are_scored_and_the_test_set_is_left_alone(readings):
     result = learn_mnist_unsupervised.run(neuron=low_threshold("adaptive_threshold"), **SHORT)
     a, headline = result.arrays, result.headline
@@ -57,6 +58,7 @@ def test_the_validation_images_are_scored_and_the_test_set_is_left_alone(reading
     assert len(figure.axes) == 5            # fields, confusions, responses and their scale, rates
 
 
+@pytest.mark.long
 def test_the_test_set_is_read_once_at_the_end_and_the_published_network_runs(readings):
     slower = PIXEL.with_parameters(r_max=190 * Hz)          # there is room for ten times as many spikes
     result = learn_mnist_diehl_cook.run(neuron=low_threshold("diehl_cook_excitatory"), final=True, validation=0,

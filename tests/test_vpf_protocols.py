@@ -102,6 +102,7 @@ def test_fields_of_the_recipe_belong_to_vpf_but_for_those_of_all_methods():
         vpf_reconstruct.recipes_of(("cd1",), None, None, dict(rate=.5))
 
 
+@pytest.mark.long
 def test_a_machine_that_has_learnt_fills_in_better_than_chance(few):
     """Coins would be wrong in 4 of 8 pixels on average, an error near 2; upright bars are known by their half."""
     h = vpf_reconstruct.run(methods=("vpf",), corruptions=("top",), hidden=12, epochs=400, runs=1, batch=20).headline
@@ -185,6 +186,7 @@ def test_generate_of_one_kind_on_clothes(few):
     drawn(vpf_generate, result)
 
 
+@pytest.mark.long
 def test_stdp_readings_follow_their_closed_forms():
     result = vpf_stdp.run(delta_t=np.array([-20, -3, 4, 30]) * ms, trials=100, device="numpy", quick=True)
     h, a = result.headline, result.arrays

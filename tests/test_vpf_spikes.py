@@ -75,6 +75,7 @@ def changes_of_held_pairs(rule, y, w, copies, duration):
     return found["rule.change"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("y", [(0, 1), (1, 0), (1, 1), (0, 0)])
 @pytest.mark.parametrize("rule", ["vpf_symmetric", "vpf_asymmetric_attempts"])
 def test_each_term_of_the_rule_is_its_term_of_the_gradient(rule, y):
@@ -99,6 +100,7 @@ def test_a_free_network_has_the_law_exp_minus_energy():
     assert stdp_bistate.worst_z(found["occupancy"], found["occupancy_se"], found["occupancy_exact"]) < 3
 
 
+@pytest.mark.long
 def test_both_directions_of_a_synapse_have_the_same_weight():
     """After any flips, each neuron's input is the sum over its excited neighbours: nothing is lost, nothing doubled."""
     small = SpikingMachine(4, 3, examples=5, device="numpy", duration=.2 * second)
@@ -115,6 +117,7 @@ def test_both_directions_of_a_synapse_have_the_same_weight():
         assert np.array_equal(v[held * np.ones(4) > 0], DATA[-1][held * np.ones(4) > 0])
 
 
+@pytest.mark.long
 def test_a_drawing_starts_from_the_hidden_neurons_that_the_prior_excites():
     """Each hidden neuron and its pixel hold each other: (1, 1) lasts for e^8 / 2 tau, (0, 0) for e^4 / 2."""
     pairs = Machine((np.full(3, -8.0), np.full(3, -8.0)), (24 * np.eye(3),))
@@ -124,6 +127,7 @@ def test_a_drawing_starts_from_the_hidden_neurons_that_the_prior_excites():
     assert found[:, [0, 2]].mean() > .6 > .3 > found[:, 1].mean()
 
 
+@pytest.mark.long
 def test_held_neurons_attempt_and_do_not_flip():
     small = SpikingMachine(4, 3, examples=1, device="numpy")
     flips = flips_of_one_example(small, DATA[0], small.weights(MACHINE), shown=6, settling=2)
@@ -133,6 +137,7 @@ def test_held_neurons_attempt_and_do_not_flip():
     assert sorted(ups) == [0, 2] and not np.any(flips["downs"][2] == 0)         # pixels 0 and 2 are loaded, that is all
 
 
+@pytest.mark.long
 def test_coarse_steps_are_told():
     with pytest.warns(UserWarning, match="0.4 at z = 0; a shorter dt"):
         SpikingMachine(4, 3, examples=5, device="numpy", dt=4 * ms)
@@ -255,6 +260,7 @@ def test_refusals():
 
 # --- the protocol ------------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 def test_the_error_of_the_time_step_shrinks_with_it():
     found = learn_vpf_spikes.time_steps(HELD, 1, 300)
     states, P = law(learn_vpf_spikes.SMALL)
