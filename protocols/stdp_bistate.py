@@ -1,4 +1,4 @@
-"""Two-state neurons: the STDP window of the VPF rule, and a small network against exp(-E).
+"""Two-state neurons: the STDP window of the VPF rule, and a small network against the Boltzmann law.
 
 Liu & Lin (2017) arXiv:1711.07732, section on STDP (their figure: average weight change against spike timing).
 Window: single pairs, each in its own pair of two-state neurons; a forced spike excites a neuron at rest, which falls

@@ -1,4 +1,4 @@
-"""The STDP window of asymmetric variational probability flow: three variants of the rule and their closed forms.
+"""The STDP window of asymmetric variational probability flow: three variants of the rule against closed forms.
 
 Liu & Lin (2017) arXiv:1711.07732, section and figure on STDP: mean change of the weight against spike timing, pre and
 post two-state neurons with exponential times. Single pairs. On flips: simulated in two-state neurons, many pairs a

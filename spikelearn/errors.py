@@ -1,6 +1,7 @@
 """Errors and warnings of spikelearn, each in one sentence."""
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class SpikelearnError(ValueError):
@@ -18,6 +19,17 @@ class SpikelearnError(ValueError):
 
 class SpikelearnWarning(UserWarning):
     """A warning about a result, in one sentence."""
+
+
+def no_file(name: str) -> str:
+    """A sentence that there is no such file, with the file of the most similar name in its folder."""
+    folder = Path(name).parent
+    try:
+        there = [path.name for path in folder.iterdir() if path.suffix == Path(name).suffix]
+    except OSError:
+        there = []
+    near = difflib.get_close_matches(Path(name).name, there, n=1, cutoff=0.6)
+    return f"there is no file '{name}'" + (f"; did you mean '{folder / near[0]}'?" if near else "")
 
 
 MANY = 30       # names that a sentence still can list; of more, the nearest are

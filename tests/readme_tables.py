@@ -81,13 +81,13 @@ def tables_of_protocols(times):
 
 
 def table_of_models(kind):
-    """kind : "neurons" or "synapses". The last column lists protocols that use a model by default."""
+    """kind : "neurons" or "synapses". The last column lists protocols whose default it is, but the scoreboard."""
     extra = "parameter sets" if kind == "synapses" else "forced spike"
-    lines = [row("file", "what it is", "source", extra, "in the figure of"), row(*["---"] * 5)]
+    lines = [row("file", "what it is", "source", extra, "default in"), row(*["---"] * 5)]
     for path in sorted((ROOT / "models" / kind).glob("[!_]*.py")):
         model = load_model(str(path))
         shown = [link(f"../protocols/{name}.py", name) for name in running.shipped_protocols()
-                 if f"{kind}/{path.stem}" in used_models(name)]
+                 if f"{kind}/{path.stem}" in used_models(name) and name != "stdp_scoreboard"]
         fact = ", ".join(f"`{name}`" for name in model.sets) if kind == "synapses" else "yes" * bool(model.forced)
         lines.append(row(link(f"{kind}/{path.name}", path.stem), running.summary(path), model.source, fact or "–",
                          ", ".join(shown) or "–"))

@@ -25,6 +25,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         """A mistake on the command line, as a SpikelearnError."""
+        unknown = re.match(r"unrecognized arguments: (--([\w-]+))", message)
+        if unknown:
+            message = (f"there is no option {unknown[1]}, and a parameter is set by "
+                       f"--set {unknown[2].replace('-', '_')}=VALUE")
         raise SpikelearnError(f"{message}; '{self.prog} --help' explains the command")
 
 
@@ -49,9 +53,11 @@ def naming_the_settings(options):
         yield
     except Exception as error:
         names = [setting.partition("=")[0].strip().rpartition(".")[2] for setting in options.settings]
-        if not names or any(re.search(rf"\b{re.escape(name)}\b", str(error)) for name in names):
+        values = [setting.partition("=")[2].strip() for setting in options.settings]
+        told = any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", str(error)) for word in [*names, *values] if word)
+        if not names or told:
             raise
-        raise SpikelearnError(f"{sentence(error)}; set were {', '.join(options.settings)}") from error
+        raise SpikelearnError(f"{sentence(error)}; the settings were {', '.join(options.settings)}") from error
 
 
 def main(argv=None):
@@ -157,7 +163,8 @@ def _add_run_options(parser):
                         help="learning rule to use; repeat the option to compare several")
     parser.add_argument("--neuron", metavar="NAME|FILE", help="neuron model to use")
     parser.add_argument("--set", action="append", metavar="PARAMETER=VALUE", default=[], dest="settings",
-                        help='change a parameter, with Brian2 units: --set "tau_plus=20*ms"; repeatable')
+                        help='change a parameter, with Brian2 units: --set "tau_plus=20*ms"; repeatable; '
+                             "spikelearn show NAME lists parameters")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the random number generator")
     parser.add_argument("--seeds", action="append", metavar="N", dest="settings", type=lambda n: f"seeds={n}",
                         help="number of seeds, for protocols that average over seeds")
@@ -171,8 +178,9 @@ def _add_run_options(parser):
     parser.add_argument("--data-dir", metavar="DIR",
                         help="folder of the datasets; default: SPIKELEARN_DATA, or a download")
     parser.add_argument("--jobs", type=int, metavar="N", help="number of parallel processes")
-    parser.add_argument("--quick", action="store_true", help="run a short form, to check that it works")
-    parser.add_argument("--csv", action="store_true", help="also write the arrays of one length as result.csv")
+    parser.add_argument("--quick", action="store_true",
+                        help="run a shortened version to check that everything works; do not use its numbers")
+    parser.add_argument("--csv", action="store_true", help="also write arrays of equal length as columns of result.csv")
     parser.add_argument("--json", action="store_true", help="print the headline numbers as one JSON object")
 
 

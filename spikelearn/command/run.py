@@ -12,7 +12,7 @@ from spikelearn.command.old_places import new_place
 from spikelearn.command.output import draw, print_headline
 from spikelearn.equations.files import load_model
 from spikelearn.equations.records import Model
-from spikelearn.errors import SpikelearnError, alternatives
+from spikelearn.errors import SpikelearnError, alternatives, no_file
 
 COMMON = ("synapse", "neuron", "seed", "device", "resume", "data_dir", "jobs", "quick")   # have their own options
 
@@ -43,7 +43,7 @@ def load_protocol(name):
     if path.suffix != ".py":
         raise SpikelearnError(f"there is no protocol '{name}'{alternatives(name, shipped)}")
     if not path.is_file():
-        raise SpikelearnError(f"there is no file '{name}'")
+        raise SpikelearnError(no_file(name))
     if path.resolve() in [known.resolve() for known in shipped.values()]:
         return importlib.import_module(f"spikelearn.protocols.{path.stem}")
     return _read(path.resolve())
@@ -108,7 +108,10 @@ def run_and_save(module, options, command="", again=None):
                 files = f"{result.to_csv(directory / 'result.csv').name}, {files}"
         finally:
             print_headline(facts["headline"], as_json=options.json)     # also if saving failed
-    print(f"{files} are in {directory}", file=sys.stderr if options.json else sys.stdout)
+    told = sys.stderr if options.json else sys.stdout
+    if getattr(options, "quick", False) and "claims" not in result.headline:
+        print("this was a quick run: do not use its numbers", file=told)
+    print(f"{files} are in {directory}", file=told)
     _refuse_failed_output(directory)
     claims = result.headline.get("claims", [])          # of a report: each has its own range, quick or not
     missed = any(fact.get("met") is False for fact in facts["headline"])

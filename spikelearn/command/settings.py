@@ -2,6 +2,7 @@
 import ast
 import difflib
 import operator
+import re
 from math import isfinite
 
 import numpy as np
@@ -29,7 +30,9 @@ def read_value(text, default, title):
     except SpikelearnError as error:
         raise SpikelearnError(f"--set {title}={text}: {error}") from error
     except (SyntaxError, RecursionError, MemoryError) as error:
-        raise SpikelearnError(f"--set {title}={text}: a value is 5, true, 20*ms, 1/mV or the like") from error
+        unit = re.fullmatch(r"\s*([-+\d.]+)\s*([a-zA-Z]\w*)\s*", text)
+        known = f"write {unit[1]}*{unit[2]}" if unit else "a value is a number, true, false, 20*ms or 1/mV"
+        raise SpikelearnError(f"--set {title}={text}: {known}") from error
     except (ArithmeticError, TypeError, ValueError) as error:
         raise SpikelearnError(f"--set {title}={text}: the value cannot be computed ({error})") from error
 

@@ -3,7 +3,7 @@ import importlib.util
 from pathlib import Path
 
 from spikelearn.equations.records import Model, NeuronModel, SynapseModel
-from spikelearn.errors import SpikelearnError, alternatives
+from spikelearn.errors import SpikelearnError, alternatives, no_file
 
 
 def shipped_models() -> dict[str, Path]:
@@ -17,7 +17,7 @@ def _model_file(name):
     shipped = shipped_models()
     if name.endswith(".py") or "\\" in name or Path(name).is_file():
         if not Path(name).is_file():
-            raise SpikelearnError(f"there is no file '{name}'")
+            raise SpikelearnError(no_file(name))
         return Path(name)
     found = [path for key, path in shipped.items() if name in (key, key.split("/")[1])]
     if len(found) != 1:

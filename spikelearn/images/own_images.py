@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikelearn.errors import SpikelearnError, alternatives
+from spikelearn.errors import SpikelearnError, alternatives, no_file
 from spikelearn.images.datasets import Dataset, Examples
 from spikelearn.results.archives import damage_told, read_arrays
 
@@ -106,7 +106,7 @@ def _arrays(path):
     except SpikelearnError:
         raise
     except FileNotFoundError as error:
-        raise SpikelearnError(f"there is no file '{path}'") from error
+        raise SpikelearnError(no_file(path)) from error
     except MemoryError as error:
         raise SpikelearnError(f"'{path}' does not fit into memory") from error
     except OSError as error:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike
 
-from spikelearn.errors import SpikelearnError, alternatives
+from spikelearn.errors import SpikelearnError, alternatives, no_file
 from spikelearn.stdp.experiment_files import read_experiment
 from spikelearn.stdp.shipped import shipped_experiments
 
@@ -81,7 +81,7 @@ def experiment(name: str | Path) -> Experiment:
     if path.suffix != ".csv":
         raise SpikelearnError(f"there is no experiment '{name}'{alternatives(bare, known)}")
     if not path.is_file():
-        raise SpikelearnError(f"there is no file '{name}'")
+        raise SpikelearnError(no_file(name))
     return _shipped(path) if path in known.values() else _read(path)
 
 
