@@ -172,7 +172,7 @@ def _unknown(model, equations, where, code, name):
         return SpikelearnError(f"{model.title}: unknown function '{name}' in {where}: functions={{'{name}': ...}} "
                                f"declares it{alternatives(name, known)}")
     return SpikelearnError(f"{model.title}: unknown name '{name}' in {where}"
-                           f"{alternatives(name, {*model.parameters, *equations})}")
+                           f"{alternatives(name, {*model.parameters, *equations})}; equations or parameters declare it")
 
 
 def _used_before(model, where, code, known):
