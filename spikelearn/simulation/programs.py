@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.results.locks import remove, remove_leftovers, temporary_folder
-from spikelearn.simulation.brian_internals.device import arrays_of, at_the_start
+from spikelearn.simulation.brian_internals.device import arrays_of, at_the_start, measured
 from spikelearn.simulation.brian_internals.sources import (
     check_program,
     in_own_namespace,
@@ -29,11 +29,12 @@ from spikelearn.simulation.brian_internals.sources import (
     without_order,
 )
 from spikelearn.simulation.cache import ABANDONED, DRAFT, make_folder, network_folders
-from spikelearn.simulation.children import to_the_end
+from spikelearn.simulation.children import how_it_ended, to_the_end
 
 TOLD = "spikelearn: "           # begins a sentence for the user in what a compiled program prints
 READ = "SPIKELEARN_READ"        # environment variable with the names of the result files that a program is to write
 PARENT = "SPIKELEARN_PARENT"    # environment variable with the number of the process that starts a program
+TIMES = "times"                 # result file with the seconds of each part of a program, where they are measured
 CHECKSUM = "checksum.txt"       # file in the folder of a program: the hash of what was compiled
 
 
@@ -52,6 +53,9 @@ def write_what_is_read(device):
             lines.append(f'write("{file}", {array}.data(), {array}.size() * sizeof({array}[0]));')
         else:
             lines.append(f'write("{file}", {array}, {variable.size} * sizeof({array}[0]));')
+    if names := measured(device):
+        numbers = ", ".join(f"{name}_profiling_info" for name in names)
+        lines.append(f'const double seconds[] = {{{numbers}}}; write("{TIMES}", seconds, sizeof(seconds));')
     return WRITE.replace("EACH_ARRAY", "\n    ".join(sorted(lines)))
 
 
@@ -207,7 +211,8 @@ def make_program(folder):
         if os.strerror(errno.ENOSPC) in made.stderr:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         lines = [line for line in made.stderr.splitlines() if "error" in line.lower()]
-        raise SpikelearnError(f"the C++ compiler failed: {(lines or made.stderr.splitlines() or ['?'])[0].strip()}")
+        said = (lines or made.stderr.splitlines() or [how_it_ended(made.returncode)])[0].strip()
+        raise SpikelearnError(f"the C++ compiler failed: {said}")
 
 
 def problem(program, dtype_of):
@@ -215,7 +220,7 @@ def problem(program, dtype_of):
 
     program : CompletedProcess. dtype_of : name of a variable -> its type.
     """
-    said = (program.stderr or program.stdout).strip().splitlines() or [f"exit code {program.returncode}"]
+    said = (program.stderr or program.stdout).strip().splitlines() or [how_it_ended(program.returncode)]
     if said[0].startswith(TOLD):
         return said[0].removeprefix(TOLD)
     sizes = re.search(r"Error reading '(.*)': file size (\d+) does not match expected size (\d+)", said[0])

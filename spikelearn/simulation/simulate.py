@@ -24,6 +24,7 @@ from spikelearn.simulation.devices import choose_device
 from spikelearn.simulation.programs import (
     PARENT,
     READ,
+    TIMES,
     TOLD,
     compiled,
     problem,
@@ -202,15 +203,15 @@ class Simulation:
         with folder_of_one_run(self._runs, self.folder) as folder:
             arguments = self._arguments({**values, "simulation.random_seed": seed}, folder)
             os.makedirs(folder / "results")
-            wanted = {} if self.profile else {READ: ",".join(self._file(name) for name in read)}
+            wanted = {READ: ",".join([*(self._file(name) for name in read), *[TIMES] * self.profile])}
             wanted |= {PARENT: str(os.getpid())} | ({} if dt is self.dt else {STEP: repr(float(dt))})
             program = subprocess.run([str(self.folder / "main"), "--results_dir", f"{folder}/results/", *arguments],
                                      cwd=self.folder, capture_output=True, text=True, env={**os.environ, **wanted})
             if program.returncode or program.stderr.strip():
                 raise SpikelearnError(problem(program, lambda name: self._variable(name).dtype))
             if self.profile:
-                lines = (folder / "results" / "profiling_info.txt").read_text().splitlines()
-                self.times = {name: float(seconds) for name, seconds in (line.split() for line in lines)}
+                seconds = np.fromfile(folder / "results" / TIMES).tolist()
+                self.times = dict(zip(devices.measured(self._brian_device), seconds, strict=True))
             return {name: self._read(name, folder / "results") for name in read}
 
     def _arguments(self, values, folder):

@@ -137,3 +137,12 @@ def arrays_of(device):
         growing = 2 if variable in device.dynamic_arrays_2d else 1 if variable in device.dynamic_arrays else 0
         name = {0: {variable: name}, 1: device.dynamic_arrays, 2: device.dynamic_arrays_2d}[growing][variable]
         yield variable, file_of(device, variable), name, growing
+
+
+def measured(device):
+    """Names of the code objects whose time a program measures, each as a number NAME_profiling_info.
+
+    brian2/devices/cpp_standalone/device.py: profiled_codeobjects; templates/objects.cpp declares the numbers.
+    """
+    relied_on(isinstance(getattr(device, "profiled_codeobjects", None), list), "a program measures its time otherwise")
+    return sorted(device.profiled_codeobjects)
