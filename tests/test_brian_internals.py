@@ -7,6 +7,7 @@ import brian2
 import numpy as np
 import pytest
 from brian2 import Equations, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, TimedArray, ms, second
+from brian2.codegen import cpp_prefs
 from brian2.stateupdaters.base import StateUpdateMethod
 
 from spikelearn import SpikelearnError
@@ -207,6 +208,41 @@ def test_the_arrays_of_a_program_have_names_files_and_growth(draft):
     assert found["_dynamic_array_states_v"] == ("_dynamic_array_states_v", 2)
     written = (folder / "objects.cpp").read_text()
     assert all(name in written for name, _ in found.values())
+
+
+@compiles
+def test_a_program_is_written_twice_alike():
+    """Setting Brian2's globals once more adds nothing to it."""
+    made = device.new_program()
+    with device.globals_set(made, 1 * ms, np.float64, "numpy"):
+        Network(cells()).run(3 * ms, namespace={})
+        calls = device.calls_of(made)
+    with device.globals_set(made, 1 * ms, np.float64, "numpy", calls):
+        assert made.main_queue == calls and calls
+    with device.globals_set(made, 1 * ms, np.float64, "numpy"):
+        assert len(made.main_queue) > len(calls)
+
+
+@compiles
+@pytest.mark.parametrize("profile", [False, True])
+def test_the_parts_whose_time_is_measured_have_names(profile):
+    made = device.new_program()
+    with device.globals_set(made, 1 * ms, np.float64, "numpy"), objects.fresh_names():
+        Network(NeuronGroup(1, "dv/dt = -v / (10*ms) : 1", name="leak", method="exact")).run(
+            1 * ms, namespace={}, profile=profile)
+    assert device.measured(made) == ["leak_stateupdater_codeobject"] * profile
+
+
+@compiles
+def test_a_flag_that_was_refused_once_is_tried_again(monkeypatch):
+    """The compiler may have failed for another reason than the flag, such as a disk that was full."""
+    monkeypatch.setattr(cpp_prefs, "_compiler_flag_compatibility", {})
+    with monkeypatch.context() as patch:
+        patch.setattr(cpp_prefs, "_determine_flag_compatibility", lambda *given: False)
+        device.try_refused_flags_again()
+        assert cpp_prefs.get_compiler_and_args()[1] == []
+    device.try_refused_flags_again()
+    assert "-ffast-math" in cpp_prefs.get_compiler_and_args()[1]
 
 
 def test_the_makefile_names_the_sources_and_each_has_helpers_in_a_namespace(draft):

@@ -22,7 +22,6 @@ from test_faults_load import PROTOCOL
 from test_faults_on_disk import check_sentence
 
 from spikelearn.results import load
-from spikelearn.simulation import cache as caches
 from spikelearn.simulation import programs
 from spikelearn.simulation.brian_internals.objects import note
 from spikelearn.simulation.simulate import Simulation
@@ -120,6 +119,10 @@ def moments_of(calls, draw, count):
 def whole(disk, tmp_path_factory):
     """(folder of the program, what was called when it was built) of a build on a disk that works."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programs, "make_program", lambda draft: (draft / "main").write_bytes(b"a program"))
+        patch.setenv("SPIKELEARN_CACHE", str(tmp_path_factory.mktemp("before")))
+        simulation()        # what Brian2 tries once in a process does not count
+        patch.setattr(programs, "make_program", REAL)
         patch.setenv("SPIKELEARN_CACHE", str(tmp_path_factory.mktemp("whole")))
         outcome, folder, calls = on_the_disk(disk, lambda: str(simulation().folder))
         assert outcome == "done" and {"open", "write", "close", "unlink"} <= {call.split()[1] for call in calls}
@@ -217,7 +220,6 @@ def run(**environment):
 def check_command(disk, call, fault, draw):
     """A command one of whose programs meets a fault ends in one sentence, and runs again."""
     Path("decay.py").write_text(PROTOCOL)
-    before = {path.name for path in caches.folder_for_runs().glob(f"{caches.VALUES}*")}
     shutil.rmtree("cache", ignore_errors=True)
     assert run(**environment_of(disk, None, 0)).returncode == 0
     moment = draw.choice([k + 1 for k, found in enumerate(calls_of(disk)) if found == call])
@@ -231,13 +233,11 @@ def check_command(disk, call, fault, draw):
     assert load("out").headline["v"] == pytest.approx(np.exp(-1), rel=1e-12)
     assert {path.name for path in Path().iterdir()} == {"decay.py", "out", "cache", "drafts"}
     assert not list(Path("drafts").iterdir())
-    assert {path.name for path in caches.folder_for_runs().glob(f"{caches.VALUES}*")} <= before
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("call", ["cc1plus write", "ld write", "main write"])
-def test_a_command_whose_programs_meet_a_fault(disk, place, monkeypatch, fault, call):
+@pytest.mark.parametrize("call, fault", [("cc1plus write", "EIO"), ("ld write", "ENOSPC"), ("main write", "kill")])
+def test_a_command_whose_programs_meet_a_fault(disk, place, monkeypatch, call, fault):
     monkeypatch.chdir(place)
     monkeypatch.setenv("SPIKELEARN_CACHE", str(place / "cache"))
     check_command(disk, call, fault, random.Random(f"{SEED} {call} {fault}"))

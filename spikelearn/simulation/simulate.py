@@ -21,15 +21,8 @@ from spikelearn.simulation.brian_internals.integration import exact_without_matr
 from spikelearn.simulation.brian_internals.objects import delays, fresh_names, is_array, note, noted, pathways
 from spikelearn.simulation.cache import folder_for_runs, folder_of_one_run
 from spikelearn.simulation.devices import choose_device
-from spikelearn.simulation.programs import (
-    PARENT,
-    READ,
-    TIMES,
-    TOLD,
-    compiled,
-    problem,
-    write_what_is_read,
-)
+from spikelearn.simulation.program_code import PARENT, READ, TIMES, add_code
+from spikelearn.simulation.programs import TOLD, compiled, compiled_if_gone, problem
 from spikelearn.simulation.spike_tables import check_grid
 from spikelearn.simulation.variables import checked_value, find, size_of, with_unit
 from spikelearn.simulation.warnings import brian_warnings_answered
@@ -79,11 +72,11 @@ class Simulation:
         self.build_seconds = time.perf_counter() - start
 
     @contextlib.contextmanager
-    def _globals(self):
+    def _globals(self, calls=None):
         """Brian2's device, time step and code generation target while this network is worked on; put back after."""
         target = "cython" if self.device == "cython" else "numpy"
         with (exact_without_matrices(), brian_warnings_answered(lambda: getattr(self, "objects", {}).values()),
-              devices.globals_set(self._brian_device, self.dt, self.precision, target)):
+              devices.globals_set(self._brian_device, self.dt, self.precision, target, calls)):
             yield
 
     def _refuse_negative_delays(self):
@@ -194,12 +187,14 @@ class Simulation:
         for pathway in self._pathways():
             devices.refuse_negative(device, delays(pathway), TOLD + NEGATIVE_DELAY.format(pathway.name))
         network.run(self.duration, namespace={}, profile=self.profile)
-        devices.at_the_end(device, write_what_is_read(device))
+        add_code(device)
+        self._calls = devices.calls_of(device)
         self.network = network
         self.folder, self.built = compiled(device)
         self._runs = folder_for_runs()
 
     def _run_cpp(self, values, seed, read, dt):
+        self.folder = compiled_if_gone(self.folder, self._brian_device, self._globals(self._calls))
         with folder_of_one_run(self._runs, self.folder) as folder:
             arguments = self._arguments({**values, "simulation.random_seed": seed}, folder)
             os.makedirs(folder / "results")
