@@ -6,7 +6,7 @@ from packaging.requirements import Requirement
 
 
 def oldest(extras=("test",)):
-    """["numpy==1.26", ...]: every requirement of this Python at its lower bound; one without a bound as it is."""
+    """["numpy==2.0", ...]: every requirement of this Python at its lower bound; one without a bound as it is."""
     setup = configparser.ConfigParser()
     setup.read(Path(__file__).parent.parent / "setup.cfg")
     lines = [setup["options"]["install_requires"], *(setup["options.extras_require"][extra] for extra in extras)]
@@ -15,7 +15,7 @@ def oldest(extras=("test",)):
 
 
 def _lowest(requirement):
-    """A requirement at its lower bound: >= 1.26, or == 2.9.*, whose first is 2.9.0."""
+    """A requirement at its lower bound: >= 2.0, or == 2.9.*, whose first is 2.9.0."""
     bounds = [one.version for one in requirement.specifier if one.operator in (">=", "==")]
     return "==".join([requirement.name, *(bound.replace(".*", ".0") for bound in bounds)])
 

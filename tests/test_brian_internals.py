@@ -7,7 +7,6 @@ import brian2
 import numpy as np
 import pytest
 from brian2 import Equations, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, TimedArray, ms, second
-from brian2.codegen import cpp_prefs
 from brian2.stateupdaters.base import StateUpdateMethod
 
 from spikelearn import SpikelearnError
@@ -231,18 +230,6 @@ def test_the_parts_whose_time_is_measured_have_names(profile):
         Network(NeuronGroup(1, "dv/dt = -v / (10*ms) : 1", name="leak", method="exact")).run(
             1 * ms, namespace={}, profile=profile)
     assert device.measured(made) == ["leak_stateupdater_codeobject"] * profile
-
-
-@compiles
-def test_a_flag_that_was_refused_once_is_tried_again(monkeypatch):
-    """The compiler may have failed for another reason than the flag, such as a disk that was full."""
-    monkeypatch.setattr(cpp_prefs, "_compiler_flag_compatibility", {})
-    with monkeypatch.context() as patch:
-        patch.setattr(cpp_prefs, "_determine_flag_compatibility", lambda *given: False)
-        device.try_refused_flags_again()
-        assert cpp_prefs.get_compiler_and_args()[1] == []
-    device.try_refused_flags_again()
-    assert "-ffast-math" in cpp_prefs.get_compiler_and_args()[1]
 
 
 def test_the_makefile_names_the_sources_and_each_has_helpers_in_a_namespace(draft):

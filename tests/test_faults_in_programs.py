@@ -17,12 +17,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from brian2 import NeuronGroup, StateMonitor, ms
+from brian2.codegen import cpp_prefs
 from faulty_disk import FAULTS
 from test_faults_load import PROTOCOL
 from test_faults_on_disk import check_sentence
 
 from spikelearn.results import load
 from spikelearn.simulation import programs
+from spikelearn.simulation.brian_internals.device import try_refused_flags_again
 from spikelearn.simulation.brian_internals.objects import note
 from spikelearn.simulation.simulate import Simulation
 
@@ -188,6 +190,17 @@ def test_a_build_whose_compiler_meets_a_fault(disk, whole, place, monkeypatch, f
 @pytest.mark.parametrize("fault", FAULTS)
 def test_builds_whose_compiler_meets_faults(disk, whole, place, monkeypatch, fault):
     check_builds(disk, whole, place, monkeypatch, fault, 30, 6)
+
+
+def test_a_flag_that_was_refused_once_is_tried_again(monkeypatch):
+    """The compiler may have failed for another reason than the flag, such as a disk that was full."""
+    monkeypatch.setattr(cpp_prefs, "_compiler_flag_compatibility", {})
+    with monkeypatch.context() as patch:
+        patch.setattr(cpp_prefs, "_determine_flag_compatibility", lambda *given: False)
+        try_refused_flags_again()
+        assert cpp_prefs.get_compiler_and_args()[1] == []
+    try_refused_flags_again()
+    assert "-ffast-math" in cpp_prefs.get_compiler_and_args()[1]
 
 
 # --- runs --------------------------------------------------------------------------------------------------------
