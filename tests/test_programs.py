@@ -299,12 +299,19 @@ def test_a_program_that_is_removed_between_two_runs_is_compiled_again(cache, tmp
         simulation.run(read=["cells.v"])
 
 
-def test_a_program_that_is_removed_just_before_it_starts_is_told(cache, tmp_path, monkeypatch):
+def test_a_program_that_is_removed_just_before_it_starts_is_compiled_once_more(cache, tmp_path, monkeypatch):
     monkeypatch.setenv("SPIKELEARN_CACHE", str(tmp_path))
-    simulation, _ = simulated()
-    arguments = simulation._arguments
-    monkeypatch.setattr(simulation, "_arguments", lambda *given: (shutil.rmtree(tmp_path / "networks"),
-                                                                  arguments(*given))[1])
+    simulation, v = simulated()
+    arguments, left = simulation._arguments, [1]
+
+    def removed(*given):
+        if left.pop() if left else False:
+            shutil.rmtree(tmp_path / "networks")
+        return arguments(*given)
+
+    monkeypatch.setattr(simulation, "_arguments", removed)
+    assert np.array_equal(simulation.run(read=["cells.v"])["cells.v"], v) and not left
+    left += [1, 1]
     with pytest.raises(SpikelearnError, match="no longer in .* the same command compiles it again"):
         simulation.run(read=["cells.v"])
     assert simulated()[0].built

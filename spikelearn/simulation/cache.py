@@ -18,6 +18,10 @@ GONE = "the compiled network is no longer in {}, which was cleared during the ru
 ABANDONED = 24 * 3600           # seconds after which a draft without a lock is nobody's; chosen here
 
 
+class ProgramGone(SpikelearnError):
+    """A program was removed just before it started."""
+
+
 def cache_folder():
     """Where built networks are kept: SPIKELEARN_CACHE or the user's cache folder; an absolute path."""
     import pooch
@@ -114,5 +118,5 @@ def folder_of_one_run(place, program):
             yield folder
     except OSError as error:
         if not (program / "main").exists():
-            raise SpikelearnError(GONE.format(program.parent)) from error
+            raise ProgramGone(GONE.format(program.parent)) from error
         raise SpikelearnError(f"a compiled network cannot run in {place}: {error.strerror or error}") from error

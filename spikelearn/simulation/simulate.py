@@ -19,7 +19,7 @@ from spikelearn.ranges.keywords import KEYWORDS
 from spikelearn.simulation.brian_internals import device as devices
 from spikelearn.simulation.brian_internals.integration import exact_without_matrices
 from spikelearn.simulation.brian_internals.objects import delays, fresh_names, is_array, note, noted, pathways
-from spikelearn.simulation.cache import folder_for_runs, folder_of_one_run
+from spikelearn.simulation.cache import ProgramGone, folder_for_runs, folder_of_one_run
 from spikelearn.simulation.devices import choose_device
 from spikelearn.simulation.program_code import PARENT, READ, TIMES, add_code
 from spikelearn.simulation.programs import TOLD, compiled, compiled_if_gone, problem
@@ -193,7 +193,13 @@ class Simulation:
         self.folder, self.built = compiled(device)
         self._runs = folder_for_runs()
 
-    def _run_cpp(self, values, seed, read, dt):
+    def _run_cpp(self, *arguments):
+        try:
+            return self._run_program(*arguments)
+        except ProgramGone:         # compile it once more
+            return self._run_program(*arguments)
+
+    def _run_program(self, values, seed, read, dt):
         self.folder = compiled_if_gone(self.folder, self._brian_device, self._globals(self._calls))
         with folder_of_one_run(self._runs, self.folder) as folder:
             arguments = self._arguments({**values, "simulation.random_seed": seed}, folder)
