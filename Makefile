@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run test test-all bench lint docs
+.PHONY: run test test-all test-oldest bench lint docs
 
 run: $(INSTALLED)
 	@stamp=$$(date -u +%Y%m%dT%H%M%SZ); \
@@ -18,6 +18,15 @@ test: $(INSTALLED)
 
 test-all: $(INSTALLED) lint
 	$(BIN)/python -m pytest
+
+# every package at the lowest version that setup.cfg allows, on Python 3.11
+test-oldest:
+	rm -rf .venv-oldest && python3.11 -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check packaging
+	.venv-oldest/bin/python tests/oldest.py > .venv-oldest/requirements.txt
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r .venv-oldest/requirements.txt
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	.venv-oldest/bin/python -m pytest -m "not compiler and not long and not slow"
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/report.py

@@ -209,6 +209,29 @@ def test_the_arrays_of_a_program_have_names_files_and_growth(draft):
     assert all(name in written for name, _ in found.values())
 
 
+@compiles
+def test_a_program_is_written_twice_alike():
+    """Setting Brian2's globals once more adds nothing to it."""
+    made = device.new_program()
+    with device.globals_set(made, 1 * ms, np.float64, "numpy"):
+        Network(cells()).run(3 * ms, namespace={})
+        calls = device.calls_of(made)
+    with device.globals_set(made, 1 * ms, np.float64, "numpy", calls):
+        assert made.main_queue == calls and calls
+    with device.globals_set(made, 1 * ms, np.float64, "numpy"):
+        assert len(made.main_queue) > len(calls)
+
+
+@compiles
+@pytest.mark.parametrize("profile", [False, True])
+def test_the_parts_whose_time_is_measured_have_names(profile):
+    made = device.new_program()
+    with device.globals_set(made, 1 * ms, np.float64, "numpy"), objects.fresh_names():
+        Network(NeuronGroup(1, "dv/dt = -v / (10*ms) : 1", name="leak", method="exact")).run(
+            1 * ms, namespace={}, profile=profile)
+    assert device.measured(made) == ["leak_stateupdater_codeobject"] * profile
+
+
 def test_the_makefile_names_the_sources_and_each_has_helpers_in_a_namespace(draft):
     makefile, listed = sources.sources_of(draft[0])
     assert {"main.cpp", "objects.cpp"} < set(listed) and all((draft[0] / name).is_file() for name in listed)

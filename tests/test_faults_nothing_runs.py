@@ -143,3 +143,20 @@ def test_preferences_of_brian2_in_the_working_folder_are_not_run():
                           capture_output=True, text=True)
     assert done.returncode == 0 and "the file brian_preferences in this folder is not read" in done.stderr, done.stderr
     assert load("o").headline["tau_minus_ms"] == pytest.approx(33.7, abs=.1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("threaded", [False, True], ids=["process", "thread"])
+def test_workers_of_a_sweep_do_not_run_preferences_of_brian2(threaded):
+    """A process of this machine imports Brian2 in its main thread, a Dask worker in another."""
+    Path("brian_preferences").write_text(f"[core]\ndefault_float_dtype = ({CODE}, float32)[1]\n")
+    script = ("import sys, threading\n"
+              "from spikelearn.command.process import import_brian2\n"
+              "def work():\n"
+              "    import_brian2(quiet=True)\n"
+              "    from brian2 import prefs\n"
+              "    print(prefs.core.default_float_dtype.__name__, open('brian_preferences').read().count('float32'))\n"
+              "worker = threading.Thread(target=work)\n"
+              f"worker.start() if {threaded} else work()\n")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "float64 1\n", ""), done.stderr

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from spikelearn import SpikelearnError
 from spikelearn.command import command_line as cli
 from spikelearn.results.locks import _locked
 from spikelearn.simulation import cache as caches
-from spikelearn.simulation import programs
+from spikelearn.simulation import program_code, programs
 from spikelearn.simulation.brian_internals.objects import note
 from spikelearn.simulation.simulate import Simulation
 
@@ -146,7 +147,7 @@ def running(program):
 
 
 def test_a_program_whose_parent_has_ended_already_does_nothing(cache):
-    environment = os.environ | {programs.PARENT: "1000000000"}
+    environment = os.environ | {program_code.PARENT: "1000000000"}
     done = subprocess.run([str(cache / "main")], cwd=cache, env=environment)
     assert done.returncode == 1
 
@@ -280,10 +281,37 @@ def test_a_full_cache_is_told_and_left_as_it_was(cache, where, tmp_path, monkeyp
     assert [path.suffix for path in (tmp_path / "networks").iterdir()] == [".lock"]
 
 
-def test_a_cache_that_is_removed_during_a_run_is_told(cache, tmp_path, monkeypatch):
+def test_a_program_that_is_removed_between_two_runs_is_compiled_again(cache, tmp_path, monkeypatch):
+    """Also where several threads run it at once: it is compiled once."""
     monkeypatch.setenv("SPIKELEARN_CACHE", str(tmp_path))
     simulation, _ = simulated()
     shutil.rmtree(tmp_path / "networks")
+    copied, make = [], programs.make_program
+    monkeypatch.setattr(programs, "make_program", lambda draft: (copied.append(draft), make(draft)))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda start: simulation.run({"cells.v": [start, 2]}, read=["cells.v"])["cells.v"],
+                              range(1, 9)))
+    assert np.allclose(found, np.exp(-1) * np.array([(start, 2) for start in range(1, 9)]), rtol=1e-12)
+    assert len(copied) == 1 and not simulated()[0].built
+    shutil.rmtree(tmp_path / "networks")
+    monkeypatch.setattr(programs, "_fingerprint", lambda draft: "0" * 32)
+    with pytest.raises(SpikelearnError, match="no longer in .* the same command compiles it again"):
+        simulation.run(read=["cells.v"])
+
+
+def test_a_program_that_is_removed_just_before_it_starts_is_compiled_once_more(cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("SPIKELEARN_CACHE", str(tmp_path))
+    simulation, v = simulated()
+    arguments, left = simulation._arguments, [1]
+
+    def removed(*given):
+        if left.pop() if left else False:
+            shutil.rmtree(tmp_path / "networks")
+        return arguments(*given)
+
+    monkeypatch.setattr(simulation, "_arguments", removed)
+    assert np.array_equal(simulation.run(read=["cells.v"])["cells.v"], v) and not left
+    left += [1, 1]
     with pytest.raises(SpikelearnError, match="no longer in .* the same command compiles it again"):
         simulation.run(read=["cells.v"])
     assert simulated()[0].built

@@ -69,3 +69,14 @@ def test_a_scheduler_that_does_not_answer_is_told_in_one_sentence(tmp_path, monk
     for address in ("tcp://127.0.0.1:9", "nonsense", "tcp://"):
         code, _, err = sweep(capsys, address, tmp_path)
         assert code == 2 and len(err.splitlines()) == 1 and "no Dask scheduler answers" in err, err
+
+
+def test_workers_do_not_run_preferences_of_brian2(tmp_path, monkeypatch, capsys):
+    """A worker imports Brian2 in a thread, in a folder that holds a file brian_preferences, which is Python."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "died.txt").touch()
+    (tmp_path / "brian_preferences").write_text("[core]\ndefault_float_dtype = (open('it_ran', 'w'), float32)[1]\n")
+    with distributed.LocalCluster(n_workers=1, dashboard_address=None, local_directory=str(tmp_path)) as cluster:
+        code, told, err = sweep(capsys, cluster.scheduler_address, tmp_path)
+    assert code == 0 and told["finished"] == 6, (told, err)
+    assert not (tmp_path / "it_ran").exists()

@@ -1,5 +1,7 @@
 """The process that runs a command: it survives broken standard streams and handles signals."""
+import builtins
 import contextlib
+import errno
 import importlib
 import os
 import signal
@@ -92,11 +94,11 @@ def import_brian2(quiet=False):
     its own tests and takes a tenth of the time. quiet : without the warning of a file that is not read.
     """
     if threading.current_thread() is not threading.main_thread():
-        with _no_handlers():
+        with _without_preferences(quiet), _no_handlers():
             importlib.import_module("brian2")
         return
     before = signal.getsignal(signal.SIGINT)
-    with _elsewhere(quiet), _without("pytest"):
+    with _without_preferences(quiet), _without("pytest"):
         importlib.import_module("brian2")
     handler = getattr(before, "previous_handler", before)       # where Brian2 was imported earlier
     if handler is not None:
@@ -117,20 +119,22 @@ def _without(package):
 
 
 @contextlib.contextmanager
-def _elsewhere(quiet):
-    """Within the block the working folder is the root: Brian2 runs what brian_preferences there says, as Python."""
-    if "brian2" in sys.modules or not os.path.lexists("brian_preferences"):
-        yield
-        return
-    if not quiet:
+def _without_preferences(quiet):
+    """Within the block no file brian_preferences is found: Brian2 runs what it says as Python, where it is imported."""
+    opened = builtins.open
+
+    def found(file, *others, **keywords):
+        if file == "brian_preferences":
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), file)
+        return opened(file, *others, **keywords)
+
+    if not quiet and "brian2" not in sys.modules and os.path.lexists("brian_preferences"):
         print("spikelearn: warning: the file brian_preferences in this folder is not read", file=sys.stderr)
-    here = os.open(".", os.O_RDONLY)
-    os.chdir("/")
+    builtins.open = found
     try:
         yield
     finally:
-        os.fchdir(here)
-        os.close(here)
+        builtins.open = opened
 
 
 @contextlib.contextmanager

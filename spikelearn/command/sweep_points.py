@@ -170,7 +170,7 @@ def run_pickled(points: bytes) -> list[Reply]:
     from spikelearn.command.process import import_brian2
 
     with ONE_AT_A_TIME:
-        import_brian2()
+        import_brian2(quiet=True)       # the sweep itself has told of a file that is not read
         read = pickle.loads(points)
     return run_points(read)
 

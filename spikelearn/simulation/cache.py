@@ -14,7 +14,12 @@ from spikelearn.results.locks import remove_leftovers, temporary_folder
 
 DRAFT = "draft-"                # begins the name of a folder in which a network is built
 VALUES = "spikelearn-values-"   # begins the name of a folder with the values and results of a run
+GONE = "the compiled network is no longer in {}, which was cleared during the run: the same command compiles it again"
 ABANDONED = 24 * 3600           # seconds after which a draft without a lock is nobody's; chosen here
+
+
+class ProgramGone(SpikelearnError):
+    """A program was removed just before it started."""
 
 
 def cache_folder():
@@ -113,6 +118,5 @@ def folder_of_one_run(place, program):
             yield folder
     except OSError as error:
         if not (program / "main").exists():
-            raise SpikelearnError(f"the compiled network is no longer in {program.parent}, which was cleared "
-                                  "during the run: the same command compiles it again") from error
+            raise ProgramGone(GONE.format(program.parent)) from error
         raise SpikelearnError(f"a compiled network cannot run in {place}: {error.strerror or error}") from error

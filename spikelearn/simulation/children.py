@@ -9,11 +9,15 @@ WATCHED = 'exec 3<&0; (cat <&3; kill -9 0) >/dev/null 2>&1 & exec "$@" 3<&- </de
 
 
 def to_the_end(command, folder):
-    """CompletedProcess of a command in a folder; it and all that it starts end with this process or an interruption."""
+    """CompletedProcess of a command in a folder; it and all that it starts end with this process or an interruption.
+
+    Its temporary files stand in the folder too, and go with it: a compiler that is killed leaves them.
+    """
     watched, alive = os.pipe()
     try:
         with subprocess.Popen(["sh", "-c", WATCHED, "sh", *command], cwd=folder, text=True, start_new_session=True,
-                              stdin=watched, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+                              stdin=watched, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env={**os.environ, "TMPDIR": str(folder)}) as child:
             try:
                 output, errors = child.communicate()
             except BaseException:
@@ -24,3 +28,10 @@ def to_the_end(command, folder):
         os.close(alive)
         os.close(watched)
     return subprocess.CompletedProcess(command, child.returncode, output, errors)
+
+
+def how_it_ended(code):
+    """How a command that says nothing ended, from its exit code; a negative one is the number of a signal."""
+    if code == -signal.SIGKILL:
+        return "it was killed, as where the memory is full"
+    return f"signal {-code} ended it" if code < 0 else f"exit code {code}"

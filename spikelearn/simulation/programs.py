@@ -11,8 +11,8 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.results.locks import remove, remove_leftovers, temporary_folder
-from spikelearn.simulation.brian_internals.device import arrays_of, at_the_start
+from spikelearn.simulation.brian_internals.device import try_refused_flags_again
 from spikelearn.simulation.brian_internals.sources import (
     check_program,
     in_own_namespace,
@@ -28,66 +28,12 @@ from spikelearn.simulation.brian_internals.sources import (
     take_time_once,
     without_order,
 )
-from spikelearn.simulation.cache import ABANDONED, DRAFT, make_folder, network_folders
-from spikelearn.simulation.children import to_the_end
+from spikelearn.simulation.cache import ABANDONED, DRAFT, GONE, make_folder, network_folders
+from spikelearn.simulation.children import how_it_ended, to_the_end
 
 TOLD = "spikelearn: "           # begins a sentence for the user in what a compiled program prints
-READ = "SPIKELEARN_READ"        # environment variable with the names of the result files that a program is to write
-PARENT = "SPIKELEARN_PARENT"    # environment variable with the number of the process that starts a program
+ONE_AT_A_TIME = threading.Lock()        # to compile again: training runs programs in several threads
 CHECKSUM = "checksum.txt"       # file in the folder of a program: the hash of what was compiled
-
-
-def write_what_is_read(device):
-    """C++ for the end of a program: write only the result files that are named, not all the arrays of a network.
-
-    Brian2 writes some two hundred files, and says nothing when the disk is full. In alphabetical order: Brian2's own
-    order is that of a set of strings, another in each process, and the program would not be found again.
-    """
-    lines = []
-    for variable, file, array, dimensions in arrays_of(device):
-        if dimensions == 2:
-            lines.append(f'for (int n = 0; n < {array}.n && {array}.m > 0; n++) '
-                         f'write("{file}", &{array}(n, 0), {array}.m * sizeof({array}(0, 0)));')
-        elif dimensions == 1:
-            lines.append(f'write("{file}", {array}.data(), {array}.size() * sizeof({array}[0]));')
-        else:
-            lines.append(f'write("{file}", {array}, {variable.size} * sizeof({array}[0]));')
-    return WRITE.replace("EACH_ARRAY", "\n    ".join(sorted(lines)))
-
-
-WRITE = f"""
-if (const char* wanted = std::getenv("{READ}"))
-{{
-    using namespace brian;
-    const std::string names = std::string(",") + wanted + ",";
-    auto write = [&](const std::string& name, const void* data, size_t size)
-    {{
-        if (names.find("," + name + ",") == std::string::npos)
-            return;
-        std::ofstream file(results_dir + name, std::ios::binary | std::ios::app);
-        file.write(static_cast<const char*>(data), size);
-        file.close();
-        if (!file)
-        {{
-            std::cerr << "the disk is full or cannot be written: " << results_dir << std::endl;
-            std::_Exit(1);
-        }}
-    }};
-    EACH_ARRAY
-    std::_Exit(0);
-}}
-"""
-
-
-# the kernel ends a program with the process that started it, which may have ended already
-END_WITH_PARENT = f"""
-if (const char* parent = std::getenv("{PARENT}"))
-{{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != std::atol(parent))
-        std::_Exit(1);
-}}
-"""
 
 
 def compiler():
@@ -110,8 +56,7 @@ def compiled(device):
         drafts = tempfile.gettempdir()
         remove_leftovers(drafts, f"spikelearn-{DRAFT}")
         with temporary_folder(drafts, f"spikelearn-{DRAFT}") as draft:
-            if sys.platform == "linux":
-                at_the_start(device, END_WITH_PARENT, headers=["<sys/prctl.h>", "<unistd.h>"])
+            try_refused_flags_again()
             device.build(directory=str(draft), compile=False, run=False)
             check_program(draft)
             take_time_once(draft)
@@ -123,6 +68,21 @@ def compiled(device):
             return _built(draft, name)
     except OSError as error:
         raise SpikelearnError(f"the network could not be written in {drafts}: {_reason(error)}") from error
+
+
+def compiled_if_gone(folder, device, globals_set):
+    """Folder of the program of a device, which is compiled again where somebody has cleared the cache.
+
+    globals_set : context in which the device is Brian2's. Raises SpikelearnError if that cannot be.
+    """
+    with ONE_AT_A_TIME:
+        if (folder / "main").exists():
+            return folder
+        with globals_set:
+            again, _ = compiled(device)
+    if again.name != folder.name:       # the compiler is another one now, say
+        raise SpikelearnError(GONE.format(folder.parent))
+    return again
 
 
 def _built(draft, name):
@@ -207,7 +167,8 @@ def make_program(folder):
         if os.strerror(errno.ENOSPC) in made.stderr:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         lines = [line for line in made.stderr.splitlines() if "error" in line.lower()]
-        raise SpikelearnError(f"the C++ compiler failed: {(lines or made.stderr.splitlines() or ['?'])[0].strip()}")
+        said = (lines or made.stderr.splitlines() or [how_it_ended(made.returncode)])[0].strip()
+        raise SpikelearnError(f"the C++ compiler failed: {said}")
 
 
 def problem(program, dtype_of):
@@ -215,7 +176,7 @@ def problem(program, dtype_of):
 
     program : CompletedProcess. dtype_of : name of a variable -> its type.
     """
-    said = (program.stderr or program.stdout).strip().splitlines() or [f"exit code {program.returncode}"]
+    said = (program.stderr or program.stdout).strip().splitlines() or [how_it_ended(program.returncode)]
     if said[0].startswith(TOLD):
         return said[0].removeprefix(TOLD)
     sizes = re.search(r"Error reading '(.*)': file size (\d+) does not match expected size (\d+)", said[0])

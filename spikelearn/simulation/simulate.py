@@ -19,16 +19,10 @@ from spikelearn.ranges.keywords import KEYWORDS
 from spikelearn.simulation.brian_internals import device as devices
 from spikelearn.simulation.brian_internals.integration import exact_without_matrices
 from spikelearn.simulation.brian_internals.objects import delays, fresh_names, is_array, note, noted, pathways
-from spikelearn.simulation.cache import folder_for_runs, folder_of_one_run
+from spikelearn.simulation.cache import ProgramGone, folder_for_runs, folder_of_one_run
 from spikelearn.simulation.devices import choose_device
-from spikelearn.simulation.programs import (
-    PARENT,
-    READ,
-    TOLD,
-    compiled,
-    problem,
-    write_what_is_read,
-)
+from spikelearn.simulation.program_code import PARENT, READ, TIMES, add_code
+from spikelearn.simulation.programs import TOLD, compiled, compiled_if_gone, problem
 from spikelearn.simulation.spike_tables import check_grid
 from spikelearn.simulation.variables import checked_value, find, size_of, with_unit
 from spikelearn.simulation.warnings import brian_warnings_answered
@@ -78,11 +72,11 @@ class Simulation:
         self.build_seconds = time.perf_counter() - start
 
     @contextlib.contextmanager
-    def _globals(self):
+    def _globals(self, calls=None):
         """Brian2's device, time step and code generation target while this network is worked on; put back after."""
         target = "cython" if self.device == "cython" else "numpy"
         with (exact_without_matrices(), brian_warnings_answered(lambda: getattr(self, "objects", {}).values()),
-              devices.globals_set(self._brian_device, self.dt, self.precision, target)):
+              devices.globals_set(self._brian_device, self.dt, self.precision, target, calls)):
             yield
 
     def _refuse_negative_delays(self):
@@ -193,24 +187,32 @@ class Simulation:
         for pathway in self._pathways():
             devices.refuse_negative(device, delays(pathway), TOLD + NEGATIVE_DELAY.format(pathway.name))
         network.run(self.duration, namespace={}, profile=self.profile)
-        devices.at_the_end(device, write_what_is_read(device))
+        add_code(device)
+        self._calls = devices.calls_of(device)
         self.network = network
         self.folder, self.built = compiled(device)
         self._runs = folder_for_runs()
 
-    def _run_cpp(self, values, seed, read, dt):
+    def _run_cpp(self, *arguments):
+        try:
+            return self._run_program(*arguments)
+        except ProgramGone:         # compile it once more
+            return self._run_program(*arguments)
+
+    def _run_program(self, values, seed, read, dt):
+        self.folder = compiled_if_gone(self.folder, self._brian_device, self._globals(self._calls))
         with folder_of_one_run(self._runs, self.folder) as folder:
             arguments = self._arguments({**values, "simulation.random_seed": seed}, folder)
             os.makedirs(folder / "results")
-            wanted = {} if self.profile else {READ: ",".join(self._file(name) for name in read)}
+            wanted = {READ: ",".join([*(self._file(name) for name in read), *[TIMES] * self.profile])}
             wanted |= {PARENT: str(os.getpid())} | ({} if dt is self.dt else {STEP: repr(float(dt))})
             program = subprocess.run([str(self.folder / "main"), "--results_dir", f"{folder}/results/", *arguments],
                                      cwd=self.folder, capture_output=True, text=True, env={**os.environ, **wanted})
             if program.returncode or program.stderr.strip():
                 raise SpikelearnError(problem(program, lambda name: self._variable(name).dtype))
             if self.profile:
-                lines = (folder / "results" / "profiling_info.txt").read_text().splitlines()
-                self.times = {name: float(seconds) for name, seconds in (line.split() for line in lines)}
+                seconds = np.fromfile(folder / "results" / TIMES).tolist()
+                self.times = dict(zip(devices.measured(self._brian_device), seconds, strict=True))
             return {name: self._read(name, folder / "results") for name in read}
 
     def _arguments(self, values, folder):

@@ -3,6 +3,7 @@ import contextlib
 
 import brian2
 from brian2 import prefs
+from brian2.codegen import cpp_prefs
 from brian2.devices import device_module
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
@@ -20,10 +21,11 @@ def here():
 
 
 @contextlib.contextmanager
-def globals_set(device, dt, precision, target):
+def globals_set(device, dt, precision, target, calls=None):
     """Brian2's device, time step, precision and code generation target while a network is worked on; put back after.
 
-    brian2/devices/device.py, active_device and runtime_device.defaultclock.
+    brian2/devices/device.py, active_device and runtime_device.defaultclock. calls : of the device's program (calls_of)
+    where that is complete: the time step, which it has already, would be set once more.
     """
     relied_on(hasattr(device_module, "active_device") and hasattr(here(), "defaultclock"), "its device is elsewhere")
     before, clock = device_module.active_device, here().defaultclock
@@ -36,6 +38,8 @@ def globals_set(device, dt, precision, target):
         prefs.core.stop_on_keyboard_interrupt = False
         prefs.codegen.target = target
         brian2.defaultclock.dt = dt
+        if calls is not None:
+            device.main_queue[:] = calls
         yield
     finally:
         prefs.codegen.target = old_target
@@ -111,6 +115,12 @@ def _in_main(device, code):
     relied_on(device.main_queue[-1] == ("insert_code", code), "a program takes no code")
 
 
+def calls_of(device):
+    """What a program does, call by call: brian2/devices/cpp_standalone/device.py, main_queue."""
+    relied_on(isinstance(getattr(device, "main_queue", None), list), "a program has no list of calls")
+    return list(device.main_queue)
+
+
 # --- its arrays --------------------------------------------------------------------------------------------------
 
 def name_of(device, variable, whole=False):
@@ -137,3 +147,25 @@ def arrays_of(device):
         growing = 2 if variable in device.dynamic_arrays_2d else 1 if variable in device.dynamic_arrays else 0
         name = {0: {variable: name}, 1: device.dynamic_arrays, 2: device.dynamic_arrays_2d}[growing][variable]
         yield variable, file_of(device, variable), name, growing
+
+
+def measured(device):
+    """Names of the code objects whose time a program measures, each as a number NAME_profiling_info.
+
+    brian2/devices/cpp_standalone/device.py: profiled_codeobjects; templates/objects.cpp declares the numbers.
+    """
+    relied_on(isinstance(getattr(device, "profiled_codeobjects", None), list), "a program measures its time otherwise")
+    return sorted(device.profiled_codeobjects)
+
+
+def try_refused_flags_again():
+    """Forget which flags the compiler refused: it may have failed for another reason, such as a disk that was full.
+
+    brian2/codegen/cpp_prefs.py, has_flag: a flag is tried once in a process, and left out for good if that fails.
+    """
+    flags = getattr(cpp_prefs, "_compiler_flag_compatibility", None)
+    relied_on(isinstance(flags, dict) and callable(getattr(cpp_prefs, "get_compiler_and_args", None)),
+              "it tries flags otherwise")
+    cpp_prefs.get_compiler_and_args()
+    for flag in [flag for flag, works in flags.items() if not works]:
+        del flags[flag]
