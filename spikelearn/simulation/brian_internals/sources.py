@@ -20,12 +20,13 @@ TIME_TAKEN = re.compile(r"\n *current = std::clock\(\);\n *elapsed_realtime = [^
 def take_time_once(folder):
     """Let a program ask for the processor's time after its last step, not after each: that is a system call.
 
-    brian2/devices/cpp_standalone/templates/network.cpp; Brian2 2.11 asks only where it has to.
+    brian2/devices/cpp_standalone/templates/network.cpp; Brian2 2.10 and 2.11 ask only where progress is reported.
     """
     source = (folder / "network.cpp").read_text()
     moved, found = TIME_TAKEN.subn("", source)
     last = "_last_run_time = elapsed_realtime;"
-    relied_on(found == 1 and moved.count(last) == 1 or "should_check_time" in source, "a program takes time elsewhere")
+    asks_rarely = "should_check_time" in source or "if (elapsed > next_report_time)" in source
+    relied_on(found == 1 and moved.count(last) == 1 or asks_rarely, "a program takes time elsewhere")
     if found:
         (folder / "network.cpp").write_text(moved.replace(
             last, f"elapsed_realtime = (double)(std::clock() - start) / CLOCKS_PER_SEC;\n    {last}"))
