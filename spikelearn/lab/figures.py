@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from spikelearn.plotting import compared, heading, measured, zero_lines
+from spikelearn.plotting import heading
 from spikelearn.results.result import Result
 from spikelearn.stdp.comparison import table_of
 from spikelearn.stdp.figures import draw_experiment
@@ -26,78 +26,17 @@ def png(figure: Figure, dpi: int = SCREEN) -> bytes:
     return image.getvalue()
 
 
-def curves_figure(rules: Sequence[tuple[str, Mapping[str, Result]]]) -> Figure:
-    """Window, frequency and triplets beside the measurements. rules : (title, results by name) of each rule."""
-    figure = _figure(9, 6.9)
-    grid = figure.add_gridspec(2, 2, left=.075, right=.985, bottom=.075, top=.875, hspace=.48, wspace=.2)
-    _window(figure.add_subplot(grid[0, 0]), rules)
-    _frequency(figure.add_subplot(grid[0, 1]), rules)
-    first = figure.add_subplot(grid[1, 0])
-    _triplets((first, figure.add_subplot(grid[1, 1], sharey=first)), rules)
-    handles = [first.plot([], color=f"C{k}", lw=3)[0] for k in range(len(rules))]
-    handles.append(measured(first, [], [], []))
-    figure.legend(handles, [*(title for title, _ in rules), "measured, mean ± s.e.m."], loc="upper center",
-                  ncols=len(handles), fontsize=10, frameon=False)
-    return figure
-
-
-def _figure(width, height):
+def figure_of(width: float, height: float) -> Figure:
+    """An empty figure, in inches, without a window."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
 
 
-def _errors(rules, protocol, key):
-    """A line with E of each rule and of no change."""
-    headlines = [results[protocol].headline for _, results in rules]
-    said = ", ".join(f"{headline[f'E_{key}']:.3g}" for headline in headlines)
-    return f"E = {said}; no change: {headlines[0][f'E_null_{key}']:.3g}"
-
-
-def _window(axes, rules):
-    a = rules[0][1]["window"].arrays
-    zero_lines(axes)
-    centre, half = (a["bin_from"] + a["bin_to"]) / (2 * ms), (a["bin_to"] - a["bin_from"]) / (2 * ms)
-    measured(axes, centre, 100 * a["measured"], 100 * a["measured_sem"], xerr=half, capsize=0)
-    x = np.asarray(a["delta_t"] / ms)
-    for k, (_, results) in enumerate(rules):
-        change = 100 * results["window"].arrays["change"]
-        for side in (x < 0, x >= 0):
-            axes.plot(x[side], change[side], color=f"C{k}", lw=2)
-    axes.set(xlabel="Δt = t_post − t_pre (ms)", ylabel="change of weight (%)", xlim=(-103, 103))
-    heading(axes, "STDP window, Bi & Poo (1998)", _errors(rules, "window", "bi_poo_window"))
-
-
-def _frequency(axes, rules):
-    a, name = rules[0][1]["frequency"].arrays, "sjostrom_frequency"
-    zero_lines(axes, vertical=False)
-    for interval, line, face in ((10, "-", "k"), (-10, "--", "white")):
-        for k, (_, results) in enumerate(rules):
-            axes.plot(np.asarray(a["rates"]), 100 * results["frequency"].arrays[f"{name}_curve_{interval:+d}_ms"], line,
-                      color=f"C{k}", lw=2)
-        used = np.isclose(np.asarray(a[f"{name}_delta_t"] / ms), interval)
-        measured(axes, np.asarray(a[f"{name}_rho"])[used], 100 * a[f"{name}_measured"][used],
-                 100 * a[f"{name}_sem"][used], mfc=face)
-    axes.set(xlabel="frequency of the pairs (Hz); solid Δt = +10 ms, dashed −10 ms", ylabel="change of weight (%)")
-    heading(axes, "Frequency, Sjöström et al. (2001)", _errors(rules, "frequency", name))
-
-
-def _triplets(panels, rules):
-    a = rules[0][1]["triplets"].arrays
-    for axes, motif in zip(panels, ("pre-post-pre", "post-pre-post"), strict=True):
-        used = a["motif"] == motif
-        compared(axes, [str(label).replace(" ", "") for label in a["label"][used]], 100 * a["measured"][used],
-                 100 * a["measured_sem"][used],
-                 {title: 100 * results["triplets"].arrays["change"][used] for title, results in rules})
-        axes.margins(y=.08)
-        axes.set(xlabel="intervals (Δt₁, Δt₂) (ms)", ylabel="change of weight (%)")
-        heading(axes, f"Triplets {motif}, Wang et al. (2005)", _errors(rules, "triplets", "wang_triplets"))
-
-
 def experiment_figure(rules: Sequence[tuple[str, Result]]) -> Figure:
     """One experiment: measurements and the prediction of each rule. rules : (title, result) of each rule."""
     arrays, headline = together(rules)
-    name, figure = str(arrays["experiments"][0]), _figure(9, 4.4)
+    name, figure = str(arrays["experiments"][0]), figure_of(9, 4.4)
     long = str(arrays[f"{name}_xlabel"]) == "condition"
     axes = figure.add_axes((.075, .33 if long else .13, .66, .5 if long else .7))
     draw_experiment(axes, arrays, headline, name)
@@ -119,7 +58,7 @@ def together(rules: Sequence[tuple[str, Result]]) -> tuple[dict, dict]:
 
 def traces_figure(rules: Sequence[tuple[str, Trace]]) -> Figure:
     """Spikes, potential, traces and weight of each rule in one motif. rules : (title, Trace) of each rule."""
-    figure = _figure(9, 5.4)
+    figure = figure_of(9, 5.4)
     grid = figure.add_gridspec(4, len(rules), left=.085, right=.985, bottom=.1, top=.93, height_ratios=(.5, 1.6, .1, 1),
                                hspace=.12, wspace=.25)
     for k, (title, found) in enumerate(rules):

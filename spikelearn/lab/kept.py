@@ -51,6 +51,10 @@ class Kept:
             _add(self.answers, key, known | self._together(rule, number, read_after, device, seed))
         return self.answers[key][number]
 
+    def holds(self, rule: SynapseModel) -> bool:
+        """Whether a network of this rule is built, with other parameters or these."""
+        return any(key[0] == _stated(rule) for key in self.networks)
+
     def _number(self, pairings):
         """The place of a list among those asked for, where it is put if it is new."""
         for number, known in enumerate(self.asked):
@@ -63,10 +67,7 @@ class Kept:
 
     def _together(self, rule, number, read_after, device, seed):
         """Place -> Changes of every list that was asked for, or of this one where all fail together."""
-        stated = {name: value for name, value in content(rule).items() if not name.startswith("parameter ")}
-        delays = {name: float(rule.parameters[name]) for name in (rule.delay_pre, rule.delay_post)
-                  if name in rule.parameters}
-        key = (tuple(stated.items()), tuple(delays.items()), read_after, device, seed)
+        delays, key = _delays(rule), (_stated(rule), read_after, device, seed)
         lists = {place: each for place, each in enumerate(self.asked) if all(known_to(rule, one) for one in each)}
         try:
             if key not in self.networks or self.networks[key][0] != [*lists]:
@@ -82,6 +83,17 @@ class Kept:
         ends = np.cumsum([len(each) for each in lists.values()])[:-1]
         weights = map(Changes, np.split(found.start, ends), np.split(found.end, ends))
         return dict(zip(lists, weights, strict=True))
+
+
+def _delays(rule):
+    """Parameters that are delays, which all synapses of a network share."""
+    return {name: float(rule.parameters[name]) for name in (rule.delay_pre, rule.delay_post) if name in rule.parameters}
+
+
+def _stated(rule):
+    """All that a network is built of: what a rule states but for its parameters, and its delays."""
+    stated = {name: value for name, value in content(rule).items() if not name.startswith("parameter ")}
+    return (*stated.items(), *_delays(rule).items())
 
 
 def _add(kept, key, value):

@@ -9,6 +9,7 @@ from spikelearn.equations.records import SynapseModel
 from spikelearn.lab.kept import Kept
 from spikelearn.results.result import Result
 from spikelearn.stdp.shipped import shipped_experiments
+from spikelearn.stdp.spike_times import beginning
 from spikelearn.stdp.together import share_simulations
 from spikelearn.stdp.traces import Trace, trace
 
@@ -37,6 +38,15 @@ class View:
                 self.found.pop(next(iter(self.found)))
         return self.found[key]
 
+    def knows(self, rule: SynapseModel, protocol: str = "stdp_window") -> bool:
+        """Whether a protocol's result for this rule was computed."""
+        mine = (protocol, rule.title, "", *content(rule).items())
+        return any(key[:len(mine)] == mine for key in self.found)
+
+    def is_built(self, rule: SynapseModel) -> bool:
+        """Whether the networks of a rule are built, with other parameters or these."""
+        return self.kept.holds(rule)
+
     def curves(self, rule: SynapseModel) -> dict[str, Result]:
         """Window, frequency and triplets of a rule."""
         return {name: self.result(protocol, rule) for name, protocol in CURVES.items()}
@@ -58,6 +68,8 @@ class View:
         module = load_protocol("stdp_trace")
         one = module.chosen_conditions(module.DATA, (1,), pairing)[0]
         first, last = module.motif_of(one, 1)
+        until = module.beginning_of(one) + last + .2        # what comes later acts on later motifs only
+        one = beginning(one, until * second)
         with self.kept:
             return trace(rule, one, start=first * second - 20 * ms, stop=last * second + 120 * ms, points=POINTS,
                          device="numpy")

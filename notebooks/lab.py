@@ -1,0 +1,170 @@
+"""The page of `spikelearn lab`: a rule's file with its numbers as sliders, beside what it explains.
+
+What is computed and drawn is in spikelearn.lab; here it is laid out, a cell for each part of the page.
+"""
+import marimo
+
+app = marimo.App(width="columns", app_title="spikelearn lab")
+
+
+@app.cell(column=0)
+def _():
+    from pathlib import Path
+
+    import marimo as mo
+
+    from spikelearn.lab import figures, page, view
+    from spikelearn.lab import rule as rule_text
+
+    folder, session = Path.cwd(), page.Session()
+    get_saved, set_saved = mo.state("")
+    mo.md("""
+    # spikelearn lab
+    Edit the rule or move a slider, and see what it then explains. The editor runs Python: open files of people you
+    trust.
+    """)
+    return Path, figures, folder, get_saved, mo, page, rule_text, session, set_saved, view
+
+
+@app.cell
+def _(folder, mo, rule_text, view):
+    rules, data = rule_text.rule_files(folder), view.experiment_files(folder)
+    opened = mo.ui.dropdown(list(rules), value="synapses/stdp_triplet", label="rule", searchable=True)
+    beside = mo.ui.dropdown(["none", *rules], value="synapses/stdp_pair", label="beside it", searchable=True)
+    own = mo.ui.text(placeholder="a rule (.py) or measurements (.csv)", label="or a file", full_width=True)
+    mo.vstack([mo.hstack([opened, beside], justify="start", wrap=True), own])
+    return beside, data, opened, own, rules
+
+
+@app.cell
+def _(mo, opened, own, page, rules, session):
+    name, original, unread = page.opened(own.value, opened.value, rules)
+    session.moved.clear()
+    editor = mo.ui.code_editor(original, language="python", debounce=400, max_height=460, show_copy_button=False)
+    mo.vstack([mo.Html(page.refused(unread)), editor]) if unread else editor
+    return editor, name, original
+
+
+@app.cell
+def _(editor, mo, session):
+    sliders = mo.ui.dictionary({
+        key: mo.ui.slider(steps=steps, value=value, label=label, show_value=True, full_width=True)
+        for key, (steps, value, label) in session.sliders(editor.value).items()})
+    return (sliders,)
+
+
+@app.cell
+def _(editor, file, mo, name, original, page, session, sliders):
+    text = session.text(editor.value, sliders.value)
+    rule, mistake = session.read(text, page.title(name, text == original, file.value))
+    mo.Html(page.mistake_html(mistake))
+    return mistake, rule, text
+
+
+@app.cell
+def _(mo, sliders):
+    mo.vstack(list(sliders.elements.values()), gap=0.1)
+    return
+
+
+@app.cell
+def _(mo):
+    file = mo.ui.text("my_rule.py", label="save as")
+    save = mo.ui.run_button(label="save")
+    return file, save
+
+
+@app.cell
+def _(Path, file, mistake, mo, page, rule_text, save, set_saved, text):
+    if save.value and mistake is None:
+        _, said = page.attempt(lambda: rule_text.save_rule(text, Path(file.value)))
+        set_saved(said or f"{file.value} is saved")
+    return
+
+
+@app.cell
+def _(file, get_saved, mo, save):
+    mo.hstack([file, save, mo.md(get_saved())], justify="start", wrap=True)
+    return
+
+
+@app.cell
+def _(beside, file, name, original, page, rule, rules):
+    shown, clash = page.rules_shown(rule, beside.value, rules)
+    words = [name if rule and rule.text == original else file.value, beside.value][:len(shown)]
+    return clash, shown, words
+
+
+@app.cell
+def _(chosen, mo, own, page, pairing, view, words):
+    commands = view.commands(words, page.experiment_of(own.value, chosen.value), pairing.value)
+    mo.accordion({"the commands that reproduce this page (save the rule first)": mo.ui.code_editor(
+        commands, language="shell", disabled=True)})
+    return
+
+
+@app.cell
+def _(chosen, mo, own, page, pairing, session, shown):
+    figure = mo.download(lambda: session.figure_file(), "lab.png", label="figure (PNG)")
+    numbers = mo.download(lambda: session.numbers_file(shown, page.experiment_of(own.value, chosen.value)), "lab.csv",
+                          label="numbers (CSV)")
+    mo.hstack([figure, numbers], justify="start")
+    return
+
+
+@app.cell(column=1)
+def _(mo):
+    compute, compute_battery = mo.ui.run_button(label="compute"), mo.ui.run_button(label="compute the battery")
+    return compute, compute_battery
+
+
+@app.cell
+def _(clash, compute, compute_battery, mo, page, session, shown):
+    _buttons = [compute] * session.waits(shown) + [compute_battery] * session.waits(shown, "stdp_battery")
+    mo.vstack([mo.Html(page.refused(clash))] * bool(clash) + [mo.hstack(_buttons, justify="start")] * bool(_buttons))
+    return
+
+
+@app.cell
+def _(compute, page, session, shown):
+    page.panel(session, shown, lambda: session.curves(shown), "window, frequency and triplets",
+               session.waits(shown) and not compute.value)
+    return
+
+
+@app.cell
+def _(compute_battery, page, session, shown):
+    page.panel(session, shown, lambda: session.battery(shown), "battery",
+               session.waits(shown, "stdp_battery") and not compute_battery.value)
+    return
+
+
+@app.cell
+def _(data, mo):
+    chosen = mo.ui.dropdown(list(data), value="experiments/wang_hippocampus", label="experiment", searchable=True)
+    chosen
+    return (chosen,)
+
+
+@app.cell
+def _(chosen, compute, own, page, session, shown):
+    page.panel(session, shown, lambda: session.experiment(shown, page.experiment_of(own.value, chosen.value)),
+               "experiment", session.waits(shown, "stdp_experiment") and not compute.value)
+    return
+
+
+@app.cell
+def _(mo):
+    pairing = mo.ui.text("pre 0; post 10; 60 at 1*Hz", label="traces of the pairing (times in ms)", full_width=True)
+    pairing
+    return (pairing,)
+
+
+@app.cell
+def _(page, pairing, session, shown):
+    page.panel(session, shown, lambda: session.traces(shown, pairing.value), "traces of one pairing")
+    return
+
+
+if __name__ == "__main__":
+    app.run()
