@@ -18,11 +18,11 @@ def _():
 
     folder, session = Path.cwd(), page.Session()
     get_saved, set_saved = mo.state("")
-    mo.md("""
+    mo.vstack([mo.Html(page.style()), mo.md("""
     # spikelearn lab
-    Edit the rule or move a slider, and see what it then explains. The editor runs Python: open files of people you
+    Edit the rule or move a slider and see what it then explains. The editor runs Python: open files of people you
     trust.
-    """)
+    """)])
     return Path, figures, folder, get_saved, mo, page, rule_text, session, set_saved, view
 
 
@@ -39,8 +39,8 @@ def _(folder, mo, rule_text, view):
 @app.cell
 def _(mo, opened, own, page, rules, session):
     name, original, unread = page.opened(own.value, opened.value, rules)
-    session.moved.clear()
-    editor = mo.ui.code_editor(original, language="python", debounce=400, max_height=460, show_copy_button=False)
+    session.open()
+    editor = mo.ui.code_editor(original, language="python", debounce=400, max_height=520, show_copy_button=False)
     mo.vstack([mo.Html(page.refused(unread)), editor]) if unread else editor
     return editor, name, original
 
@@ -63,7 +63,8 @@ def _(editor, file, mo, name, original, page, session, sliders):
 
 @app.cell
 def _(mo, sliders):
-    mo.vstack(list(sliders.elements.values()), gap=0.1)
+    _all = list(sliders.elements.values())
+    mo.hstack([mo.vstack(_all[::2], gap=0.1), mo.vstack(_all[1::2], gap=0.1)], widths="equal", gap=2)
     return
 
 

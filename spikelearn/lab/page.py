@@ -1,6 +1,7 @@
 """The state of one page, and the small pieces of HTML on it."""
 import base64
 import html
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,21 +12,46 @@ from spikelearn.lab.figures import FILE, battery_table, csv_text, experiment_fig
 from spikelearn.lab.rule import Mistake, numbers_of, positions, read_rule, with_numbers
 from spikelearn.lab.view import View, is_live
 
+LINES = 400         # of a rule's file, in which a mistake is marked
 STYLE = """<style>
+div:has(> div.m-auto.w-fit) {padding: 0 1.5rem !important;}
+div.flex-row > div.w-\\(--content-width\\):first-child {width: 37vw; max-width: 640px;}
+div.flex-row > div.w-\\(--content-width\\):last-child {width: 56vw; max-width: 960px;}
+@media (max-width: 1000px) {
+  div.flex-row:has(> div.w-\\(--content-width\\)) {flex-direction: column;}
+  div.flex-row > div.w-\\(--content-width\\) {width: 92vw !important;}
+}
 .lab-mistake {font-size: .9rem; border-left: 4px solid #c62828; background: #fdecea; padding: .4rem .7rem;}
-.lab-mistake code {display: block; white-space: pre-wrap;}
 .lab-fine {font-size: .9rem; color: #555;}
 table.battery {border-collapse: collapse; font-size: .9rem;}
-table.battery th, table.battery td {padding: .15rem .8rem; text-align: right; border-bottom: 1px solid #ddd;}
+table.battery th, table.battery td {padding: .1rem .8rem; text-align: right; border-bottom: 1px solid #ddd;}
 table.battery th:first-child, table.battery td:first-child {text-align: left;}
 </style>"""
+
+
+def style() -> str:
+    """The page's style, as HTML. The editor takes over style sheets whose title begins with "marimo".
+
+    Line k of the editor is marked, and a sentence stands below it, where the page sets the two properties
+    --lab-line-k and --lab-said-k; see mistake_html.
+    """
+    line = ".cm-content > .cm-line:nth-child({0}):not(.cm-gap ~ *)"      # lines out of sight are a gap
+    rules = [line + "{{background: var(--lab-line-{0}, transparent)}}" + line + "::after{{content: var(--lab-said-{0}, none);"
+             "display: block; white-space: normal; color: #b71c1c; font-family: sans-serif; font-size: .85rem;}}"]
+    sheet = "".join(rule.format(k) for k in range(1, LINES + 1) for rule in rules)
+    return f'{STYLE}<style title="marimo-lab">{sheet}</style>'
 
 
 class Session:
     """What one page remembers: sliders that were moved, the last rule without a mistake, its figure."""
 
     def __init__(self):
-        self.view, self.moved, self.rule, self.figure = View(), {}, None, None
+        self.view, self.rule, self.figure = View(), None, None
+        self.moved, self.shown = {}, {}         # name -> (number in the text, slider); sliders on the page
+
+    def open(self) -> None:
+        """Forget the sliders of the rule before."""
+        self.moved, self.shown = {}, {}
 
     def sliders(self, text: str) -> dict[str, tuple[list[float], float, str]]:
         """Name -> (positions, position, label) of every number with a slider. A moved slider stays where it is.
@@ -33,7 +59,7 @@ class Session:
         A slider returns to the number in the text when that number is edited.
         """
         if read_rule(text, "rule")[1] is not None:
-            return {}
+            return self.shown           # until the mistake is corrected
         found = {}
         for name, number in numbers_of(text).items():
             steps = positions(text, name)
@@ -41,12 +67,13 @@ class Session:
             value = value if written == number.value and value in steps else number.value
             if len(steps) > 1:
                 found[name] = steps, value, f"{name} ({number.unit})" if number.unit else name
+        self.shown = found
         return found
 
     def text(self, written: str, values: Mapping[str, float]) -> str:
         """The text with the numbers of the sliders."""
         numbers = numbers_of(written)
-        self.moved = {name: (numbers[name].value, value) for name, value in values.items() if name in numbers}
+        self.moved |= {name: (numbers[name].value, value) for name, value in values.items() if name in numbers}
         return with_numbers(written, values)
 
     def read(self, text: str, name: str) -> tuple[SynapseModel | None, Mistake | None]:
@@ -160,12 +187,14 @@ def panel(session: Session, rules: Sequence[SynapseModel], make: Callable[[], by
 
 
 def mistake_html(mistake: Mistake | None) -> str:
-    """The mistake beside its line, or nothing."""
+    """The sentence of a mistake with its line's number; it marks the line in the editor, where it stands as well."""
     if mistake is None:
-        return STYLE + '<div class="lab-fine">The rule can be read.</div>'
-    where = f"line {mistake.line}: " if mistake.line else ""
-    code = f"<code>{html.escape(f'{mistake.line}  {mistake.code}')}</code>" if mistake.code else ""
-    return STYLE + f'<div class="lab-mistake">{code}<b>{where}</b>{html.escape(mistake.sentence)}</div>'
+        return '<div class="lab-fine">The rule can be read.</div>'
+    if not mistake.line:
+        return refused(mistake.sentence)
+    said = json.dumps(mistake.sentence, ensure_ascii=False).replace("<", "\\3c ")
+    mark = f"<style>:root {{--lab-line-{mistake.line}: #fdecea; --lab-said-{mistake.line}: {said}}}</style>"
+    return mark + refused(f"line {mistake.line}: {mistake.sentence}")
 
 
 def picture(png: bytes, words: str) -> str:
