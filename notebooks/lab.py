@@ -30,10 +30,18 @@ def _():
 def _(folder, mo, rule_text, view):
     rules, data = rule_text.rule_files(folder), view.experiment_files(folder)
     opened = mo.ui.dropdown(list(rules), value="synapses/stdp_triplet", label="rule", searchable=True)
-    beside = mo.ui.dropdown(["none", *rules], value="synapses/stdp_pair", label="beside it", searchable=True)
     own = mo.ui.text(placeholder="a rule (.py) or measurements (.csv)", label="or a file", full_width=True)
-    mo.vstack([mo.hstack([opened, beside], justify="start", wrap=True), own])
-    return beside, data, opened, own, rules
+    mo.vstack([opened, own])
+    return data, opened, own, rules
+
+
+@app.cell
+def _(folder, get_saved, mo, rule_text, session):
+    get_saved()         # a rule that was saved can be chosen
+    others = rule_text.rule_files(folder)
+    beside = mo.ui.dropdown(["none", *others], value=session.beside, label="beside it", searchable=True)
+    beside
+    return beside, others
 
 
 @app.cell
@@ -90,8 +98,9 @@ def _(file, get_saved, mo, save):
 
 
 @app.cell
-def _(beside, file, name, original, page, rule, rules):
-    shown, clash = page.rules_shown(rule, beside.value, rules)
+def _(beside, file, name, original, others, page, rule, session):
+    session.beside = beside.value
+    shown, clash = page.rules_shown(rule, beside.value, others)
     words = [name if rule and rule.text == original else file.value, beside.value][:len(shown)]
     return clash, shown, words
 

@@ -27,8 +27,8 @@ class Curves:
 
     def __init__(self, titles: Sequence[str], results: Sequence[Mapping[str, Result]]):
         self.titles, self.lines, self.bars, self.errors = tuple(titles), [], [], []
-        self.figure = figure_of(9, 6.9)
-        grid = self.figure.add_gridspec(2, 2, left=.075, right=.985, bottom=.075, top=.865, hspace=.5, wspace=.2)
+        self.figure = figure_of(7.4, 6.2)
+        grid = self.figure.add_gridspec(2, 2, left=.085, right=.985, bottom=.08, top=.85, hspace=.55, wspace=.25)
         cells = [self.figure.add_subplot(grid[row, column]) for row in (0, 1) for column in (0, 1)]
         self._window(cells[0], results)
         self._frequency(cells[1], results)
@@ -136,7 +136,8 @@ class Curves:
 
 def _extent(axes: Axes) -> tuple[float, float]:
     """Lowest and highest value that is drawn, 0 among them."""
-    values = [np.asarray(line.get_ydata(), dtype=float) for line in axes.lines if line.get_transform() is axes.transData]
+    lines = [line for line in axes.lines if line.get_transform() is axes.transData]
+    values = [np.asarray(line.get_ydata(), dtype=float) for line in lines]
     values += [np.array([bar.get_height() for bar in axes.patches], dtype=float)]
     values += [segment[:, 1] for bars in axes.collections for segment in bars.get_segments()]
     every = np.concatenate([[0.0], *values])

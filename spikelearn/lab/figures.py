@@ -36,9 +36,9 @@ def figure_of(width: float, height: float) -> Figure:
 def experiment_figure(rules: Sequence[tuple[str, Result]]) -> Figure:
     """One experiment: measurements and the prediction of each rule. rules : (title, result) of each rule."""
     arrays, headline = together(rules)
-    name, figure = str(arrays["experiments"][0]), figure_of(9, 4.4)
+    name, figure = str(arrays["experiments"][0]), figure_of(7.4, 3.9)
     long = str(arrays[f"{name}_xlabel"]) == "condition"
-    axes = figure.add_axes((.075, .33 if long else .13, .66, .5 if long else .7))
+    axes = figure.add_axes((.09, .3 if long else .14, .66, .54 if long else .7))
     draw_experiment(axes, arrays, headline, name)
     heading(axes, str(arrays[f"{name}_title"]), str(arrays[f"{name}_protocol"])[:110])
     return figure
@@ -58,7 +58,7 @@ def together(rules: Sequence[tuple[str, Result]]) -> tuple[dict, dict]:
 
 def traces_figure(rules: Sequence[tuple[str, Trace]]) -> Figure:
     """Spikes, potential, traces and weight of each rule in one motif. rules : (title, Trace) of each rule."""
-    figure = figure_of(9, 5.4)
+    figure = figure_of(7.4, 5)
     grid = figure.add_gridspec(4, len(rules), left=.085, right=.985, bottom=.1, top=.93, height_ratios=(.5, 1.6, .1, 1),
                                hspace=.12, wspace=.25)
     for k, (title, found) in enumerate(rules):
@@ -98,7 +98,8 @@ def battery_table(rules: Sequence[tuple[str, Result]]) -> str:
     """E of each rule in each experiment as an HTML table; bold where chi-square does not refuse the rule (p >= .05)."""
     first = rules[0][1]
     titles = [html.escape(title) for title, _ in rules]
-    head = "".join(f"<th>{text}</th>" for text in ("experiment", "conditions", *(f"E {t}" for t in titles), "E no change"))
+    columns = ("experiment", "conditions", *(f"E {one}" for one in titles), "E no change")
+    head = "".join(f"<th>{text}</th>" for text in columns)
     rows = []
     for name in map(str, first.arrays["experiments"]):
         scored = int(np.count_nonzero(first.arrays[f"{name}_scored"]))

@@ -1,5 +1,6 @@
 """The state of one page, and the small pieces of HTML on it."""
 import base64
+import gc
 import html
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -36,18 +37,20 @@ def style() -> str:
     --lab-line-k and --lab-said-k; see mistake_html.
     """
     line = ".cm-content > .cm-line:nth-child({0}):not(.cm-gap ~ *)"      # lines out of sight are a gap
-    rules = [line + "{{background: var(--lab-line-{0}, transparent)}}" + line + "::after{{content: var(--lab-said-{0}, none);"
-             "display: block; white-space: normal; color: #b71c1c; font-family: sans-serif; font-size: .85rem;}}"]
+    rules = [line + "{{background: var(--lab-line-{0}, transparent)}}" + line + "::after{{content: "
+             "var(--lab-said-{0}, none); display: block; white-space: normal; position: sticky; left: 3rem; max-width: 31vw; color: #b71c1c;"
+             "font-family: sans-serif; font-size: .85rem;}}"]
     sheet = "".join(rule.format(k) for k in range(1, LINES + 1) for rule in rules)
-    return f'{STYLE}<style title="marimo-lab">{sheet}</style>'
+    return f'{STYLE}<style title="marimo-lab">.text-xs {{white-space: nowrap;}}{sheet}</style>'
 
 
 class Session:
     """What one page remembers: sliders that were moved, the last rule without a mistake, its figure."""
 
     def __init__(self):
-        self.view, self.rule, self.figure = View(), None, None
+        self.view, self.rule, self.figure, self.beside = View(), None, None, "synapses/stdp_pair"
         self.moved, self.shown = {}, {}         # name -> (number in the text, slider); sliders on the page
+        self.written, self.steps = None, {}     # numbers in the text; name -> positions of its slider
 
     def open(self) -> None:
         """Forget the sliders of the rule before."""
@@ -60,9 +63,12 @@ class Session:
         """
         if read_rule(text, "rule")[1] is not None:
             return self.shown           # until the mistake is corrected
-        found = {}
-        for name, number in numbers_of(text).items():
-            steps = positions(text, name)
+        found, numbers = {}, numbers_of(text)
+        if [(one.name, one.value, one.unit) for one in numbers.values()] != self.written:
+            self.steps = {name: positions(text, name) for name in numbers}
+            self.written = [(one.name, one.value, one.unit) for one in numbers.values()]
+        for name, number in numbers.items():
+            steps = self.steps[name]
             written, value = self.moved.get(name, (number.value, number.value))
             value = value if written == number.value and value in steps else number.value
             if len(steps) > 1:
@@ -95,6 +101,7 @@ class Session:
         titles, results = [rule.title for rule in rules], [self.view.curves(rule) for rule in rules]
         if self.figure is None or self.figure.titles != tuple(titles):
             self.figure = Curves(titles, results)
+            gc.freeze()         # Brian2 looks for garbage at each run, which takes a third of the time of a slider
         else:
             self.figure.update(results)
         return self.figure.screen()
@@ -192,7 +199,8 @@ def mistake_html(mistake: Mistake | None) -> str:
         return '<div class="lab-fine">The rule can be read.</div>'
     if not mistake.line:
         return refused(mistake.sentence)
-    said = json.dumps(mistake.sentence, ensure_ascii=False).replace("<", "\\3c ")
+    short = mistake.sentence.partition(" known: ")[0].rstrip(";")
+    said = json.dumps(short, ensure_ascii=False).replace("<", "\\3c ")
     mark = f"<style>:root {{--lab-line-{mistake.line}: #fdecea; --lab-said-{mistake.line}: {said}}}</style>"
     return mark + refused(f"line {mistake.line}: {mistake.sentence}")
 

@@ -164,7 +164,8 @@ def positions(text: str, name: str) -> list[float]:
     number = numbers_of(text)[name]
     size = abs(number.value) or _size_of_others(text, number)
     far = float(f"{WIDEST * size if number.value >= 0 else -WIDEST * size:.3g}")
-    ends = [next((near for near in (0.0, float(f"{far / WIDEST / 20:.3g}")) if _allowed(text, name, near)), number.value),
+    near = (0.0, float(f"{far / WIDEST / 20:.3g}"))
+    ends = [next((end for end in near if _allowed(text, name, end)), number.value),
             next((end for end in (far, far / 2) if _allowed(text, name, end)), number.value)]
     spread = {float(f"{value:.3g}") for value in np.linspace(*sorted(ends), POSITIONS + 1)}
     return sorted({value for value in spread if min(ends) <= value <= max(ends)} | {number.value, *ends})

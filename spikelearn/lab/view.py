@@ -14,7 +14,7 @@ from spikelearn.stdp.together import share_simulations
 from spikelearn.stdp.traces import Trace, trace
 
 CURVES = {"window": "stdp_window", "frequency": "stdp_frequency", "triplets": "stdp_triplets"}
-MOST = 40           # results that are kept; chosen here
+MOST = 60           # results that are kept; chosen here
 POINTS = 200        # of a trace
 
 
@@ -30,13 +30,8 @@ class View:
         text : of the files that the keywords name.
         """
         key = (protocol, rule.title, text, *content(rule).items(), *sorted(keywords.items()))
-        if key not in self.found:
-            device = "numpy" if is_live(rule) else "auto"
-            with self.kept:
-                self.found[key] = load_protocol(protocol).run((rule,), device=device, **keywords)
-            while len(self.found) > MOST:
-                self.found.pop(next(iter(self.found)))
-        return self.found[key]
+        device = "numpy" if is_live(rule) else "auto"
+        return self._once(key, lambda: load_protocol(protocol).run((rule,), device=device, **keywords))
 
     def knows(self, rule: SynapseModel, protocol: str = "stdp_window") -> bool:
         """Whether a protocol's result for this rule was computed."""
@@ -63,16 +58,27 @@ class View:
 
     def traces(self, rule: SynapseModel, pairing: str) -> Trace:
         """What the rule computes in the first motif of a pairing that is written in a line. Raises SpikelearnError."""
-        from brian2 import ms, second
+        return self._once(("traces", rule.title, pairing, *content(rule).items()), lambda: _traces(rule, pairing))
 
-        module = load_protocol("stdp_trace")
-        one = module.chosen_conditions(module.DATA, (1,), pairing)[0]
-        first, last = module.motif_of(one, 1)
-        until = module.beginning_of(one) + last + .2        # what comes later acts on later motifs only
-        one = beginning(one, until * second)
-        with self.kept:
-            return trace(rule, one, start=first * second - 20 * ms, stop=last * second + 120 * ms, points=POINTS,
-                         device="numpy")
+    def _once(self, key, make):
+        """What `make` returns, computed if it is not known."""
+        if key not in self.found:
+            with self.kept:
+                self.found[key] = make()
+            while len(self.found) > MOST:
+                self.found.pop(next(iter(self.found)))
+        return self.found[key]
+
+
+def _traces(rule, pairing):
+    from brian2 import ms, second
+
+    module = load_protocol("stdp_trace")
+    one = module.chosen_conditions(module.DATA, (1,), pairing)[0]
+    first, last = module.motif_of(one, 1)
+    until = module.beginning_of(one) + last + .2        # what comes later acts on later motifs only
+    return trace(rule, beginning(one, until * second), start=first * second - 20 * ms, stop=last * second + 120 * ms,
+                 points=POINTS, device="numpy")
 
 
 def is_live(rule: SynapseModel) -> bool:
