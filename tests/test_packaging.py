@@ -13,7 +13,7 @@ import spikelearn
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ["setup.cfg", "pyproject.toml", "README.md", "LICENSE", "spikelearn", "models", "protocols",
-           "experiments"]
+           "experiments", "notebooks"]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_the_wheel_holds_every_source_file_and_nothing_else(wheel):
     expected = {f"spikelearn/{path.relative_to(ROOT / 'spikelearn').as_posix()}"
                 for path in (ROOT / "spikelearn").rglob("*") if path.suffix in (".py", ".csv", ".cpp")}
     expected |= {f"spikelearn/{path.relative_to(ROOT).as_posix()}"
-                 for room in ("models", "protocols", "experiments") for path in (ROOT / room).rglob("*")
+                 for room in ("models", "protocols", "experiments", "notebooks") for path in (ROOT / room).rglob("*")
                  if path.suffix in (".py", ".csv")}
     assert packed == expected
 

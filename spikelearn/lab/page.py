@@ -38,8 +38,8 @@ def style() -> str:
     """
     line = ".cm-content > .cm-line:nth-child({0}):not(.cm-gap ~ *)"      # lines out of sight are a gap
     rules = [line + "{{background: var(--lab-line-{0}, transparent)}}" + line + "::after{{content: "
-             "var(--lab-said-{0}, none); display: block; white-space: normal; position: sticky; left: 3rem; max-width: 31vw; color: #b71c1c;"
-             "font-family: sans-serif; font-size: .85rem;}}"]
+             "var(--lab-said-{0}, none); display: block; white-space: normal; position: sticky; left: 3rem;"
+             "max-width: 31vw; color: #b71c1c; font-family: sans-serif; font-size: .85rem;}}"]
     sheet = "".join(rule.format(k) for k in range(1, LINES + 1) for rule in rules)
     return f'{STYLE}<style title="marimo-lab">.text-xs {{white-space: nowrap;}}{sheet}</style>'
 

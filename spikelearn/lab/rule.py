@@ -51,7 +51,9 @@ def read_rule(text: str, name: str) -> tuple[SynapseModel | None, Mistake | None
         if not isinstance(rule, SynapseModel):
             raise SpikelearnError(f"{name} is a {type(rule).__name__}, but a SynapseModel is needed here")
         return rule, None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit):
+            error = SpikelearnError("a rule's file must not end Python: SystemExit")
         line = _line_of(error, text, str(file))
         code = text.splitlines()[line - 1].strip() if line and line <= len(text.splitlines()) else ""
         said = sentence(error).removeprefix(f"{file}: ").removeprefix("SynapseModel: ")
