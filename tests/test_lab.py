@@ -1,5 +1,4 @@
 """The laboratory's functions, without a browser: lines of mistakes, sliders, curves, files, commands."""
-import argparse
 import contextlib
 import shlex
 import threading
@@ -9,12 +8,10 @@ import pytest
 
 import spikelearn as sl
 from spikelearn.command import command_line as cli
-from spikelearn.command import lab as command
 from spikelearn.equations.files import shipped_models
-from spikelearn.lab import figures, page, rule
-from spikelearn.lab.curves import Curves
+from spikelearn.lab import page, rule
 from spikelearn.lab.kept import Kept
-from spikelearn.lab.view import POINTS, View, commands, experiment_files, is_live
+from spikelearn.lab.view import POINTS, View, commands, is_live
 from spikelearn.results.files import load
 
 RULES = {name.partition("/")[2]: path.read_text(encoding="utf-8") for name, path in shipped_models().items()
@@ -84,7 +81,7 @@ def test_a_slider_writes_the_number_that_the_rule_then_has(name):
                 assert all(float(moved.parameters[key]) == float(before[key]) for key in others)
 
 
-def test_almost_every_parameter_has_a_slider():
+def test_every_parameter_of_a_shipped_rule_has_a_slider():
     counts = {name: (len(rule.numbers_of(text)), len(sl.load_model(name).parameters)) for name, text in RULES.items()}
     assert all(found == wanted for found, wanted in counts.values()), counts
 
