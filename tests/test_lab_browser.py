@@ -1,4 +1,4 @@
-"""The page of the laboratory as marimo serves it: its token, and load, slide, edit, break, save in headless Chromium."""
+"""The page of the laboratory as marimo serves it: its token, and load, slide, edit, break, save in Chromium."""
 import http.client
 import re
 import shutil
@@ -16,7 +16,7 @@ from spikelearn.lab import rule
 pytest.importorskip("marimo", reason="needs the extra [lab]")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENT = 300_000       # ms: however busy the machine is
-LINE = "w = clip(w - o1*(A2_minus"
+LINE = "w = clip(w - o1*("
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_load_slide_edit_break_save(served, loaded):
     wait_for_other_curves(page, before)
 
     before = curves(page)                                               # edit
-    type_into(page, "w*", after=len("w = clip(w - o1*("))
+    type_into(page, "w*", after=len(LINE))
     wait_for_other_curves(page, before)
     page.wait_for_function("old => document.querySelector('table.battery')?.innerText != old", arg=table)
 
