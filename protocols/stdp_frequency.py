@@ -77,13 +77,12 @@ def curves(name):
 
 def pairs(name, delta_t, rho):
     """The pairing of the experiment `name` at any rate."""
-    label = f"{name}, {delta_t / ms:+g} ms, {rho / Hz:g} Hz"
     if name == "sjostrom_frequency":
-        return pairing.pairs(delta_t, 60, rho, label=label)
+        return pairing.pairs(delta_t, 60, rho)
     trains, interval = (15, 10 * second) if name == "sjostrom_trains" else (10, 4 * second)
     if 5 / rho > interval:      # a train would last longer than the time between trains
-        return pairing.pairs(delta_t, 50, rho, label=label)
-    return spike_trains.trains(delta_t, 5, rho, trains, interval, label=label)
+        return pairing.pairs(delta_t, 50, rho)
+    return spike_trains.trains(delta_t, 5, rho, trains, interval)
 
 
 def plot(result, figure):

@@ -35,8 +35,7 @@ def run(synapse=("synapses/stdp_pair",), neuron=None, *, pairs=60, rate=1 * Hz, 
     """`pairs` pairs at `rate`, delta_t from -widest to widest in steps of `spacing`; quick: 5 pairs, 10 ms apart."""
     it, steps = experiment("bi_poo_window"), int(np.floor(widest / spacing + 1e-9))
     delta_t = np.arange(-steps, steps + 1) * spacing
-    intervals = [*delta_t, *it.columns["delta_t_ms"] * ms]
-    pairings = [pairing.pairs(interval, pairs, rate, label=f"{interval / ms:g} ms") for interval in intervals]
+    pairings = [pairing.pairs(interval, pairs, rate) for interval in [*delta_t, *it.columns["delta_t_ms"] * ms]]
 
     def one(rule):
         post = post_neuron(rule, neuron)

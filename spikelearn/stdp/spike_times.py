@@ -151,6 +151,20 @@ def beginning(pairing, end):
     return dataclasses.replace(pairing, **early)
 
 
+def labelled(pairing: Pairing, label: str) -> Pairing:
+    """The pairing with this label if it has none; a small one is made once and shared."""
+    if pairing.label:
+        return pairing
+    return (_labelled_once if pairing.pre.size + pairing.post.size <= SMALL else _labelled)(pairing, label)
+
+
+def _labelled(pairing, label):
+    return dataclasses.replace(pairing, label=label)
+
+
+_labelled_once = functools.lru_cache(maxsize=2048)(_labelled)
+
+
 def _repeated(pre, post, n, period, lead_in, label):
     """`n` copies of a motif (times in seconds), `period` apart, its first spike at the lead-in."""
     inner, count = np.concatenate([pre, post]), _count(n, "n")
