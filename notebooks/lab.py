@@ -138,14 +138,14 @@ def _(clash, compute, compute_battery, mo, page, session, shown):
 @app.cell
 def _(compute, page, session, shown):
     page.panel(session, shown, lambda: session.curves(shown), "window, frequency and triplets",
-               session.waits(shown) and not compute.value)
+               "compute" * (session.waits(shown) and not compute.value))
     return
 
 
 @app.cell
 def _(compute_battery, page, session, shown):
     page.panel(session, shown, lambda: session.battery(shown), "battery",
-               session.waits(shown, "stdp_battery") and not compute_battery.value)
+               "compute the battery" * (session.waits(shown, "stdp_battery") and not compute_battery.value))
     return
 
 
@@ -159,7 +159,7 @@ def _(data, mo):
 @app.cell
 def _(chosen, compute, own, page, session, shown):
     page.panel(session, shown, lambda: session.experiment(shown, page.experiment_of(own.value, chosen.value)),
-               "experiment", session.waits(shown, "stdp_experiment") and not compute.value)
+               "experiment", "compute" * (session.waits(shown, "stdp_experiment") and not compute.value))
     return
 
 

@@ -83,6 +83,12 @@ def test_the_installed_package_lists_shows_and_copies_its_own_models(elsewhere):
     assert (elsewhere[1] / "mine.py").read_text() == original
 
 
+def test_the_installed_package_has_the_page_of_the_laboratory(elsewhere):
+    found = python(elsewhere, "-c", "from spikelearn.command.lab import app_file; print(app_file())")
+    assert Path(found.stdout.strip()).is_relative_to(elsewhere[1] / "site"), found.stderr
+    assert Path(found.stdout.strip()).read_text() == (ROOT / "notebooks" / "lab.py").read_text()
+
+
 def test_the_installed_package_has_a_command(wheel):
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith("entry_points.txt"))

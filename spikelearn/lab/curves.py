@@ -28,7 +28,7 @@ class Curves:
     def __init__(self, titles: Sequence[str], results: Sequence[Mapping[str, Result]]):
         self.titles, self.lines, self.bars, self.errors = tuple(titles), [], [], []
         self.figure = figure_of(7.4, 6.2)
-        grid = self.figure.add_gridspec(2, 2, left=.085, right=.985, bottom=.08, top=.85, hspace=.55, wspace=.25)
+        grid = self.figure.add_gridspec(2, 2, left=.085, right=.985, bottom=.08, top=.86, hspace=.55, wspace=.25)
         cells = [self.figure.add_subplot(grid[row, column]) for row in (0, 1) for column in (0, 1)]
         self._window(cells[0], results)
         self._frequency(cells[1], results)
@@ -67,8 +67,8 @@ class Curves:
                     return own["frequency"].arrays[f"{FREQUENCY}_curve_{interval:+d}_ms"]
 
                 self._line(axes, k, np.asarray(a["rates"]), change, line)
-        axes.set(xlabel="frequency (Hz); full: Δt = +10 ms, open: −10 ms")
-        self._words(axes, "60 pairs, Sjöström et al. (2001)", "frequency", FREQUENCY, results)
+        axes.set(xlabel="frequency (Hz); dashed: Δt = −10 ms")
+        self._words(axes, "60 pairs, ±10 ms, Sjöström et al. (2001)", "frequency", FREQUENCY, results)
 
     def _triplets(self, axes, motif, results):
         a = results[0]["triplets"].arrays

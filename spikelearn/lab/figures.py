@@ -58,9 +58,9 @@ def together(rules: Sequence[tuple[str, Result]]) -> tuple[dict, dict]:
 
 def traces_figure(rules: Sequence[tuple[str, Trace]]) -> Figure:
     """Spikes, potential, traces and weight of each rule in one motif. rules : (title, Trace) of each rule."""
-    figure = figure_of(7.4, 5)
-    grid = figure.add_gridspec(4, len(rules), left=.085, right=.985, bottom=.1, top=.93, height_ratios=(.5, 1.6, .1, 1),
-                               hspace=.12, wspace=.25)
+    figure = figure_of(7.4, 5.8)
+    grid = figure.add_gridspec(4, len(rules), left=.09, right=.985, bottom=.09, top=.94, hspace=.12, wspace=.25,
+                               height_ratios=(.5, 1.6, .65, 1))
     for k, (title, found) in enumerate(rules):
         t = np.asarray(found.t / ms)
         spikes, inside, weight = (figure.add_subplot(grid[row, k]) for row in (0, 1, 3))
@@ -69,9 +69,11 @@ def traces_figure(rules: Sequence[tuple[str, Trace]]) -> Figure:
         spikes.set_yticks([0, 1], ["post", "pre"])
         spikes.set_title(f"{title}: {found.label}", fontsize=10)
         _inside(inside, t, found)
-        weight.plot(t, np.asarray(found.weight), color=f"C{k}", lw=2)
-        unit = unit_of(found.weight)
-        weight.set(xlabel="time from the first spike (ms)", ylabel=f"weight ({unit})" if unit else "weight")
+        plain = np.asarray(found.weight)
+        weight.plot(t, 100 * (plain / plain[0] - 1) if plain[0] else plain, color=f"C{k}", lw=2)
+        weight.set(xlabel="time from the first spike (ms)",
+                   ylabel="change of weight (%)" if plain[0] else f"weight {unit_of(found.weight)}".rstrip())
+        weight.ticklabel_format(axis="y", useOffset=False)
         for axes in (spikes, inside, weight):
             axes.set_xlim(t[0], t[-1])
             axes.tick_params(labelsize=9, labelbottom=axes is weight)
@@ -79,17 +81,18 @@ def traces_figure(rules: Sequence[tuple[str, Trace]]) -> Figure:
 
 
 def _inside(axes: Axes, t, found):
-    """Potential and variables of a rule, each divided by its largest value, which the legend names."""
+    """Potential and variables of a rule, each divided by its largest value, which stands in the legend."""
     values = dict(found.variables) | ({} if found.potential is None else {"potential": found.potential})
     for name, value in values.items():
         plain = np.asarray(value)
         largest = float(np.max(np.abs(plain), initial=0))
         unit = unit_of(value)
-        axes.plot(t, plain / (largest or 1), lw=1.3, label=f"{name}, up to {largest:.3g} {unit}".rstrip())
-    axes.set_ylabel("traces, scaled")
+        axes.plot(t, plain / (largest or 1), lw=1.3, label=f"{name}: {largest:.3g} {unit}".rstrip())
+    axes.set_ylabel("traces / largest value")
     axes.margins(y=.08)
     if values:
-        axes.legend(fontsize=8, loc="upper right", frameon=False)
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(-.02, -.02), frameon=False, ncols=2,
+                    columnspacing=1, handlelength=1.2)
 
 
 # ---- tables

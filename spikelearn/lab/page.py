@@ -22,6 +22,7 @@ div.flex-row > div.w-\\(--content-width\\):last-child {width: 56vw; max-width: 9
   div.flex-row:has(> div.w-\\(--content-width\\)) {flex-direction: column;}
   div.flex-row > div.w-\\(--content-width\\) {width: 92vw !important;}
 }
+.output-area {padding-top: .1rem !important; padding-bottom: .1rem !important;}
 .lab-mistake {font-size: .9rem; border-left: 4px solid #c62828; background: #fdecea; padding: .4rem .7rem;}
 .lab-fine {font-size: .9rem; color: #555;}
 table.battery {border-collapse: collapse; font-size: .9rem;}
@@ -80,6 +81,8 @@ class Session:
         """The text with the numbers of the sliders."""
         numbers = numbers_of(written)
         self.moved |= {name: (numbers[name].value, value) for name, value in values.items() if name in numbers}
+        self.shown = {name: (steps, values.get(name, value), label)
+                      for name, (steps, value, label) in self.shown.items()}
         return with_numbers(written, values)
 
     def read(self, text: str, name: str) -> tuple[SynapseModel | None, Mistake | None]:
@@ -176,15 +179,15 @@ def rules_shown(rule: SynapseModel | None, beside: str, rules: Mapping[str, Path
 
 
 def panel(session: Session, rules: Sequence[SynapseModel], make: Callable[[], bytes | str], words: str,
-          waiting: bool = False):
+          waiting: str = ""):
     """What a cell of the page shows: the picture or table that `make` returns, or one sentence; meanwhile "computing".
 
-    words : what a picture shows. waiting : nothing is computed until the user asks for it.
+    words : what a picture shows. waiting : name of the button that is to be pressed before anything is computed, or "".
     """
     from marimo import Html, status
 
     if waiting:
-        return Html(f'<div class="lab-fine">{words}: this rule is integrated in time steps. Press "compute".</div>')
+        return Html(f'<div class="lab-fine">{words}: a rule is integrated in time steps; press "{waiting}"</div>')
     if session.is_quick(rules):
         made, said = attempt(make)
     else:
