@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brian2 import ms
 
 import spikelearn as sl
 from spikelearn.command import command_line as cli
@@ -17,6 +18,7 @@ from spikelearn.errors import SpikelearnError
 from spikelearn.lab import figures, page, rule
 from spikelearn.lab.curves import Curves
 from spikelearn.lab.view import View, commands, experiment_files
+from spikelearn.stdp.spike_times import labelled
 
 TRIPLET, PAIR = (shipped_models()[f"synapses/{name}"].read_text(encoding="utf-8")
                  for name in ("stdp_triplet", "stdp_pair"))
@@ -110,6 +112,15 @@ def test_a_rule_in_time_steps_waits_until_it_is_asked_for():
     voltage = sl.load_model("stdp_voltage")
     session = page.Session()
     assert session.waits([voltage]) and session.waits([voltage], "stdp_battery") and not session.is_quick([voltage])
+
+
+def test_small_pairings_are_made_once_and_others_are_not_kept():
+    """A slider asks for the same pairings again; a shared one has all that a new one has."""
+    one, same, other = sl.pairs(7 * ms, 3), sl.pairs(7 * ms, 3), sl.pairs(7 * ms, 3, label="named")
+    assert one is same and other is not one and other.label == "named" and not one.pre.flags.writeable
+    assert labelled(one, "1") is labelled(one, "1") and labelled(one, "2").label == "2" and one.label == ""
+    assert labelled(other, "1") is other
+    assert sl.pairs(7 * ms, 1001) is not sl.pairs(7 * ms, 1001)
 
 
 # ---- choices and words

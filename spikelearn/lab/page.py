@@ -186,6 +186,8 @@ def panel(session: Session, rules: Sequence[SynapseModel], make: Callable[[], by
     """
     from marimo import Html, status
 
+    if not rules:
+        return Html("")
     if waiting:
         return Html(f'<div class="lab-fine">{words}: a rule is integrated in time steps; press "{waiting}"</div>')
     if session.is_quick(rules):
