@@ -11,6 +11,7 @@ import pytest
 import spikelearn as sl
 from spikelearn.command import lab as command
 from spikelearn.equations.files import shipped_models
+from spikelearn.lab import page as page_of
 from spikelearn.lab import rule
 
 pytest.importorskip("marimo", reason="needs the extra [lab]")
@@ -69,6 +70,18 @@ def test_the_page_listens_on_the_loopback_only(served):
                  for line in table.read_text().splitlines()[1:] if line.split()[3] == "0A"]
     hosts = {host for host, _, port in (one.rpartition(":") for one in listening) if int(port, 16) == served[1]}
     assert hosts == {"0100007F"}
+
+
+def test_a_panel_shows_a_picture_or_one_sentence():
+    session, rules = page_of.Session(), [sl.load_model("stdp_voltage")]
+
+    def fails():
+        raise ZeroDivisionError("of this rule")
+
+    assert 'press "compute"' in page_of.panel(session, rules, fails, "window", "compute").text
+    assert "of this rule" in page_of.panel(session, rules, fails, "window").text
+    assert "data:image/png;base64,AA==" in page_of.panel(session, rules, lambda: b"\0", "window").text
+    assert page_of.panel(session, [], fails, "window").text == ""
 
 
 # ---- in a browser

@@ -138,7 +138,10 @@ def test_own_files_are_in_the_lists_and_opened_by_path(tmp_path, monkeypatch):
     name, text, said = page.opened("gone.py", "synapses/stdp_triplet", rules)
     assert (name, text) == ("synapses/stdp_triplet", TRIPLET)
     assert said == "'gone.py' cannot be read: No such file or directory"
-    assert page.opened("", "my_rule.py", rules)[1] == PAIR
+    assert page.opened("", "my_rule.py", rules) == ("my_rule.py", PAIR, "")
+    assert page.opened("mine.csv", "my_rule.py", rules)[2] == ""
+    assert page.opened("mine.txt", "my_rule.py", rules)[1:] == (
+        PAIR, "'mine.txt' is no rule (.py) and no experiment (.csv)")
     assert page.experiment_of("mine.csv", "experiments/bi_poo_window") == "mine.csv"
     assert page.experiment_of("my_rule.py", "experiments/bi_poo_window") == "experiments/bi_poo_window"
 

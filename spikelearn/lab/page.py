@@ -134,13 +134,13 @@ class Session:
 
 def opened(own: str, name: str, rules: Mapping[str, Path]) -> tuple[str, str, str]:
     """(name for the command line, text, sentence): the user's own file, or the chosen rule where there is none."""
+    said = "" if own.endswith((".py", ".csv")) or not own else f"'{own}' is no rule (.py) and no experiment (.csv)"
     if own.endswith(".py"):
         try:
             return own, Path(own).read_text(encoding="utf-8"), ""
         except (OSError, UnicodeDecodeError) as error:
             said = f"'{own}' cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}"
-            return name, rules[name].read_text(encoding="utf-8"), said
-    return name, rules[name].read_text(encoding="utf-8"), ""
+    return name, rules[name].read_text(encoding="utf-8"), said
 
 
 def title(name: str, is_original: bool, file: str) -> str:
