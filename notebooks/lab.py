@@ -30,8 +30,8 @@ def _():
 def _(folder, mo, rule_text, view):
     rules, data = rule_text.rule_files(folder), view.experiment_files(folder)
     opened = mo.ui.dropdown(list(rules), value="synapses/stdp_triplet", label="rule", searchable=True)
-    own = mo.ui.text(placeholder="a rule (.py) or measurements (.csv)", label="or a file", full_width=True)
-    mo.vstack([opened, own])
+    own = mo.ui.text(placeholder="folder/my_rule.py", label="or a file")
+    mo.hstack([opened, own], justify="start", wrap=True)
     return data, opened, own, rules
 
 
@@ -84,10 +84,12 @@ def _(mo):
 
 
 @app.cell
-def _(Path, file, mistake, mo, page, rule_text, save, set_saved, text):
+def _(Path, file, mistake, page, rule_text, save, set_saved, text):
     if save.value and mistake is None:
         _, said = page.attempt(lambda: rule_text.save_rule(text, Path(file.value)))
         set_saved(said or f"{file.value} is saved")
+    elif save.value:
+        set_saved("a rule with a mistake is not saved")
     return
 
 
@@ -106,18 +108,18 @@ def _(beside, file, name, original, others, page, rule, session):
 
 
 @app.cell
-def _(chosen, mo, own, page, pairing, view, words):
-    commands = view.commands(words, page.experiment_of(own.value, chosen.value), pairing.value)
+def _(chosen, measured, mo, page, pairing, view, words):
+    commands = view.commands(words, page.experiment_of(measured.value, chosen.value), pairing.value)
     mo.accordion({"the commands that reproduce this page (save the rule first)": mo.ui.code_editor(
         commands, language="shell", disabled=True)})
     return
 
 
 @app.cell
-def _(chosen, mo, own, page, pairing, session, shown):
+def _(chosen, measured, mo, page, session, shown):
+    _experiment = page.experiment_of(measured.value, chosen.value)
     figure = mo.download(lambda: session.figure_file(), "lab.png", label="figure (PNG)")
-    numbers = mo.download(lambda: session.numbers_file(shown, page.experiment_of(own.value, chosen.value)), "lab.csv",
-                          label="numbers (CSV)")
+    numbers = mo.download(lambda: session.numbers_file(shown, _experiment), "lab.csv", label="numbers (CSV)")
     mo.hstack([figure, numbers], justify="start")
     return
 
@@ -152,13 +154,14 @@ def _(compute_battery, page, session, shown):
 @app.cell
 def _(data, mo):
     chosen = mo.ui.dropdown(list(data), value="experiments/wang_hippocampus", label="experiment", searchable=True)
-    chosen
-    return (chosen,)
+    measured = mo.ui.text(placeholder="folder/mine.csv", label="or a file")
+    mo.hstack([chosen, measured], justify="start", wrap=True)
+    return chosen, measured
 
 
 @app.cell
-def _(chosen, compute, own, page, session, shown):
-    page.panel(session, shown, lambda: session.experiment(shown, page.experiment_of(own.value, chosen.value)),
+def _(chosen, compute, measured, page, session, shown):
+    page.panel(session, shown, lambda: session.experiment(shown, page.experiment_of(measured.value, chosen.value)),
                "experiment", "compute" * (session.waits(shown, "stdp_experiment") and not compute.value))
     return
 

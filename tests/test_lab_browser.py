@@ -153,6 +153,13 @@ def test_load_slide_edit_break_save(served, loaded):
                            .querySelectorAll('.cm-line')[number - 1], '::after').content"""
     assert "unknown name 'Qw'" in page.evaluate(beside, number)
     assert "none" == page.evaluate(beside, number + 1)
+    page.get_by_role("button", name="save", exact=True).click()
+    page.wait_for_selector("text=a rule with a mistake is not saved")
+    assert not (folder / "my_rule.py").exists()
+    page.get_by_text(LINE[:9]).first.click()
+    page.keyboard.press("Home")
+    for _ in range(len("w = clip(Q")):
+        page.keyboard.press("ArrowRight")
     page.keyboard.press("Backspace")
     page.wait_for_selector("text=The rule can be read")
 
@@ -175,16 +182,20 @@ def test_open_another_rule_and_own_measurements(served, loaded):
     text = shipped_models()["synapses/stdp_pair"].read_text(encoding="utf-8")
     (folder / "own.py").write_text(text, encoding="utf-8")
     (folder / "own.csv").write_text(sl.experiment("bi_poo_window").file.read_text(encoding="utf-8"), encoding="utf-8")
-    field = page.get_by_placeholder("a rule (.py)")
+    field = page.get_by_placeholder("folder/my_rule.py")
     before, experiment = curves(page), page.get_attribute("img[alt^=experiment]", "src")
     field.fill("own.py")
     field.press("Enter")
     wait_for_other_curves(page, before)
     page.wait_for_selector("text=Pair-based STDP, all-to-all")
     page.wait_for_selector("th:has-text('E own')")
+    before = curves(page)
+    field = page.get_by_placeholder("folder/mine.csv")
     field.fill("own.csv")
     field.press("Enter")
     page.wait_for_function("before => document.querySelector('img[alt^=experiment]')?.src != before", arg=experiment)
+    assert curves(page) == before
+    page.wait_for_selector("text=Pair-based STDP, all-to-all")          # the editor keeps what it holds
     with page.expect_download() as download:
         page.get_by_text("numbers (CSV)").click()
     assert "bi_poo_window" in Path(download.value.path()).read_text(encoding="utf-8")

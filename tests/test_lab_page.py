@@ -106,6 +106,8 @@ def test_a_session_draws_every_panel(shown, tmp_path, monkeypatch):
     (tmp_path / "mine.csv").write_text("nonsense")
     made, said = page.attempt(lambda: session.experiment(rules, "mine.csv"))
     assert made is None and "mine.csv" in said and "\n" not in said
+    assert "there is no file 'gone.csv'" in page.attempt(lambda: session.experiment(rules, "gone.csv"))[1]
+    assert "there is no experiment 'mine.txt'" in page.attempt(lambda: session.experiment(rules, "mine.txt"))[1]
 
 
 def test_a_rule_in_time_steps_waits_until_it_is_asked_for():
@@ -139,11 +141,10 @@ def test_own_files_are_in_the_lists_and_opened_by_path(tmp_path, monkeypatch):
     assert (name, text) == ("synapses/stdp_triplet", TRIPLET)
     assert said == "'gone.py' cannot be read: No such file or directory"
     assert page.opened("", "my_rule.py", rules) == ("my_rule.py", PAIR, "")
-    assert page.opened("mine.csv", "my_rule.py", rules)[2] == ""
     assert page.opened("mine.txt", "my_rule.py", rules)[1:] == (
-        PAIR, "'mine.txt' is no rule (.py) and no experiment (.csv)")
+        PAIR, "'mine.txt' is not the name of a Python file, such as my_rule.py")
     assert page.experiment_of("mine.csv", "experiments/bi_poo_window") == "mine.csv"
-    assert page.experiment_of("my_rule.py", "experiments/bi_poo_window") == "experiments/bi_poo_window"
+    assert page.experiment_of("", "experiments/bi_poo_window") == "experiments/bi_poo_window"
 
 
 def test_a_saved_rule_is_never_overwritten(tmp_path):

@@ -134,7 +134,7 @@ class Session:
 
 def opened(own: str, name: str, rules: Mapping[str, Path]) -> tuple[str, str, str]:
     """(name for the command line, text, sentence): the user's own file, or the chosen rule where there is none."""
-    said = "" if own.endswith((".py", ".csv")) or not own else f"'{own}' is no rule (.py) and no experiment (.csv)"
+    said = f"'{own}' is not the name of a Python file, such as my_rule.py" * bool(own)
     if own.endswith(".py"):
         try:
             return own, Path(own).read_text(encoding="utf-8"), ""
@@ -150,7 +150,7 @@ def title(name: str, is_original: bool, file: str) -> str:
 
 def experiment_of(own: str, name: str) -> str:
     """The user's own CSV file, or the chosen experiment where there is none."""
-    return own if own.endswith(".csv") else name
+    return own or name
 
 
 def attempt(make) -> tuple[object, str]:
