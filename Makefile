@@ -16,7 +16,7 @@ run: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: $(INSTALLED) lint
+test-all: $(INSTALLED) .venv/installed-lab lint
 	$(BIN)/python -m pytest
 
 # every package at the lowest version that setup.cfg allows, on Python 3.11
@@ -37,6 +37,10 @@ lint: $(INSTALLED)
 docs: .venv/installed-docs
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs build/docs
 	@echo "open build/docs/index.html"
+
+.venv/installed-lab: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[lab]" playwright
+	@touch $@
 
 .venv/installed-docs: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"

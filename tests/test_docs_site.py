@@ -26,6 +26,7 @@ NOT_RUN = {
     "spikelearn run learn_": "trains for minutes, also with --quick; test_learn_protocols trains smaller networks",
     "spikelearn run stdp_battery": "tens of seconds; test_stdp_protocols runs it",
     "spikelearn fit --synapse synapses/stdp_triplet --to sjostrom_frequency": "the same line of README.md is run",
+    "spikelearn lab": "a server, which does not end; test_lab_page starts it",
     "dask ": "servers, which do not end",
     "spikelearn sweep learn_mnist": "trains on a cluster",
     "spikelearn again my_sweep/": "repeats a point of a sweep of another page",

@@ -224,6 +224,6 @@ def test_extras_add_nothing_to_the_core_install():
     names = {re.match(r"[\w-]+", line)[0] for line in setup["options"]["install_requires"].split("\n") if line.strip()}
     assert sorted(names) == CORE and len(names) == 10
     extras = setup["options.extras_require"]
-    assert {"data", "xarray", "neo", "nwb", "test", "cluster", "fit"} <= set(extras)
-    for package in ("xarray", "neo", "pynwb", "elephant"):
+    assert {"data", "xarray", "neo", "nwb", "test", "cluster", "fit", "lab"} <= set(extras)
+    for package in ("xarray", "neo", "pynwb", "elephant", "marimo"):
         assert package not in extras["test"] and package not in setup["options"]["install_requires"]

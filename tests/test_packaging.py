@@ -13,7 +13,7 @@ import spikelearn
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ["setup.cfg", "pyproject.toml", "README.md", "LICENSE", "spikelearn", "models", "protocols",
-           "experiments"]
+           "experiments", "notebooks"]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_the_wheel_holds_every_source_file_and_nothing_else(wheel):
     expected = {f"spikelearn/{path.relative_to(ROOT / 'spikelearn').as_posix()}"
                 for path in (ROOT / "spikelearn").rglob("*") if path.suffix in (".py", ".csv", ".cpp")}
     expected |= {f"spikelearn/{path.relative_to(ROOT).as_posix()}"
-                 for room in ("models", "protocols", "experiments") for path in (ROOT / room).rglob("*")
+                 for room in ("models", "protocols", "experiments", "notebooks") for path in (ROOT / room).rglob("*")
                  if path.suffix in (".py", ".csv")}
     assert packed == expected
 
@@ -81,6 +81,12 @@ def test_the_installed_package_lists_shows_and_copies_its_own_models(elsewhere):
     assert copied.returncode == 0, copied.stderr
     original = (ROOT / "models" / "synapses" / "stdp_pair.py").read_text()
     assert (elsewhere[1] / "mine.py").read_text() == original
+
+
+def test_the_installed_package_has_the_page_of_the_laboratory(elsewhere):
+    found = python(elsewhere, "-c", "from spikelearn.command.lab import app_file; print(app_file())")
+    assert Path(found.stdout.strip()).is_relative_to(elsewhere[1] / "site"), found.stderr
+    assert Path(found.stdout.strip()).read_text() == (ROOT / "notebooks" / "lab.py").read_text()
 
 
 def test_the_installed_package_has_a_command(wheel):

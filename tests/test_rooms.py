@@ -3,9 +3,9 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# a room knows only those before it; `command` and the protocols know all
+# a room knows only those before it; the protocols know all
 ORDER = ("errors", "deviations", "plotting", "likelihood", "equations", "results", "ranges", "simulation", "stdp",
-         "images", "training", "unsupervised", "equilibrium", "boltzmann", "generative", "command")
+         "images", "training", "unsupervised", "equilibrium", "boltzmann", "generative", "command", "lab")
 FACE = ("__init__", "__main__")         # what lies over the rooms
 FUNCTION, FILE, TEST = 40, 250, 400     # lines, at most
 

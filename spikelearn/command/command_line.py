@@ -1,4 +1,4 @@
-"""The command line: spikelearn list | show | copy | export | run | fit | sweep | again | cache."""
+"""The command line: spikelearn list | show | copy | export | run | fit | sweep | again | cache | lab."""
 import argparse
 import contextlib
 import os
@@ -15,6 +15,7 @@ from spikelearn.command.again import add_again
 from spikelearn.command.cache import add_cache
 from spikelearn.command.export import add_export
 from spikelearn.command.fit import add_fit
+from spikelearn.command.lab import add_lab
 from spikelearn.command.process import Terminated, import_brian2, interrupts, lasting_streams, output_failure
 from spikelearn.command.sweep import add_sweep
 from spikelearn.errors import SpikelearnError, SpikelearnWarning
@@ -135,7 +136,7 @@ def _parser():
                     allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"spikelearn {spikelearn.__version__}")
     commands = parser.add_subparsers(
-        required=True, metavar="list | show | copy | export | run | fit | sweep | again | cache")
+        required=True, metavar="list | show | copy | export | run | fit | sweep | again | cache | lab")
     add = commands.add_parser("list", help="list neurons, synapses, experiments, protocols and datasets")
     add.set_defaults(command=show.list_all)
     add = commands.add_parser("show", help="show equations or conditions, parameters with units, and source")
@@ -155,6 +156,7 @@ def _parser():
     add_sweep(commands, _add_run_options)
     add_again(commands)
     add_cache(commands)
+    add_lab(commands)
     return parser
 
 

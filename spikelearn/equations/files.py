@@ -56,10 +56,21 @@ def load_model(name: str | Path | Model, kind: str | None = None) -> Model:
 
 
 def _read(path):
+    try:
+        text = path.read_text(encoding="utf-8")
+    except Exception as error:
+        raise SpikelearnError(f"{path} cannot be read as a model file: {type(error).__name__}: {error}") from error
+    return model_from_text(text, path)
+
+
+def model_from_text(text: str, path: Path) -> Model:
+    """The model that the text of a model file makes; it is run as Python. path : the file, for name and messages.
+
+    Raises SpikelearnError if it makes none; the error's cause is what happened in the text.
+    """
     from spikelearn.equations.content import fingerprint
 
     try:
-        text = path.read_text(encoding="utf-8")
         code = compile(text, str(path), "exec")
         content = {"__name__": f"spikelearn_model_{path.stem}", "__file__": str(path)}
         exec(code, content)  # a model file is Python that the user wrote or copied

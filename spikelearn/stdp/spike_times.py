@@ -6,6 +6,7 @@ arrives; with whole milliseconds inside the motif and between the motifs, every 
 millisecond. delta_t = t_post - t_pre throughout.
 """
 import dataclasses
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from spikelearn.simulation.spike_tables import checked_times, has_unit, in_ms
 
 LEAD_IN = 100 * ms   # chosen here: several membrane time constants
 MOST = 10_000_000    # spikes of a neuron: more would fill the memory
+SMALL = 1000         # spikes of a pairing that is made once and shared; chosen here
 TAIL = 500 * ms      # chosen here: by then after-potentials have decayed
 
 
@@ -149,14 +151,36 @@ def beginning(pairing, end):
     return dataclasses.replace(pairing, **early)
 
 
+def labelled(pairing: Pairing, label: str) -> Pairing:
+    """The pairing with this label if it has none; a small one is made once and shared."""
+    if pairing.label:
+        return pairing
+    return (_labelled_once if pairing.pre.size + pairing.post.size <= SMALL else _labelled)(pairing, label)
+
+
+def _labelled(pairing, label):
+    return dataclasses.replace(pairing, label=label)
+
+
+_labelled_once = functools.lru_cache(maxsize=2048)(_labelled)
+
+
 def repeated(pre, post, n, period, lead_in, label):
     """`n` copies of a motif (times in seconds), `period` apart, its first spike at the lead-in."""
     inner, count = np.concatenate([pre, post]), count_of(n, "n")
     _refuse_overlap(inner, count, period)
     refuse_large("the motifs", count * inner.size, MOST)
-    starts = lead_of(lead_in) - inner.min() + period * np.arange(count)
+    made = _made if count * inner.size > SMALL else _made_once
+    return made(tuple(map(float, pre)), tuple(map(float, post)), count, float(period), lead_of(lead_in), label)
+
+
+def _made(pre, post, count, period, lead, label):
+    starts = lead - min(pre + post) + period * np.arange(count)
     pre, post = (np.add.outer(starts, side).ravel() for side in (pre, post))
     return Pairing(pre * second, post * second, label)
+
+
+_made_once = functools.lru_cache(maxsize=2048)(_made)       # a Pairing does not change, so that it can be shared
 
 
 def _refuse_overlap(inner, count, period):

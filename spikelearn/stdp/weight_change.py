@@ -1,5 +1,4 @@
 """Weight change of a rule under pairing protocols: all conditions side by side, one synapse each, in one simulation."""
-import dataclasses
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from spikelearn.equations.records import Model, NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError
 from spikelearn.stdp.moments import moments_of
 from spikelearn.stdp.network import Changes, exact_between_spikes, from_spike_to_spike
-from spikelearn.stdp.spike_times import Pairing
+from spikelearn.stdp.spike_times import Pairing, labelled
 from spikelearn.stdp.time_step_network import InTimeSteps
 from spikelearn.stdp.time_steps import converged, fitting_step, is_random
 
@@ -98,8 +97,7 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     for pairing in pairings:
         if not isinstance(pairing, Pairing):
             raise SpikelearnError(f"pairings must hold Pairing records, as pairs(10*ms) makes them, not {pairing!r}")
-    pairings = [pairing if pairing.label else dataclasses.replace(pairing, label=str(k))
-                for k, pairing in enumerate(pairings, 1)]
+    pairings = [labelled(pairing, str(k)) for k, pairing in enumerate(pairings, 1)]
     after = checked_time(read_after, "read_after")
     if dt is not None:
         checked_time(dt, "dt")

@@ -1,0 +1,1 @@
+"""Notebooks, and the page of `spikelearn lab`: lab.py."""

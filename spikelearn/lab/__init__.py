@@ -1,0 +1,1 @@
+"""What the page of `spikelearn lab` reads, computes and draws; the page itself is notebooks/lab.py."""
