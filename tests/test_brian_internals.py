@@ -379,7 +379,6 @@ def test_exact_integration_without_matrices(equations, by_brian2, monkeypatch):
     assert StateUpdateMethod.stateupdaters["exact"] is integration.exact
 
 
-@pytest.mark.long
 def test_what_cannot_be_integrated_exactly_is_refused_as_by_brian2():
     squared, noise, driven = "-x**2/ms", "-x/ms + xi*ms**-.5", "sin(t/ms)/ms - x/ms"
     for equations in (NO_REST, *(f"dx/dt = {slope} : 1" for slope in (squared, noise, driven))):
