@@ -157,6 +157,6 @@ def test_workers_of_a_sweep_do_not_run_preferences_of_brian2(threaded):
               "    from brian2 import prefs\n"
               "    print(prefs.core.default_float_dtype.__name__, open('brian_preferences').read().count('float32'))\n"
               "worker = threading.Thread(target=work)\n"
-              f"worker.start() if {threaded} else work()\n")
+              f"worker.start() or worker.join() if {threaded} else work()\n")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "float64 1\n", ""), done.stderr

@@ -87,6 +87,9 @@ def _check_statement(model, where, text, line):
     try:
         expression = parse_statement(text)[2]
     except ValueError as error:
+        found = re.fullmatch(r"\w+\s*[-+*/%]*=([^=].*)", text)       # Brian2 2.11 refuses an expression with it
+        if found:
+            _check_expression(model, where, found[1], line, text)
         raise _unreadable(model, where, A_STATEMENT, line, text) from error
     _check_expression(model, where, expression, line, text)
 

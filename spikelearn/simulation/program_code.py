@@ -12,6 +12,8 @@ def add_code(device):
     """What a program does at its start and at its end beside what Brian2 writes."""
     if sys.platform == "linux":
         at_the_start(device, END_WITH_PARENT, headers=["<sys/prctl.h>", "<unistd.h>"])
+    if measured(device):        # numbers in Brian2 2.9 and 2.10, durations in 2.11
+        at_the_start(device, "", headers=["<chrono>"])
     at_the_end(device, _write_what_is_read(device))
 
 
@@ -31,7 +33,7 @@ def _write_what_is_read(device):
         else:
             lines.append(f'write("{file}", {array}, {variable.size} * sizeof({array}[0]));')
     if names := measured(device):
-        numbers = ", ".join(f"{name}_profiling_info" for name in names)
+        numbers = ", ".join(f"std::chrono::duration<double>({name}_profiling_info).count()" for name in names)
         lines.append(f'const double seconds[] = {{{numbers}}}; write("{TIMES}", seconds, sizeof(seconds));')
     return WRITE.replace("EACH_ARRAY", "\n    ".join(sorted(lines)))
 

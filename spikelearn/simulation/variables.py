@@ -5,6 +5,7 @@ from brian2 import Quantity, TimedArray
 
 from spikelearn.equations.units import unit_text
 from spikelearn.errors import SpikelearnError, alternatives
+from spikelearn.simulation.brian_internals.objects import delays, pathways
 
 
 def find(name, objects, timed_arrays):
@@ -16,7 +17,8 @@ def find(name, objects, timed_arrays):
         known = alternatives(owner, [*objects, *timed_arrays])
         raise SpikelearnError(f"the network has no '{owner}'{known}")
     item = objects[owner]
-    if variable not in item.variables:
+    late = any(item.variables.get(variable) is delays(pathway) for pathway in pathways(item))      # of a built program
+    if variable not in item.variables or late:
         raise SpikelearnError(f"'{owner}' has no variable '{variable}'{alternatives(variable, item.variables)}")
     return item.variables[variable]
 
