@@ -274,3 +274,20 @@ def test_a_lif_neuron_charges_as_its_closed_form():
         return [network.neurons("lif", 1, name="group")]
     read = Simulation(build, 20 * ms, device="numpy", dt=0.1 * ms).run({"group.I": 1 * nA}, read=["group.v"])
     assert float(read["group.v"][0] / mV) == pytest.approx(-70 + 10 * (1 - np.exp(-2)), abs=1e-6)
+
+
+@pytest.mark.compiler
+def test_the_program_of_a_short_run_is_optimised_less():
+    """The same network, 100 steps and 10^9: -O1 where compiling takes longer than running; the same potentials."""
+    def build():
+        return [neurons("lif", 3, name="cells")]
+
+    flags = []
+    for duration in (100 * ms, 1e6 * second):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("spikelearn.simulation.programs.make_program", lambda draft: flags.append(
+                (draft / "makefile").read_text()) or (draft / "main").write_text(""))
+            patch.setattr("spikelearn.simulation.programs._whole", lambda folder: False)
+            Simulation(build, duration, device="cpp", dt=1 * ms)
+    assert ["-O1" in text and "-O3" not in text for text in flags] == [True, False]
+    assert "-O3" in flags[1]

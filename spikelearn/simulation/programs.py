@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+from brian2 import NeuronGroup
 from filelock import FileLock
 
 from spikelearn.errors import SpikelearnError
@@ -24,6 +25,7 @@ from spikelearn.simulation.brian_internals.device import try_refused_flags_again
 from spikelearn.simulation.brian_internals.sources import (
     check_program,
     in_own_namespace,
+    optimise_less,
     sources_of,
     take_time_once,
     without_order,
@@ -33,6 +35,7 @@ from spikelearn.simulation.children import how_it_ended, to_the_end
 
 TOLD = "spikelearn: "           # begins a sentence for the user in what a compiled program prints
 ONE_AT_A_TIME = threading.Lock()        # to compile again: training runs programs in several threads
+MUCH = 5e8      # time steps times neurons from which compiling with -O3 is worth its time, some 5 s; measured
 CHECKSUM = "checksum.txt"       # file in the folder of a program: the hash of what was compiled
 
 
@@ -46,9 +49,15 @@ def compiler():
     return found if found and shutil.which("make") else None
 
 
-def compiled(device):
+def neuron_steps(objects: dict, steps: float) -> float:
+    """How much a run calculates: time steps times neurons. objects : name -> object of Brian2."""
+    return steps * sum(len(item) for item in objects.values() if isinstance(item, NeuronGroup))
+
+
+def compiled(device, work):
     """(folder of the compiled program, whether it was compiled now) of a Brian2 standalone device.
 
+    work : see neuron_steps; the program of a short run is optimised less, since compiling it would take longer.
     Another process that wants the same program waits for it. A program in the cache that is not what was compiled is
     compiled again. Raises SpikelearnError if the cache cannot be written or the compiler fails.
     """
@@ -60,6 +69,8 @@ def compiled(device):
             device.build(directory=str(draft), compile=False, run=False)
             check_program(draft)
             take_time_once(draft)
+            if work < MUCH:
+                optimise_less(draft)
             name = _fingerprint(draft)
             for folder in network_folders():        # without a lock: a cache that cannot be written is read
                 remove_leftovers(folder, DRAFT, ABANDONED)
@@ -70,16 +81,17 @@ def compiled(device):
         raise SpikelearnError(f"the network could not be written in {drafts}: {_reason(error)}") from error
 
 
-def compiled_if_gone(folder, device, globals_set):
+def compiled_if_gone(folder, device, work, globals_set):
     """Folder of the program of a device, which is compiled again where somebody has cleared the cache.
 
-    globals_set : context in which the device is Brian2's. Raises SpikelearnError if that cannot be.
+    work : as in `compiled`. globals_set : context in which the device is Brian2's. Raises SpikelearnError if that
+    cannot be.
     """
     with ONE_AT_A_TIME:
         if (folder / "main").exists():
             return folder
         with globals_set:
-            again, _ = compiled(device)
+            again, _ = compiled(device, work)
     if again.name != folder.name:       # the compiler is another one now, say
         raise SpikelearnError(GONE.format(folder.parent))
     return again
@@ -162,6 +174,7 @@ def make_program(folder):
         (folder / unit).write_text("\n".join(in_own_namespace(folder / name) for name in many[job::jobs]))
     rest = [name for name in listed if name not in many]
     (folder / "makefile").write_text(makefile.replace(" ".join(listed), " ".join([*units, *rest]), 1) + ONCE)
+    (folder / "make.deps").touch()      # newer than the sources: make need not find out what depends on what
     made = to_the_end(["make", f"-j{jobs}"], folder)
     if made.returncode or not (folder / "main").exists():
         if os.strerror(errno.ENOSPC) in made.stderr:

@@ -22,7 +22,7 @@ from spikelearn.simulation.brian_internals.objects import delays, fresh_names, i
 from spikelearn.simulation.cache import ProgramGone, folder_for_runs, folder_of_one_run
 from spikelearn.simulation.devices import choose_device
 from spikelearn.simulation.program_code import PARENT, READ, TIMES, add_code
-from spikelearn.simulation.programs import TOLD, compiled, compiled_if_gone, problem
+from spikelearn.simulation.programs import TOLD, compiled, compiled_if_gone, neuron_steps, problem
 from spikelearn.simulation.spike_tables import check_grid
 from spikelearn.simulation.variables import checked_value, find, size_of, with_unit
 from spikelearn.simulation.warnings import brian_warnings_answered
@@ -188,9 +188,9 @@ class Simulation:
             devices.refuse_negative(device, delays(pathway), TOLD + NEGATIVE_DELAY.format(pathway.name))
         network.run(self.duration, namespace={}, profile=self.profile)
         add_code(device)
-        self._calls = devices.calls_of(device)
+        self._calls, self._work = devices.calls_of(device), neuron_steps(self.objects, float(self.duration / self.dt))
         self.network = network
-        self.folder, self.built = compiled(device)
+        self.folder, self.built = compiled(device, self._work)
         self._runs = folder_for_runs()
 
     def _run_cpp(self, *arguments):
@@ -200,7 +200,7 @@ class Simulation:
             return self._run_program(*arguments)
 
     def _run_program(self, values, seed, read, dt):
-        self.folder = compiled_if_gone(self.folder, self._brian_device, self._globals(self._calls))
+        self.folder = compiled_if_gone(self.folder, self._brian_device, self._work, self._globals(self._calls))
         with folder_of_one_run(self._runs, self.folder) as folder:
             arguments = self._arguments({**values, "simulation.random_seed": seed}, folder)
             os.makedirs(folder / "results")

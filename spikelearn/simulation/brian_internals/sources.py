@@ -49,6 +49,16 @@ def check_program(folder):
         relied_on(not drawn or "_random_generators[" in source, "its random numbers come from elsewhere")
 
 
+def optimise_less(folder):
+    """Let a program be compiled with -O1 instead of -O3, in half the time; other flags of the user's stay.
+
+    brian2/codegen/cpp_prefs.py, extra_compile_args_gcc: flags stand in the line OPTIMISATIONS of the makefile.
+    """
+    makefile = (folder / "makefile").read_text()
+    relied_on("\nOPTIMISATIONS = " in makefile, "its makefile names the flags otherwise")
+    (folder / "makefile").write_text(re.sub(r"^(OPTIMISATIONS = .*)-O3\b", r"\1-O1", makefile, flags=re.M))
+
+
 def sources_of(folder):
     """(text of the makefile of a program of Brian2, source files that it names).
 
