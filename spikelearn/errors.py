@@ -16,6 +16,10 @@ class SpikelearnError(ValueError):
     lif is a NeuronModel, but a SynapseModel is needed here
     """
 
+    def __str__(self):
+        """The sentence in one line; a name that was read from a file may hold line breaks and control characters."""
+        return " ".join("".join(c if c.isprintable() else " " for c in super().__str__()).split())
+
 
 class SpikelearnWarning(UserWarning):
     """A warning about a result, in one sentence."""
