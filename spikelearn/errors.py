@@ -18,7 +18,8 @@ class SpikelearnError(ValueError):
 
     def __str__(self):
         """The sentence in one line; a name that was read from a file may hold line breaks and control characters."""
-        return " ".join("".join(c if c.isprintable() else " " for c in super().__str__()).split())
+        lines = [line.strip() for line in super().__str__().splitlines()]
+        return "".join(c if c.isprintable() else "?" for c in " ".join(filter(None, lines)))
 
 
 class SpikelearnWarning(UserWarning):

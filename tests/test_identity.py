@@ -11,7 +11,7 @@ from spikelearn.protocols import learn_digits, stdp_bistate, stdp_poisson, stdp_
 from spikelearn import load_model
 from spikelearn.command import command_line as cli
 from spikelearn.equations.content import content, python_text, same_code
-from spikelearn.equations.files import shipped_models
+from spikelearn.equations.files import model_from_text, shipped_models
 from spikelearn.results.provenance import model_facts
 from spikelearn.training.checkpoint import identity
 
@@ -125,3 +125,27 @@ def test_run_json_stores_the_text_of_the_rule_that_was_run(tmp_path):
     assert cli.main(["run", "stdp_window", "--quick", "--synapse", str(mine), "--out", str(out)]) == 0
     stored = json.loads((out / "run.json").read_text())["provenance"]["models"][0]
     assert content(made(stored["text"])) == content(HALVED)
+
+
+READS = """
+from brian2 import check_units
+from spikelearn import SynapseModel
+SHARE = {share}
+def deeper(x):
+    return [x * k for k in ({k},)][0]
+@check_units(x=1, result=1)
+def changed(x):
+    return SHARE * deeper(x)
+MODEL = SynapseModel(source="me", equations="w : 1", on_pre="w += changed(0.2)", functions=dict(changed=changed))
+"""
+
+
+def test_what_a_function_reads_belongs_to_the_content(tmp_path):
+    """Another number under a name of the file, or in a function that a function calls, makes another rule."""
+    file = tmp_path / "own.py"
+    first, same, share, k = (model_from_text(READS.format(**numbers), file) for numbers in (
+        dict(share=1, k=2), dict(share=1, k=2), dict(share=3, k=2), dict(share=1, k=4)))
+    file.write_text("another text")
+    assert content(first) == content(same)
+    assert content(first) != content(share) and content(first) != content(k) and content(share) != content(k)
+    assert "SHARE * deeper(x)" in content(first)["function changed"]

@@ -7,6 +7,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import threading
 import time
 import webbrowser
 from pathlib import Path
@@ -66,7 +67,15 @@ def serve() -> None:
     from spikelearn.command.process import import_brian2
 
     import_brian2()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     runpy.run_module("marimo", run_name="__main__", alter_sys=True)
+
+
+def _end_with(parent):
+    """End this process when the one that started it has ended, also where it was killed."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def app_file() -> Path:

@@ -1,4 +1,5 @@
 """Parts of a record other than equations: functions, time-dependent inputs and delays."""
+import contextlib
 import inspect
 
 import numpy as np
@@ -73,7 +74,8 @@ def _check_delay(model, side, value):
 
 def stated(model):
     """Functions, inputs, delays and what is read, as text: where -> text. Empty for a record without any."""
-    found = {f"function {name}": source_of(function) + "".join(str(text.get_code(None)) for text in _cpp(function))
+    found = {f"function {name}": "".join([source_of(function), *_referred(_python(function), set()),
+                                          *(str(text.get_code(None)) for text in _cpp(function))])
              for name, function in model.functions.items()}
     for name, array in model.inputs.items():
         found[f"input {name}"] = f"{np.asarray(array.values).tolist()} {array.dim} {float(array.dt)!r}"
@@ -84,11 +86,61 @@ def stated(model):
     return found
 
 
+def keep_sources(defined: dict, text: str, file: str) -> None:
+    """Let the functions that a model file defines carry their text: the file on the disk may be another one later.
+
+    defined : name -> what the file defines. text, file : of the model file.
+    """
+    lines = text.splitlines(keepends=True)
+    for value in defined.values():
+        python = _python(value) if callable(value) else None
+        if inspect.isfunction(python) and python.__code__.co_filename == file:
+            python.written = "".join(inspect.getblock(lines[python.__code__.co_firstlineno - 1:]))
+
+
 def source_of(function):
     """Python text of a function, decorators included, or its code where the text is not at hand."""
     python = _python(function)
+    if hasattr(python, "written"):
+        return python.written
     try:
         return inspect.getsource(python)
     except (OSError, TypeError):
         code = getattr(python, "__code__", None)
         return repr((code.co_code, code.co_consts, code.co_names)) if code else repr(python)
+
+
+def _referred(python, seen):
+    """What a function finds under the names in its code, as lines of text: a number that it reads decides what it does.
+
+    seen : functions that were met already. Modules, classes and compiled functions are left out.
+    """
+    if not inspect.isfunction(python) or python in seen:
+        return []
+    seen.add(python)
+    names, codes = set(), [python.__code__]
+    while codes:                                    # those of the functions and comprehensions within, too
+        code = codes.pop()
+        names |= {*code.co_names, *code.co_freevars}
+        codes += [const for const in code.co_consts if inspect.iscode(const)]
+    inner = dict(zip(python.__code__.co_freevars, python.__closure__ or (), strict=True))
+    found = {name: value for name, value in python.__globals__.items() if name in names}
+    for name, cell in inner.items():
+        with contextlib.suppress(ValueError):       # a variable that has no value yet
+            found[name] = cell.cell_contents
+    lines = []
+    for name, value in sorted(found.items()):
+        own = _python(value)
+        if inspect.isfunction(own) or not (callable(own) or inspect.ismodule(own)):
+            lines += [f"\n{name} = {_text_of(own)}", *_referred(own, seen)]
+    return lines
+
+
+def _text_of(value):
+    """A value that a function reads, as text that differs where the value does."""
+    if inspect.isfunction(value):
+        return source_of(value)
+    if isinstance(value, np.ndarray | np.generic):          # quantities are arrays as well
+        return f"{np.asarray(value).tolist()!r} {get_dimensions(value)}"
+    said = repr(sorted(value, key=repr) if isinstance(value, set | frozenset) else value)
+    return said if " at 0x" not in said else f"{type(value).__module__}.{type(value).__qualname__}"

@@ -2,6 +2,7 @@
 import importlib.util
 from pathlib import Path
 
+from spikelearn.equations.additions import keep_sources
 from spikelearn.equations.records import Model, NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError, alternatives, no_file
 
@@ -74,6 +75,7 @@ def model_from_text(text: str, path: Path) -> Model:
         code = compile(text, str(path), "exec")
         content = {"__name__": f"spikelearn_model_{path.stem}", "__file__": str(path)}
         exec(code, content)  # a model file is Python that the user wrote or copied
+        keep_sources(content, text, str(path))
     except SpikelearnError as error:
         raise SpikelearnError(f"{path}: {error}") from error
     except SyntaxError as error:

@@ -16,12 +16,13 @@ import threading
 from pathlib import Path
 
 import numpy as np
-from brian2 import NeuronGroup
+from brian2 import NeuronGroup, Synapses
 from filelock import FileLock
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.results.locks import remove, remove_leftovers, temporary_folder
 from spikelearn.simulation.brian_internals.device import try_refused_flags_again
+from spikelearn.simulation.brian_internals.objects import noted
 from spikelearn.simulation.brian_internals.sources import (
     check_program,
     in_own_namespace,
@@ -50,8 +51,13 @@ def compiler():
 
 
 def neuron_steps(objects: dict, steps: float) -> float:
-    """How much a run calculates: time steps times neurons. objects : name -> object of Brian2."""
-    return steps * sum(len(item) for item in objects.values() if isinstance(item, NeuronGroup))
+    """How much a run calculates: time steps times neurons, and times the synapses that a spike meets in each step.
+
+    objects : name -> object of Brian2. All neurons count as connected where it is not known that each has one synapse.
+    """
+    synapses = (len(item.source) * len(item.target) for item in objects.values()
+                if isinstance(item, Synapses) and not noted(item, "one_synapse_each", False))
+    return steps * (sum(len(item) for item in objects.values() if isinstance(item, NeuronGroup)) + sum(synapses) / 10)
 
 
 def compiled(device, work):
