@@ -2,7 +2,6 @@
 import importlib.util
 from pathlib import Path
 
-from spikelearn.equations.additions import keep_sources
 from spikelearn.equations.records import Model, NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError, alternatives, no_file
 
@@ -69,6 +68,7 @@ def model_from_text(text: str, path: Path) -> Model:
 
     Raises SpikelearnError if it makes none; the error's cause is what happened in the text.
     """
+    from spikelearn.equations.additions import keep_sources  # imports Brian2, which `spikelearn list` does not
     from spikelearn.equations.content import fingerprint
 
     try:
