@@ -285,7 +285,7 @@ cli.main(sys.argv[2:])
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("chunks", [0, 2])
+@pytest.mark.parametrize("chunks", [2, pytest.param(0, marks=pytest.mark.slow)])
 def test_the_command_of_a_killed_training_given_again_is_refused_and_resume_ends_it(tmp_path, chunks, capsys):
     """kill -9 after so many chunks, then the same command, another seed's, and --resume."""
     out = tmp_path / "x"

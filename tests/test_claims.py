@@ -100,7 +100,7 @@ def test_a_protocol_that_stops_with_one_seed_is_told():
     assert [(claim["held"], claim["runs"], claim["holds"]) for claim in claims] == [(2, 2, True), (2, 3, False)]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_seeds_of_the_report_on_the_command_line(tmp_path, capsys):
     """Both ways to ask for two seeds; another seed, another number; how often each claim held is printed."""
     words = ["run", "theory_report", "--quick", "--jobs", "1", "--set", "protocols=early_inference"]
@@ -155,7 +155,7 @@ def test_the_shipped_results_count():
 # --- fragile claims, measured better -----------------------------------------------------------------------------
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("task", reward.TASKS)
 def test_a_nudge_wakes_every_unit_of_action(task):
     """Drives of the outputs of 30 actors before learning, the network relaxed in NumPy. A nudge of .3 towards 1 lifts a

@@ -96,7 +96,8 @@ SHELL = [case for case in BLOCKS if LANGUAGES[case[2]] == "shell"]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("case", SHELL, ids=named)
+@pytest.mark.parametrize("case", [
+    pytest.param(case, marks=pytest.mark.slow) if case[0] == "CONTRIBUTING.md" else case for case in SHELL], ids=named)
 def test_every_line_of_a_shell_block_runs(case, elsewhere):
     """Lines that name files of an earlier line of their block find them."""
     lines = [line for line in case[3].splitlines() if line.strip()]

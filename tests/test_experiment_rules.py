@@ -156,7 +156,7 @@ def test_a_weight_that_moves_between_spikes():
     assert changes(rule, pairs(10 * ms, 1)) == pytest.approx([.1 * np.exp(-.5) * np.exp(-2.5)])
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_held_potential():
     """Clopath's rule under clamp: nothing below, depression between, potentiation above its thresholds."""
     pre = motifs([0] * ms, [] * ms, 5, 25 * Hz)

@@ -92,8 +92,12 @@ DOCUMENTED = {where: item for where, item in {**FUNCTIONS, **CLASSES, **METHODS}
               if ">>>" in (item.__doc__ or "")}
 
 
+LONGEST = ("spikelearn.fit", "spikelearn.Classifier.load", "spikelearn.sweep")
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("where", DOCUMENTED)
+@pytest.mark.parametrize("where", [
+    pytest.param(where, marks=pytest.mark.slow) if where in LONGEST else where for where in DOCUMENTED])
 def test_every_example_runs(where, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     matplotlib.use("agg")

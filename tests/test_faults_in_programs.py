@@ -179,7 +179,8 @@ def check_builds(disk, whole, place, monkeypatch, fault, count, every):
     assert refused
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [
+    fault if fault == "ENOSPC" else pytest.param(fault, marks=pytest.mark.slow) for fault in FAULTS])
 def test_a_build_whose_compiler_meets_a_fault(disk, whole, place, monkeypatch, fault):
     draw = random.Random(f"one {SEED} {fault}")
     moment = draw.choice([k + 1 for k, call in enumerate(whole[1]) if call in ("as write", "ld write")])
@@ -206,8 +207,9 @@ def test_a_flag_that_was_refused_once_is_tried_again(monkeypatch):
 # --- runs --------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("fault, profile", [
-    ("kill", False), ("ENOSPC", True),
-    *(pytest.param(*given, marks=pytest.mark.slow) for given in [("EIO", False), ("ENOSPC", False), ("EIO", True)])])
+    ("kill", False),
+    *(pytest.param(*given, marks=pytest.mark.slow) for given in [
+        ("ENOSPC", True), ("EIO", False), ("ENOSPC", False), ("EIO", True)])])
 def test_a_run_whose_program_meets_a_fault_at_each_of_its_calls(disk, place, monkeypatch, fault, profile):
     built = simulation(profile)
     monkeypatch.setattr(built, "_runs", place / "drafts")

@@ -16,9 +16,8 @@ SOURCES = [ROOT / "spikelearn" / "plotting.py", *sorted((ROOT / "spikelearn").rg
            *sorted((ROOT / "protocols").glob("[!_]*.py"))]
 SIZE = re.compile(r"(?:fontsize\s*=\s*|labelsize\s*=\s*|set_fontsize\(\s*)([\d.]+)")
 SMALLEST = 8        # points
-CHEAP = ["stdp_window", "stdp_triplets", "stdp_quadruplets", "stdp_frequency", "short_term", "stdp_experiment",
-         "presynaptic_expression", "stdp_clamp"]
-LONGER = ["stdp_bursts", "btsp_window"]
+CHEAP = ["stdp_window", "stdp_triplets", "stdp_quadruplets", "stdp_frequency", "short_term", "stdp_experiment"]
+LONGER = ["presynaptic_expression", "stdp_clamp", "stdp_bursts", "btsp_window"]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)

@@ -41,7 +41,7 @@ def test_parameters_of_exact_data_come_back():
     assert BOUNDS.values(found.u) == pytest.approx(TRUE, rel=1e-4) and found.chi2 < 1e-6 and found.agree == 3
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_intervals_hold_the_truth_in_68_of_100_cases():
     """200 intervals of 50 data sets: 68 % +- 3.3 % (binomial)."""
     rng, held = np.random.default_rng(20), []
@@ -127,7 +127,7 @@ def test_a_mistake_in_the_simulation_reaches_the_caller():
 
 @pytest.mark.long
 @pytest.mark.parametrize("rule, free, device", [("synapses/stdp_pair", ("A_plus", "tau_minus"), "numpy"),
-    pytest.param("synapses/stdp_pair", ("A_plus", "tau_minus"), "cpp", marks=pytest.mark.compiler),
+    pytest.param("synapses/stdp_pair", ("A_plus", "tau_minus"), "cpp", marks=[pytest.mark.compiler, pytest.mark.slow]),
     pytest.param("voltage_derivative_trace", ("eta", "tau_x"), "cpp", marks=[pytest.mark.compiler, pytest.mark.slow])])
 def test_candidates_change_as_they_would_alone(rule, free, device):
     model = load_model(rule)
@@ -313,7 +313,8 @@ def test_data_that_do_not_fit_are_refused_before_the_fit(tmp_path, monkeypatch):
 @pytest.mark.parametrize("rule, free", [
     pytest.param("pre_post_expression", "d_minus, d_plus", marks=pytest.mark.slow),
     pytest.param("stdp_dopamine", "A_plus", marks=pytest.mark.slow),
-    pytest.param("calcium_population", "C_pre", marks=pytest.mark.slow), ("short_term_depression", "U")])
+    pytest.param("calcium_population", "C_pre", marks=pytest.mark.slow),
+    pytest.param("short_term_depression", "U", marks=pytest.mark.slow)])
 def test_rules_with_another_weight_a_third_factor_or_own_names_are_fitted(rule, free, tmp_path):
     """The weight P q, a rule that can do without its dopamine, C_pre, and a bare name up to the end of its range."""
     third = dict(more=",third_s", row_more=",0.5") if rule == "stdp_dopamine" else {}
@@ -323,14 +324,14 @@ def test_rules_with_another_weight_a_third_factor_or_own_names_are_fitted(rule, 
     assert headline["E_mine"] <= headline["E_before_mine"] and np.isfinite(headline["E_held_out_plain"])
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_bounds_may_exclude_the_published_value(tmp_path):
     headline = stdp_fit.run("stdp_pair", to=data_file(tmp_path / "mine.csv"), free="A_plus=0.02..0.03", starts=1,
                             device="numpy").headline
     assert headline["A_plus"] == pytest.approx(0.03) and headline["searches"] == 1 == headline["not_identified"]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_chi_square_of_a_random_rule_is_that_of_another_draw(tmp_path):
     """Of 96 candidates with one draw each the best is the luckiest: its own chi-square would be too good."""
     rule, mine = tmp_path / "noisy.py", data_file(tmp_path / "mine.csv")

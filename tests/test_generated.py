@@ -32,7 +32,8 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("number", [
+    pytest.param(number, marks=pytest.mark.slow) if number in (0, 2) else number for number in range(10)])
 def test_ten_command_lines_that_are_always_the_same(folder, number):
     check(number, folder, SHORT)
 

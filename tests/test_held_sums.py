@@ -34,7 +34,7 @@ def result(device, connect="all-to-all", steps=100, **how):
 
 
 @pytest.mark.compiler
-@pytest.mark.parametrize("turned", [True, False])
+@pytest.mark.parametrize("turned", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_held_sums_give_what_the_ordinary_loop_gives(turned):
     """Steps with and without events, more than are held at once, a collection within, an end between two."""
     held, ordinary = result("cpp", turned=turned, private=True), result("numpy", "i >= 0")

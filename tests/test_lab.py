@@ -147,7 +147,7 @@ def folder(tmp_path_factory):
     return place
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_commands_give_the_numbers_of_the_page(view, folder, monkeypatch, capsys):
     """Every line is run in a terminal; each result has the arrays and the numbers that the page drew."""
     monkeypatch.chdir(folder)

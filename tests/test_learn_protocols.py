@@ -231,8 +231,8 @@ def test_mistakes_are_told_in_one_sentence(settings, said, tmp_path, capsys):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("dataset", ["digits", "mnist"])
-@pytest.mark.parametrize("final", [False, True])
+@pytest.mark.parametrize("dataset, final", [("digits", True), ("mnist", False), *(
+    pytest.param(*given, marks=pytest.mark.slow) for given in (("digits", False), ("mnist", True)))])
 def test_learn_vpf_spikes_reads_the_test_set_only_when_told_to(few, monkeypatch, tmp_path, capsys, dataset, final):
     """Without it all scores are on the validation images: of independent pixels, worked out here."""
     words = [f"dataset={dataset}", f"final={str(final).lower()}", "hidden=2", "epochs=1", "seeds=1", "chunk=6",
@@ -262,6 +262,7 @@ def headline_of(*arguments):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_a_network_learns_digits_and_the_second_run_builds_nothing(tmp_path):
     """Three epochs with one rule; the digits by logistic regression are known from its own literature: 90 to 100 %."""

@@ -160,6 +160,7 @@ def test_a_crossing_is_found_only_where_depression_and_potentiation_are_signific
     assert stdp_poisson.crossing(y, np.abs(drift), np.full(5, 1e-4), rng) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_the_triplet_threshold_is_found_at_19_hz():
     h = stdp_poisson.run(device="cpp").headline

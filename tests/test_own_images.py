@@ -156,7 +156,7 @@ SMALL = ["hidden=4", "epochs=1", "free_steps=24", "nudged_steps=12"]
 @pytest.mark.long
 @pytest.mark.parametrize("protocol, more, headline", [
     ("learn_mnist", ["chunk=20", "final=true"], "test_error_percent"),
-    ("learn_digits", ["seeds=1"], "validation_accuracy_percent"),
+    pytest.param("learn_digits", ["seeds=1"], "validation_accuracy_percent", marks=pytest.mark.slow),
 ])
 def test_networks_learn_images_of_any_size_and_number_of_classes(tmp_path, monkeypatch, capsys, protocol, more,
                                                                  headline):

@@ -185,7 +185,7 @@ SWING = NeuronModel(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("with_post_spikes", [False, True])
+@pytest.mark.parametrize("with_post_spikes", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_clopath_rule(with_post_spikes):
     """A prescribed potential: the rule of the paper step by step; a post spike stores what is read for t_read.
 

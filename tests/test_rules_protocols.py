@@ -40,7 +40,8 @@ def accepted(module, headline, *names):
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", [
-    pytest.param(name, marks=pytest.mark.slow) if name == "calcium_bistable" else name for name in PAIRED])
+    pytest.param(name, marks=pytest.mark.slow)
+    if name in ("calcium_bistable", "bistable", "btsp", "contrastive_hebbian") else name for name in PAIRED])
 def test_rule_runs_through_the_window(name):
     """One pair at 20 intervals of 10 ms: finite, and with change, but for those that one pair leaves as they are."""
     result = completed(stdp_window.run(name, pairs=1, quick=True, device="numpy"))
@@ -82,7 +83,7 @@ def test_presynaptic_expression():
         presynaptic_expression.run("stdp_pair", quick=True, device="numpy")
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_calcium_window():
     result = calcium_window.run(quick=True, device="numpy")
     accepted(calcium_window, result.headline, *calcium_window.ACCEPTED)

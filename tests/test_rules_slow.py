@@ -144,6 +144,7 @@ def test_btsp_reference():
     assert fine[strong.argmin()] == pytest.approx(-2.06, abs=.021)
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_btsp():
     """The rule in time steps; the step error is measured, the reading comes 20 s after the last event."""
@@ -230,7 +231,7 @@ def test_bistable_crossing_of_random_trains():
 
 # --- contrastive Hebbian -------------------------------------------------------------------------------------------
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_contrastive_phases():
     """Each phase adds its sign times the sum of exp(-|delta_t|/tau) over all pairs; phases of 0 add nothing."""
     rule, rng = load_model("contrastive_hebbian"), np.random.default_rng(9)

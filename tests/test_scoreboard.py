@@ -37,7 +37,7 @@ def test_published_E_is_that_of_the_battery():
     assert board["E_no_change"] == pytest.approx([headline[f"E_null_{name}"] for name in data])
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_fit_is_never_worse_than_the_published_numbers(result):
     a = result.arrays
     assert np.all(a["E_fitted"] <= a["E_published"])
@@ -106,7 +106,7 @@ def test_a_killed_scoreboard_keeps_the_rules_that_are_over(result, tmp_path, mon
         stdp_scoreboard.run(RULES, data=EXPERIMENTS, **QUICK, seed=2, resume=str(out), out=str(out))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_fits_side_by_side_are_those_of_each_experiment_alone():
     """Held out is the other's E at the numbers that a fit of one experiment alone finds."""
     known = {name: experiment(name) for name in EXPERIMENTS}
@@ -120,7 +120,7 @@ def test_fits_side_by_side_are_those_of_each_experiment_alone():
     assert np.all(together.held_out >= together.fitted * (1 - 1e-6))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_rule_in_time_steps_is_fitted_when_asked_for():
     a = stdp_scoreboard.run("voltage_derivative", data="bi_poo_window", time_steps=True, **QUICK).arrays
     assert a["E_fitted"][0, 0] < a["E_published"][0, 0] and not len(a["not_fitted"])

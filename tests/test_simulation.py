@@ -119,6 +119,7 @@ def test_two_processes_that_want_the_same_program_build_it_once(tmp_path):
     assert told[0][1] == told[1][1]
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_the_order_of_strings_in_another_process_does_not_hide_what_was_built(tmp_path):
     """Three recorded variables and two clocks: Brian2 keeps both in sets, ordered otherwise in each process."""

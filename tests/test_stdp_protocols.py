@@ -176,7 +176,7 @@ def test_battery_of_one_rule_names_experiments_only():
 
 
 @pytest.mark.compiler
-@pytest.mark.parametrize("name", ["stdp_triplet", "stdp_triplet_nearest"])
+@pytest.mark.parametrize("name", ["stdp_triplet", pytest.param("stdp_triplet_nearest", marks=pytest.mark.slow)])
 def test_battery_gives_the_published_errors(name):
     """The four published sets of either scheme; within 2 % of the E of the rounded parameters."""
     for (rule, chosen), known in KNOWN_E.items():

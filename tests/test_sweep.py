@@ -122,7 +122,8 @@ def test_points_that_another_version_made_are_kept_with_a_warning(lab, capsys):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("change", [["--set", "word=b"], ["--seed", "2"], ["--quick"]])
+@pytest.mark.parametrize("change", [["--set", "word=b"], *(
+    pytest.param(change, marks=pytest.mark.slow) for change in (["--seed", "2"], ["--quick"]))])
 def test_points_of_another_sweep_are_refused(lab, capsys, change):
     sweep(capsys, "--vary", "gain=1,2")
     code, _, err = sweep(capsys, "--vary", "gain=1,2", *change)
@@ -149,7 +150,7 @@ def test_a_worker_that_dies_loses_its_point_and_not_the_sweep(lab, capsys):
     assert len([row for row in rows() if row["product"]]) == 7 and not list((lab / "out").glob(".*.started"))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_point_whose_worker_was_killed_once_is_run_again(lab, capsys):
     code, told, _ = sweep(capsys, "--vary", "gain=1..6", "--set", "once=2")
     assert code == 0 and told["finished"] == 6 and (lab / "died.txt").exists()

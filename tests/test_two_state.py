@@ -152,6 +152,7 @@ def test_refusals_and_the_warning_of_coarse_steps():
         stdp_bistate.warn_of_coarse_steps("two_state", 1 / (20 * ms), 2 * ms)
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_the_window_in_a_compiled_network():
     delays = np.array([-60, -25, -8, 2, 8, 25]) * ms

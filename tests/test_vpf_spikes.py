@@ -175,6 +175,7 @@ def test_the_mean_change_of_a_machine_is_minus_the_gradient(compiled):
     assert abs(np.mean(attempts) - flow) < 3 * np.std(attempts, ddof=1) / np.sqrt(runs)
 
 
+@pytest.mark.slow
 @pytest.mark.compiler
 def test_the_hidden_part_of_held_data_is_drawn_from_its_conditional_law(compiled):
     """Half of the visible neurons held, and all of them free: mean states against enumeration, at a short time step."""

@@ -17,8 +17,8 @@ from brian2 import Network, NeuronGroup, Quantity, TimedArray, ms
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.keywords import KEYWORDS
 from spikelearn.simulation.brian_internals import device as devices
-from spikelearn.simulation.brian_internals.integration import exact_without_matrices
 from spikelearn.simulation.brian_internals.objects import delays, fresh_names, is_array, note, noted, pathways
+from spikelearn.simulation.brian_internals.shortcuts import shortcuts
 from spikelearn.simulation.cache import ProgramGone, folder_for_runs, folder_of_one_run
 from spikelearn.simulation.devices import choose_device
 from spikelearn.simulation.program_code import PARENT, READ, TIMES, add_code
@@ -75,7 +75,7 @@ class Simulation:
     def _globals(self, calls=None):
         """Brian2's device, time step and code generation target while this network is worked on; put back after."""
         target = "cython" if self.device == "cython" else "numpy"
-        with (exact_without_matrices(), brian_warnings_answered(lambda: getattr(self, "objects", {}).values()),
+        with (shortcuts(), brian_warnings_answered(lambda: getattr(self, "objects", {}).values()),
               devices.globals_set(self._brian_device, self.dt, self.precision, target, calls)):
             yield
 
