@@ -4,14 +4,17 @@ Times are wall times of the compiled program on one core, its start and its file
 turn, so that a machine whose speed drifts treats both alike. Both must give the same weights.
 """
 import argparse
+import contextlib
+import os
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
-from brian2 import second
+from brian2 import Hz, second
 
 from spikelearn import load_model
 from spikelearn.equilibrium.classifier import Classifier, Recipe
@@ -24,24 +27,24 @@ SPIKES = ("pixels", "layer_1", "layer_2")
 
 
 def network(sizes, images, connect="all-to-all", precision="single", profile=False):
-    """A compiled network 784-...-10 with the centred twin, for so many images a run."""
-    rule = load_model("synapses/voltage_derivative_symmetric_centred")
-    neuron, pixel = load_model(rule.neuron), load_model("pixel_fire")
+    """A compiled network 784-...-10 with the temporal twin, for so many images a run."""
+    rule, pixel = load_model("synapses/voltage_derivative_temporal"), load_model("pixel_fire")
+    neuron = load_model(rule.neuron)
     return Simulation(lambda: layered_network(sizes, neuron, rule, pixel, images=images, connect=connect), LONG,
                       device="cpp", precision=precision, profile=profile)
 
 
-def values(sizes, images, seed=0):
-    """Weights, digits-like images and labels: 19 % of the pixels on, as in MNIST."""
+def values(sizes, images, free=100, half=80, seed=0):
+    """Weights, digits-like images and labels: 19 % of the pixels on, as in MNIST. free, half : steps of the phases."""
     rng = np.random.default_rng(seed)
     shown = rng.uniform(0.2, 1, (images, sizes[0] + 1)) * (rng.uniform(size=(images, sizes[0] + 1)) < 0.19)
     shown[:, -1] = 1
     given = {"pixels_shown": shown, "labels_shown": rng.integers(0, 10, images).astype(float), "trial.images": images,
-             "trial.beta_twin": -1}
+             "trial.free_steps": free} | nudge_values((half, half), (1, -1))
     for k in range(1, len(sizes)):
         rows = sizes[k - 1] + (k == 1)
         given[f"synapses_{k}.w"] = rng.normal(0, sizes[k - 1] ** -0.5, (rows, sizes[k])).ravel()
-        given[f"synapses_{k}.eta"] = 0.04
+        given[f"synapses_{k}.eta"] = 0.002 / k
     return given
 
 
@@ -55,14 +58,9 @@ def timed(built, given, read):
 def against_the_loop(images, repeats):
     """The temporal twin, 784-500-10, against loop.cpp: the same weights from the same images; ratio of times."""
     sizes, etas = (784, 500, 10), (0.002, 0.001, 0.001)
-    rule = load_model("synapses/voltage_derivative_temporal")
-    neuron, pixel = load_model("leaky_integrator_fire"), load_model("pixel_fire")
-    built = Simulation(lambda: layered_network(sizes, neuron, rule, pixel, images=images), LONG, device="cpp",
-                       precision="single")
+    built = network(sizes, images)
     names = ["synapses_1.w", "synapses_2.w", "biases_2.w"]
-    given = values(sizes, images) | nudge_values((80, 80), (1, -1))
-    del given["trial.beta_twin"]
-    given |= {"trial.free_steps": 100, "biases_2.w": np.zeros(10)}
+    given = values(sizes, images) | {"biases_2.w": np.zeros(10)}
     given |= {name.replace(".w", ".eta"): eta for name, eta in zip(names, etas, strict=True)}
     parts = [given["pixels_shown"], np.eye(10)[given["labels_shown"].astype(int)], *(given[name] for name in names)]
     content = np.concatenate([np.ravel(part) for part in parts]).astype(np.float32)
@@ -116,9 +114,9 @@ def pieces(images):
     """Where the time goes, per piece of code, with both kinds of loops."""
     sizes = (784, 500, 10)
     given, times = values(sizes, images), {}
-    for name, connect in (("rows", "all-to-all"), ("ordinary", "i >= 0")):
+    for name, connect in (("ordinary", "i >= 0"), ("rows", "all-to-all")):
         built = network(sizes, images, connect, profile=True)
-        built.run(given, seed=1, read=["trial.image"])
+        spikes = float(built.run(given, seed=1, read=["spikes_of_pixels.N"])["spikes_of_pixels.N"])
         times[name] = built.times
     clock = min(times["rows"].values())             # what it costs to read the clock twice
     rows, ordinary = ({name: max(seconds - clock, 0) for name, seconds in times[kind].items()}
@@ -129,17 +127,60 @@ def pieces(images):
     print("where the time goes (rows), ms per image:")
     for name, seconds in sorted(rows.items(), key=lambda item: -item[1])[:12]:
         print(f"  {1e3 * seconds / images:6.3f}  {100 * seconds / sum(rows.values()):4.1f} %  {name}")
+    bandwidth, row = read_from_cache(np.float32(given["synapses_1.w"])), 4 * sizes[1]
+    learnt = spikes * 160 / 260             # in the steps in which there is something to learn
+    print(f"the two largest take at least {1e3 * spikes * row / bandwidth / images:.3f} and "
+          f"{2e3 * learnt * row / bandwidth / images:.3f} ms where a row of {sizes[1]} weights is read for every pixel "
+          f"spike, and a row of changes read and written for every one that teaches, at the {bandwidth / 1e9:.0f} GB/s "
+          "of a scalar product of the weights with themselves")
+
+
+def read_from_cache(weights, turns=200):
+    """Bytes a second at which one core reads the weights, by BLAS's scalar product of an array with itself."""
+    walls = []
+    for _ in range(turns):
+        start = time.perf_counter()
+        np.dot(weights, weights)
+        walls.append(time.perf_counter() - start)
+    return weights.nbytes / statistics.median(walls)
 
 
 def growth(images):
-    """Images per second against hidden units, layers and steps."""
-    print("\nimages/s, rows, single precision:")
+    """Images per second against hidden units, layers, steps and spikes; memory of a run."""
+    print("\nimages/s, single precision, and the most memory that the program takes:")
     for sizes in ((784, 250, 10), (784, 500, 10), (784, 1000, 10), (784, 500, 500, 10)):
-        built, given = network(sizes, images), values(sizes, images)
-        for steps in ((80, 40), (160, 80)):
-            given |= {"trial.free_steps": steps[0], "trial.nudged_steps": steps[1]}
-            seconds, _ = timed(built, given, ["trial.image"])
-            print(f"  {'-'.join(map(str, sizes)):>16}  {steps[0]} + {steps[1]} steps: {images / seconds:6.0f}")
+        built, name = network(sizes, images), "-".join(map(str, sizes))
+        for steps in ((50, 40), (100, 80)):
+            seconds, _ = timed(built, values(sizes, images, *steps), ["trial.image"])
+            print(f"  {name:>16}  {steps[0]} + 2 x {steps[1]} steps: {images / seconds:6.0f}; "
+                  f"{memory(built, values(sizes, images)):.0f} MB")
+    built, given = network((784, 500, 10), images), values((784, 500, 10), images)
+    for rate in (125, 250, 500):
+        fewer = {f"{name}.r_max": rate * Hz for name in ("pixels", "layer_1", "layer_2")}
+        seconds, found = timed(built, given | fewer, [f"spikes_of_{name}.N" for name in SPIKES])
+        print(f"  {sum(map(float, found.values())) / images:10.0f} spikes an image: {images / seconds:6.0f} images/s")
+
+
+def memory(built, given):
+    """The most memory (MB) that a compiled program takes, read while it runs from Linux's /proc."""
+    read, over = [0], threading.Event()
+
+    def watch():
+        while not over.wait(0.01):
+            for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+                with contextlib.suppress(OSError, StopIteration):
+                    status = Path(f"/proc/{child}/status").read_text()
+                    if status.startswith("Name:\tmain\n"):
+                        read.append(next(int(one.split()[1]) for one in status.splitlines() if "VmHWM" in one))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        built.run(given, seed=1, read=["trial.image"])
+    finally:
+        over.set()
+        watching.join()
+    return max(read) / 1024
 
 
 def two_jobs(images, repeats):
