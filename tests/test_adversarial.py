@@ -72,6 +72,7 @@ def test_the_distance_to_more_data_is_none():
     assert energy_distance(a, b) == pytest.approx(2 * 3 - 1 - 1)
 
 
+@pytest.mark.long
 def test_a_short_training_comes_nearer_to_the_data_and_is_drawn():
     result = sl.run("adversarial", rounds=150, seeds=1, measurements=2, batch=50)
     for method in protocol.METHODS:

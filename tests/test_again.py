@@ -96,6 +96,7 @@ def test_a_repetition_can_be_repeated(lab, capsys):
     assert again(capsys, "third")[0] == {}
 
 
+@pytest.mark.long
 def test_a_shipped_protocol_with_a_rule_of_ones_own(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["copy", "synapses/stdp_pair", "mine.py"]) == 0

@@ -126,6 +126,7 @@ def test_an_integration_that_runs_away_is_told():
     assert any("very large or not-a-number" in words and "cells v" in words for words in found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in shipped_models() if name.startswith("neurons/")])
 def test_no_shipped_neuron_gives_a_warning(name):
     model = load_model(name)

@@ -126,6 +126,7 @@ def test_the_nearest_images_in_the_known_pixels():
     assert inpaint.of_nearest(whole, known, training, count=2)[:, 2] == pytest.approx([.3, .8])
 
 
+@pytest.mark.long
 def test_spike_noise(few):
     """More spikes, better reconstruction of what is learnt; spikes of each window by hand."""
     result = spike_noise.run(windows=(10, 1000) * ms, r_max=50 * Hz, hidden=(20, 8), epochs=10, images=200, batch=10,

@@ -91,6 +91,7 @@ def test_closed_forms_are_offered_to_the_code_that_they_belong_to():
     assert stdp_ramp.closed_form(trace, jumpy, *ramp) is None
 
 
+@pytest.mark.long
 def test_the_window_of_the_spike_form_has_no_law_when_its_code_is_another():
     rule = load_model("vpf_asymmetric_flips")
     options = load_model("two_state"), np.array([.01]), 2, 16.8 * ms, 33.7 * ms, -10., 1 * ms, 1, "numpy"

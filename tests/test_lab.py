@@ -217,6 +217,7 @@ def test_a_slider_builds_no_network(view, monkeypatch):
     assert view.battery(second).headline["E_bi_poo_window"] > 0
 
 
+@pytest.mark.long
 def test_delays_are_part_of_a_network_and_other_errors_are_told(view):
     text = RULES["calcium"]
     assert not is_live(rule.read_rule(RULES["stdp_voltage"], "mine")[0])

@@ -145,6 +145,7 @@ def test_deeper_networks_have_a_recipe_of_their_own(layers, rates):
     assert learn_mnist.setting_of(single, layers) is learn_mnist.SETTINGS["single"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("final", [False, True])
 def test_learn_mnist_reads_the_test_set_only_when_told_to(few, quick_network, tmp_path, capsys, final):
     out = tmp_path / "mnist"

@@ -148,6 +148,7 @@ def test_images_do_not_feel_the_ones_before(centred):
     assert np.array_equal(together[2:], centred.show(X[2:], LABELS[2:], start, RECIPE, seed=1, learn=False).mean_input)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", ["single", "centred"])
 def test_evaluation_leaves_every_bit_of_the_weights(rule, single, centred):
     start = named(*weights_of())
@@ -171,6 +172,7 @@ def test_the_window_counts_negatively(single):
         np.testing.assert_allclose(with_it[name] - without[name], -change, rtol=0, atol=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("window", [0, WINDOW])
 def test_an_image_within_the_gate_is_not_nudged_and_teaches_nothing(single, window):
     weights, biases = weights_of()

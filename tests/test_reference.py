@@ -151,6 +151,7 @@ def drifts(rule, rate_pre, rate_post, seconds, trials, seed):
     return np.mean(values), np.std(values, ddof=1) / np.sqrt(trials)
 
 
+@pytest.mark.long
 def test_all_to_all_pair_drift():
     """dw/dt = x y (A_plus tau_plus - A_minus tau_minus), here 50 * 20 * (0.0119 - 0.0034) = 8.5 /s."""
     rule = PAIR | dict(A_minus=0.1)

@@ -58,6 +58,7 @@ def test_pair_rules(name, naive):
     assert weight_changes(ps, rule, device="numpy") == pytest.approx(expected, rel=1e-9, abs=1e-11)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("chosen", ["visual_cortex_full", "hippocampus_full"])
 @pytest.mark.parametrize("name, scheme", [("stdp_triplet", "all-to-all"), ("stdp_triplet_nearest", "nearest-spike")])
 def test_triplet_rules(name, scheme, chosen):
@@ -142,6 +143,7 @@ def test_derivative_at_the_spike(name, sign):
     assert weight_changes(ps, rule, dt=dt, device="numpy") == pytest.approx(sign * factor * exact, rel=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["voltage_derivative", "voltage_derivative_trace", "voltage_derivative_reverse"])
 def test_nothing_is_learnt_under_voltage_clamp(name):
     times = spike_table([p.pre for p in trains(.1)])

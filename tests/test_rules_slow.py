@@ -37,6 +37,7 @@ def steady(U, tau_r, rate, tau_f=None):
     return u * (1 - np.exp(-T / tau_r)) / (1 - (1 - u) * np.exp(-T / tau_r))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name, a, known, first", [
     ("short_term_depression", DEPRESSING, [.18113, .10515, .05713, .02410], [.5, .26515, .15483, .10302, .07868]),
     ("short_term_facilitation", FACILITATING, [.18159, .25867, .26940, .16689], [.04, .07467, .10329, .12644, .14516])])

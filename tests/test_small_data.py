@@ -44,6 +44,7 @@ def assert_finite(result):
             assert value.size and np.isfinite(value).all(), name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("images", [1, 10, 60])
 @pytest.mark.parametrize("protocol", TINY, ids=names)
 def test_few_digits_give_finite_numbers(protocol, images):

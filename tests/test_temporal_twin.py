@@ -118,6 +118,7 @@ def test_one_image_shows_the_learning_sign_and_the_collected_change():
 
 # --- copies and the gradient ---------------------------------------------------------------------------------------
 
+@pytest.mark.long
 @pytest.mark.parametrize("nudged", [(30, 25), (20, 35, 22)])
 def test_each_copy_is_the_naive_network(nudged):
     rng = np.random.default_rng(1)

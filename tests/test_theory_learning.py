@@ -81,6 +81,7 @@ def test_energy_distance_of_known_laws():
     assert abs(np.mean(same)) < 4 * np.std(same) / np.sqrt(200)
 
 
+@pytest.mark.long
 def test_both_rules_read_the_same_walk_with_opposite_sign():
     plane = walkback.Plane(4, 4, 10, .05, "numpy")
     start, w = np.random.default_rng(7).uniform(.3, .7, (4, 2)), plane.naive()

@@ -26,6 +26,7 @@ def bare(name):
 
 # --- copies --------------------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule, name, window", [(RULE, "single", 20), (f"{RULE}_centred", "centred", 0),
                                                 (f"{RULE}_twin", "twin", 0)])
 def test_each_copy_is_the_naive_network(rule, name, window):

@@ -58,6 +58,7 @@ def test_a_spike_off_the_grid_is_where_it_is(device):
     assert found == pytest.approx([one_pair(shift * 1e-3) for shift in shifts], abs=1e-10)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rate", [30 * Hz, 7 * Hz, 1 * Hz])
 def test_rates_whose_period_is_no_multiple_of_anything(rate):
     """The last of 5 pairs meets the traces of all before it."""
@@ -67,6 +68,7 @@ def test_rates_whose_period_is_no_multiple_of_anything(rate):
     assert weight_changes([pairs(d * second, n, rate)], "stdp_pair") == pytest.approx([expected], abs=1e-10)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spacing", [.5, .37, .1])
 def test_the_window_finds_what_was_put_in_whatever_the_spacing(spacing):
     """At 8be5cb3: tau_minus 40.7 ms or 9999 ms."""
@@ -222,6 +224,7 @@ def test_the_change_is_relative_to_the_weight_at_the_first_spike():
 
 # --- forced spikes -------------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 @pytest.mark.parametrize("device", BOTH)
 @pytest.mark.parametrize("neuron,rate,which", [
     (load_model("lif").with_parameters(t_ref=12 * ms), 100 * Hz, "110 ms"),

@@ -123,6 +123,7 @@ def who(recipe=RECIPE, classifier=None, **facts):
     return identity(classifier or network(), recipe, **(dict(seed=3, chunk=3, images=7) | facts))
 
 
+@pytest.mark.long
 def test_a_checkpoint_carries_all_that_is_needed_and_no_pickles(finished):
     path, result = finished
     state = load_checkpoint(path, who())
@@ -322,9 +323,7 @@ def test_one_job_and_two_give_the_same_bits_and_build_nothing_new():
 
 
 SCRIPT = """
-import os
-import signal
-import sys
+import os, signal, sys
 from pathlib import Path
 from spikelearn.equilibrium.classifier import Classifier
 from test_training import RULE, SIZES, RECIPE, X, LABELS
@@ -392,6 +391,7 @@ def test_progress_is_a_bar_on_a_terminal(quick_network):
     assert "7/7" in said.getvalue() and "error" in said.getvalue() and "images/s" in said.getvalue()
 
 
+@pytest.mark.long
 def test_answers_read_the_images_in_parts():
     weights = network().new_weights(3, 0.3)
     parts = training.mean_input(network(), X[:6], LABELS[:6], weights, RECIPE)

@@ -78,6 +78,7 @@ def test_single_pairs_of_the_rule_on_spikes_have_the_same_window_and_are_balance
     assert found == pytest.approx(balanced, abs=1e-9)
 
 
+@pytest.mark.long
 def test_the_rate_reading_weighs_a_flip_up_by_the_inverse_wait():
     rule, half = load_model("vpf_asymmetric_rate"), load_model("vpf_asymmetric")
     delays = np.array([-10, 5, 20]) * ms

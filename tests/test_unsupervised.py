@@ -65,6 +65,7 @@ def test_the_network_agrees_with_plain_loops_given_the_same_spikes(device):
     assert np.abs(w - reference.scaled(start["synapses.w"].reshape(6, 4), 3.0)).max() > 0.01
 
 
+@pytest.mark.long
 def test_inhibitory_neurons_inhibit_all_but_the_one_they_follow():
     """With conductances that stay, each neuron holds the number of spikes of all inhibitory neurons but its own."""
     model = load_model("neurons/diehl_cook_excitatory").with_parameters(tau_i=1e7 * second, inhibition=1e-3)
@@ -126,6 +127,7 @@ def test_pixels_spike_with_probability_rate_times_dt_and_black_ones_never(precis
     assert counts[2] == 0 and (abs(counts[:2] - 2400 * p) < 4 * np.sqrt(2400 * p * (1 - p))).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", ["stdp_diehl_cook", "stdp_pair"])
 def test_rules_with_traces_of_their_own_learn_too_and_are_normalised(rule):
     net, (x, _) = network(rule=rule), images(3)

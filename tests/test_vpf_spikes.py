@@ -94,6 +94,7 @@ def test_each_term_of_the_rule_is_its_term_of_the_gradient(rule, y):
 
 # --- the network -------------------------------------------------------------------------------------------------
 
+@pytest.mark.long
 def test_a_free_network_has_the_law_exp_minus_energy():
     found = stdp_bistate.simulate_network(HELD, stdp_bistate.WEIGHTS, stdp_bistate.BIASES, 300, .15 * second,
                                           .05 * ms, 2, "numpy")
