@@ -45,7 +45,7 @@ SHORT_FORM = dict(units=always((200,)), images=at_most(4000), epochs=at_most(10)
 
 @checked
 def run(*, units=(500, 1000), images=10_000, epochs=40, adam_rate=1e-3, shown=200, learn_images=20_000, learn_epochs=2,
-        rates=(3e-4, .1), random_rates=(1e-4, .02), beta=0.2, pull=10.0, data_dir="", seed=1, quick=False):
+        rates=(3e-4, .05), random_rates=(1e-4, .02), beta=0.2, pull=10.0, data_dir="", seed=1, quick=False):
     """All parts. units : of each of the three hidden layers, one network for each number; the first one learns.
 
     images, epochs, adam_rate : training of the auto-encoders; shown : images that the networks relax to;

@@ -1,6 +1,8 @@
 """Errors and warnings of spikelearn, each in one sentence."""
+import contextlib
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 
@@ -24,6 +26,21 @@ class SpikelearnError(ValueError):
 
 class SpikelearnWarning(UserWarning):
     """A warning about a result, in one sentence."""
+
+
+@contextlib.contextmanager
+def keyword_named(values: Mapping[str, object]) -> Iterator[None]:
+    """Within the block a refusal that quotes a word that was given begins with its keyword, unless it names it.
+
+    values : keyword -> what was given. A rule and a neuron stand for themselves.
+    """
+    try:
+        yield
+    except SpikelearnError as error:
+        quoted = [name for name, value in values.items() if isinstance(value, str) and f"'{value}'" in str(error)]
+        if len(quoted) != 1 or quoted[0] in ("synapse", "neuron") or re.search(rf"\b{quoted[0]}\b", str(error)):
+            raise
+        raise SpikelearnError(f"{quoted[0]}: {error}") from error
 
 
 def no_file(name: str) -> str:

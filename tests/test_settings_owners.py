@@ -3,10 +3,12 @@ import json
 
 import pytest
 from brian2 import Hz, ms
+from spikelearn.protocols import stdp_fit
 
 from spikelearn import SpikelearnError, load_model
 from spikelearn.command import command_line as cli
 from spikelearn.command.settings import apply_settings
+from spikelearn.errors import keyword_named
 
 RATED = '''"""A pair rule with a parameter that the protocol has too."""
 from spikelearn import load_model
@@ -86,3 +88,15 @@ def test_a_neuron_that_a_rule_reads_is_taken(tmp_path, monkeypatch, capsys):
         assert cli.main([*QUICK, "--synapse", "voltage_derivative", "--neuron", "afterpotential", *setting]) == 0
         found.append(json.loads(capsys.readouterr().out)["E_bi_poo_window"])
     assert found[0] != found[1]
+
+
+def test_a_refused_word_is_said_with_its_keyword():
+    for keyword, word in (("hold_out", "nothing"), ("to", "no_such")):
+        with pytest.raises(SpikelearnError, match=f"^{keyword}: there is no experiment '{word}'"):
+            stdp_fit.run("stdp_pair", free="A_plus", device="numpy", quick=True, **{keyword: word})
+    for values, said in (({"kind": "odd", "other": 3}, "kind: no 'odd' here"), ({"kind": "x"}, "no 'odd' here"),
+                         ({"neuron": "odd"}, "no 'odd' here"), ({"one": "odd", "two": "odd"}, "no 'odd' here")):
+        with pytest.raises(SpikelearnError, match=f"^{said}$"), keyword_named(values):
+            raise SpikelearnError("no 'odd' here")
+    with pytest.raises(SpikelearnError, match="^kind must not be 'odd'$"), keyword_named({"kind": "odd"}):
+        raise SpikelearnError("kind must not be 'odd'")

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from spikelearn.equations.records import Model
-from spikelearn.errors import SpikelearnError, alternatives
+from spikelearn.errors import SpikelearnError, alternatives, keyword_named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,8 +225,8 @@ def checked(run):
         if bound.arguments.get("quick"):
             bound.apply_defaults()
             bound.arguments = shortened(bound.arguments, run.__globals__.get("SHORT_FORM", {}))
-        return completed(run(*bound.args, **bound.kwargs))
-
+        with keyword_named(bound.arguments):
+            return completed(run(*bound.args, **bound.kwargs))
     return checked_run
 
 
