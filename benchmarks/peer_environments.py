@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ RELIED_ON = ("N_NEURONS = 400", "MNIST_PATH = Path('../mnist')", "DATA_PATH = Pa
 
 
 class Turn(NamedTuple):
-    """One turn: seconds, images, time steps, excitatory spikes; dt in ms; seconds until all was built; versions."""
+    """One turn: seconds, images, time steps, excitatory spikes; dt in ms; seconds of what is not timed; versions."""
 
     seconds: float
     images: int
@@ -94,12 +95,21 @@ def alone(folder):
     return os.environ | {"HOME": str(home)} | {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 
 
-def turn_from(said):
-    """The Turn in the last line of what a peer printed; its first image is left out, since it compiles."""
+def peer_turn(command, what, **how):
+    """A function that runs a program and returns its Turn."""
+    def turn():
+        start = time.perf_counter()
+        said = output_of(command, what, **how)
+        return turn_from(said, time.perf_counter() - start)
+
+    return turn
+
+
+def turn_from(said, wall):
+    """The Turn in the last line of what a peer printed in `wall` seconds; its first image is not timed: it compiles."""
     found = json.loads(said.splitlines()[-1])
-    first, *seconds = found.pop("seconds")
-    steps, spikes = (found.pop(name)[1:] for name in ("steps", "spikes"))
-    return Turn(sum(seconds), len(seconds), sum(steps), sum(spikes), found.pop("dt"), first, found)
+    seconds, steps, spikes = (found.pop(name)[1:] for name in ("seconds", "steps", "spikes"))
+    return Turn(sum(seconds), len(seconds), sum(steps), sum(spikes), found.pop("dt"), wall - sum(seconds), found)
 
 
 def bindsnet(folder, data, images):
@@ -107,8 +117,7 @@ def bindsnet(folder, data, images):
     python = environment(folder, "bindsnet", BINDSNET, TORCH)
     file = folder / "images.npy"
     np.save(file, data.train.images[:images + 1])
-    return lambda: turn_from(output_of([python, "-I", HERE / "peer_bindsnet.py", file], "running BindsNET",
-                                       env=alone(folder)))
+    return peer_turn([python, "-I", HERE / "peer_bindsnet.py", file], "running BindsNET", env=alone(folder))
 
 
 def brian2_example(folder, data, images):
@@ -125,8 +134,8 @@ def brian2_example(folder, data, images):
     text = example_of(python, folder / f"source-{version}", f"brian2=={version} --hash=sha256:{sha256}")
     (place / "example.py").write_text(edited(text, images + 1), encoding="utf-8")
     (place / "brian_preferences").write_text("codegen.target = 'cython'\n")     # an error where it cannot compile
-    return lambda: turn_from(output_of([python, "-I", HERE / "peer_brian2.py", "example.py"],
-                                       "running Brian2's example", env=alone(folder), cwd=place))
+    return peer_turn([python, "-I", HERE / "peer_brian2.py", "example.py"], "running Brian2's example",
+                     env=alone(folder), cwd=place)
 
 
 def example_of(python, folder, requirement):

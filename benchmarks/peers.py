@@ -108,7 +108,7 @@ def report_of(found, missing):
     lines = [*(table(found) if found else []), "", DIFFERENCES, ""]
     for name, (first, *_) in found.items():
         used = "".join(f", {what} {version}" for what, version in first.versions.items())
-        lines.append(f"* {name}: {'first image' if used else 'building'} {first.built:.1f} s in the first turn{used}")
+        lines.append(f"* {name}: {first.built:.1f} s to {'start and ' if used else ''}build in the first turn{used}")
     return "\n".join([*lines, *(f"* {name} is missing: {why}" for name, why in missing.items())])
 
 

@@ -40,8 +40,8 @@ def turn_of(environments, seconds, images=10, steps=2500, dt=1.0, versions=None)
 
 def test_the_first_image_of_a_peer_is_not_counted(environments):
     found = {"seconds": [9, 1, 2], "steps": [100, 250, 500], "spikes": [70, 3, 4], "dt": 0.1, "torch": "2.13.0"}
-    turn = environments.turn_from(f"Saving weights\n{json.dumps(found)}\n")
-    assert turn == environments.Turn(3, 2, 750, 7, 0.1, 9, {"torch": "2.13.0"})
+    turn = environments.turn_from(f"Saving weights\n{json.dumps(found)}\n", 20)
+    assert turn == environments.Turn(3, 2, 750, 7, 0.1, 17, {"torch": "2.13.0"})
 
 
 def test_only_two_lines_of_the_example_are_changed(environments):
