@@ -70,6 +70,10 @@ def test_speeds_and_ratios_are_those_of_the_times(peers, environments):
                        "0.0357 ms (from 0.0357 to 0.0714)", "1 x (from 1 to 1)"]
 
 
+def test_large_ratios_are_written_out(peers):
+    assert peers.spread([999.6, 1290.4, 12345], "x") == "1,290 x (from 1,000 to 12,345)"
+
+
 def failing(message):
     def fail(*_):
         raise SpikelearnError(message)
