@@ -51,7 +51,7 @@ def output_of(command, what, **how):
     """The standard output of a command; a sentence with its last error if it fails. what : what it does."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **how)
     if done.returncode:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         errors = [line for line in lines if "error" in line.lower()] or lines or [f"exit code {done.returncode}"]
         raise SpikelearnError(f"{what} failed: {errors[-1]}")
     return done.stdout
