@@ -51,7 +51,9 @@ def in_turn(calls, repeats):
 
 def spread(values, unit="s"):
     """The median of some values, and from where to where they reach."""
-    return f"{statistics.median(values):.3g} {unit} (from {min(values):.3g} to {max(values):.3g})"
+    middle, least, most = (f"{value:,.0f}" if value >= 999.5 else f"{value:.3g}" for value in
+                           (statistics.median(values), min(values), max(values)))
+    return f"{middle} {unit} (from {least} to {most})"
 
 
 def commands(repeats, folder):

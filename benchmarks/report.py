@@ -33,14 +33,18 @@ def processor():
     return named[0] if named else platform.processor()
 
 
+def machine(command):
+    """When, by which command and on which machine the numbers of a page were measured, without a full stop."""
+    numbers, at = versions(), commit() or {"revision": "unknown", "changed": False}
+    return (f"Written by `{command}` on {datetime.date.today().isoformat()}: {processor()}, {os.cpu_count()} cores; "
+            f"spikelearn {numbers['spikelearn']} at {at['revision'][:7]}{', changed' if at['changed'] else ''}; "
+            f"Python {numbers['python']}, Brian2 {numbers['brian2']}, NumPy {numbers['numpy']}, {numbers['compiler']}")
+
+
 def main():
     """Run every part; the page is written at the end, whole."""
-    numbers, at = versions(), commit() or {"revision": "unknown", "changed": False}
-    machine = (f"{processor()}, {os.cpu_count()} cores; spikelearn {numbers['spikelearn']} at {at['revision'][:7]}"
-               f"{', changed' if at['changed'] else ''}; Python {numbers['python']}, Brian2 {numbers['brian2']}, "
-               f"NumPy {numbers['numpy']}, {numbers['compiler']}")
-    page = [f"# Speed\n\nWritten by `make bench` on {datetime.date.today().isoformat()}: {machine}. Each number is the "
-            "median of some turns, and from where to where they reach; what is compared runs in turn.\n"]
+    page = [f"# Speed\n\n{machine('make bench')}. Each number is the median of some turns, and from "
+            "where to where they reach; what is compared runs in turn.\n"]
     for title, (module, run) in PARTS.items():
         with contextlib.redirect_stdout(Both()) as said:
             run()
