@@ -37,7 +37,9 @@ def keyword_named(values: Mapping[str, object]) -> Iterator[None]:
     try:
         yield
     except SpikelearnError as error:
-        quoted = [name for name, value in values.items() if isinstance(value, str) and f"'{value}'" in str(error)]
+        words = {name: value if isinstance(value, tuple | list) else [value] for name, value in values.items()}
+        quoted = [name for name, given in words.items()
+                  if any(isinstance(word, str) and f"'{word}'" in str(error) for word in given)]
         if len(quoted) != 1 or quoted[0] in ("synapse", "neuron") or re.search(rf"\b{quoted[0]}\b", str(error)):
             raise
         raise SpikelearnError(f"{quoted[0]}: {error}") from error

@@ -94,7 +94,8 @@ def test_a_refused_word_is_said_with_its_keyword():
     for keyword, word in (("hold_out", "nothing"), ("to", "no_such")):
         with pytest.raises(SpikelearnError, match=f"^{keyword}: there is no experiment '{word}'"):
             stdp_fit.run("stdp_pair", free="A_plus", device="numpy", quick=True, **{keyword: word})
-    for values, said in (({"kind": "odd", "other": 3}, "kind: no 'odd' here"), ({"kind": "x"}, "no 'odd' here"),
+    for values, said in (({"kind": "odd", "other": 3}, "kind: no 'odd' here"), (
+            {"kinds": ("even", "odd")}, "kinds: no 'odd' here"), ({"kind": "x"}, "no 'odd' here"),
                          ({"neuron": "odd"}, "no 'odd' here"), ({"one": "odd", "two": "odd"}, "no 'odd' here")):
         with pytest.raises(SpikelearnError, match=f"^{said}$"), keyword_named(values):
             raise SpikelearnError("no 'odd' here")
