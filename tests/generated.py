@@ -29,6 +29,8 @@ SMALL = {           # settings that make a quick run short; what is drawn replac
     "generate_fashion": dict(hidden="20, 10", epochs=1, runs=1, samples=200, images=300, shown=200),
     "generate_mnist": dict(hidden="20, 10", epochs=1, runs=1, samples=200, images=300, shown=200, centres=10,
                            dataset="digits"),
+    "generate_levers": dict(levers="factor, rounds", hidden="20, 10", epochs=1, samples=200, images=300, shown=200,
+                            dataset="digits"),
     "inpaint": dict(hidden="20, 10", epochs=1, images=300, shown=50, rounds=2, dataset="digits"),
     "inhibitory_balance": dict(cells=100, duration="3*second", dt="0.5*ms"),
     "langevin": dict(temperatures="0.2", repetitions=10, duration="60*ms", warm_up="20*ms"),

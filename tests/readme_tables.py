@@ -25,7 +25,7 @@ GROUPS = {          # headings of protocols/README.md and their protocols; the f
     "Networks that learn images": "learn_digits learn_mnist learn_mnist_diehl_cook learn_mnist_rates "
                                    "learn_mnist_unsupervised learn_regression_spikes reward",
     "Boltzmann machines": "learn_vpf_spikes stdp_bistate vpf_features vpf_generate vpf_reconstruct vpf_stdp",
-    "Generative model": "generate_fashion generate_mnist inpaint likelihood_ascent spike_noise",
+    "Generative model": "generate_fashion generate_levers generate_mnist inpaint likelihood_ascent spike_noise",
     "Theory": "adversarial contrastive_faults dendritic_prediction early_inference equilibrium_gradient "
               "feedforward_energy feedforward_start langevin langevin_ep_spikes theory_report walkback weight_symmetry",
 }

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms
 from matplotlib.figure import Figure
-from spikelearn.protocols import generate_mnist, inpaint, likelihood_ascent, spike_noise
+from spikelearn.protocols import generate_levers, generate_mnist, inpaint, likelihood_ascent, spike_noise
 
+from spikelearn import SpikelearnError
 from spikelearn.command import command_line as cli
-from spikelearn.generative.model import feedforward, log_joint
+from spikelearn.generative.inference import by_target_propagation
+from spikelearn.generative.model import feedforward, log_joint, top_down
 from spikelearn.generative.recipe import Recipe, gaussian_view
 from spikelearn.images.datasets import Dataset, Examples
 from spikelearn.likelihood import parzen
@@ -35,7 +37,7 @@ def few(monkeypatch, tmp_path):
     def load(name, data_dir=None, validation=None, own=False):
         return Dataset(name, 255, bars(200, 1), bars(6000, 2), lambda: readings.append(name) or bars(40, 3))
 
-    for protocol in (generate_mnist, likelihood_ascent, inpaint, spike_noise):
+    for protocol in (generate_levers, generate_mnist, likelihood_ascent, inpaint, spike_noise):
         monkeypatch.setattr(protocol, "load", load)
     monkeypatch.setenv("SPIKELEARN_CACHE", str(tmp_path / "cache"))
     return readings
@@ -63,6 +65,43 @@ def test_generate(few):
     assert a["log_likelihoods_generate"][0] == pytest.approx(again.log_likelihood)
     assert a["images_k_means"].shape == (5, SIDE, SIDE) and a["curve_cosine_1"].shape == (2, 2)
     assert len(drawn(generate_mnist, result)) == 3
+
+
+@pytest.mark.long
+def test_levers_are_changed_one_at_a_time(few):
+    small = dict(recipe={**SMALL, "epochs": 10, "batch": 5, "decoder_rate": .03}, samples=50, shown=30)
+    result = generate_levers.run(levers=("rounds", "pixel_noise", "loss", "upwards"), **small)
+    a, h = result.arrays, result.headline
+    assert a["lever"].tolist() == ["as in generate_mnist", *["rounds"] * 4, *["pixel_noise"] * 2, "loss", "upwards",
+                                   "together"] and not few
+    assert a["value"].tolist()[1:5] == ["0", "1", "6", "12"] and a["value"][7] == "bernoulli"
+    assert h["log_likelihood"] == a["nats"][0] and len(set(a["nats"][:9])) == 9
+    found = a["nats"][a["lever"] == "rounds"].max()
+    assert ("best_rounds" in h) == (found > h["log_likelihood"]) and h["best_lever_alone"] >= found
+    again = generate_levers.run(levers=("rounds",), together=False, **small).arrays
+    assert again["nats"].tolist() == a["nats"][:5].tolist() and "together" not in again["lever"]
+    assert len(drawn(generate_levers, result)) == 1
+    with pytest.raises(SpikelearnError, match="levers has no 'round'; did you mean 'rounds'"):
+        generate_levers.run(levers=("round",), **small)
+
+
+def test_images_are_drawn_as_by_generate_and_with_the_noise_that_is_left_over():
+    x = bars(60, 2).images.reshape(-1, 16).astype(np.float32) / 255
+    model, rng = Recipe(**SMALL).start(x, 1), np.random.default_rng(1)
+    top, plain = feedforward(model, x)[-1], dict(rounds=2, steps=4, delta=.1, alpha=.3, upwards=0)
+    spread = generate_levers.left_over(model, x)
+    h1 = feedforward(model, x)[1]
+    assert spread[0] == pytest.approx((x - model.g[0](h1)).std(axis=0)) and [len(one) for one in spread] == [16, 12]
+    none = [0 * one for one in spread]
+    images = generate_levers.generated(model, top, none, rng, **plain)
+    expected = top_down(model, top)
+    for _ in range(2):
+        expected = model.g[0](by_target_propagation(model, expected, steps=4, alpha=.3)[1])
+    assert np.array_equal(images, expected)
+    assert not np.array_equal(images, generate_levers.generated(model, top, none, rng, **plain | dict(upwards=1)))
+    noise = np.array([generate_levers.generated(model, top, [spread[0], none[1]], rng, **plain | dict(rounds=0))
+                      for _ in range(400)]) - top_down(model, top)
+    assert noise.std(axis=(0, 1)) == pytest.approx(spread[0], rel=.05) and abs(noise.mean()) < .01
 
 
 def test_generate_goes_on_from_the_cache(few):

@@ -12,19 +12,20 @@ import numpy as np
 from spikelearn.generative.model import feedforward
 
 
-def by_target_propagation(model, x, *, steps=15, delta=.1, alpha=.001, watch=None, seen=None):
+def by_target_propagation(model, x, *, steps=15, delta=.1, alpha=.001, watch=None, seen=None, upwards=False):
     """Algorithm 2, for any number of layers.
 
     x : (n, pixels). delta : step; alpha : strength of the pull of the layer above on all but the top layer.
     seen : (n, pixels) bool, the pixels that are known; the others are filled in from g1(h1) in every step, so that only
-    the known ones pull at h1 (section 8). None = all.
+    the known ones pull at h1 (section 8). None = all. upwards : from the lowest layer to the top.
     """
     states = feedforward(model, x)
     decoded = {k: model.g[k - 1](states[k]) for k in range(2, len(states))}         # g_k(h_k)
     from_pixels = states[1].copy()
     _tell(watch, states)
+    order = range(1, len(states)) if upwards else range(len(states) - 1, 0, -1)
     for _ in range(steps):
-        for k in range(len(states) - 1, 0, -1):
+        for k in order:
             f, g = model.f[k - 1], model.g[k - 1]
             if k > 1:
                 target = f(states[k - 1])
