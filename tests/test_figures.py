@@ -2,14 +2,17 @@
 import re
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 from matplotlib.text import Text
 
 import spikelearn as sl
 from spikelearn.command import run as running
+from spikelearn.command.output import picture
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [ROOT / "spikelearn" / "plotting.py", *sorted((ROOT / "spikelearn").rglob("*figure*.py")),
@@ -54,3 +57,20 @@ def test_no_text_of_a_figure_is_small_and_no_legend_covers_data(name):
     covered = [(axes.get_title(), line.get_label()) for axes in figure.axes if axes.get_legend()
                for line in axes.lines if covers(axes.get_legend(), line)]
     assert not covered
+
+
+def test_a_picture_laid_out_once_is_that_of_savefig():
+    def plot(result, figure):
+        for axes in figure.subplots(2, 2).flat:
+            mesh = axes.pcolormesh([[1e-3, 2], [3, 4e4]])
+            axes.set(xlabel="a long label of the axis\nin two lines", ylabel="potential (mV)", title="title")
+        figure.colorbar(mesh, ax=axes, label="weight")
+        figure.legend([mesh], ["outside"], loc="outside lower center")
+
+    expected = BytesIO()
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    plot(None, figure)
+    figure.savefig(expected, format="png", dpi=150)
+    assert imread(BytesIO(picture(SimpleNamespace(plot=plot), None))).shape == (675, 1050, 4)
+    assert np.array_equal(imread(BytesIO(picture(SimpleNamespace(plot=plot), None))),
+                          imread(BytesIO(expected.getvalue())))

@@ -46,8 +46,12 @@ def picture(module, result, dpi=150):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure, image = Figure(figsize=getattr(module, "FIGURE_SIZE", (7, 4.5)), layout="constrained"), BytesIO()
+    figure = Figure(figsize=getattr(module, "FIGURE_SIZE", (7, 4.5)), layout="constrained", dpi=dpi)
     FigureCanvasAgg(figure)
     module.plot(result, figure)
+    engine, image = figure.get_layout_engine(), BytesIO()
+    if engine is not None:                  # laid out once: savefig draws everything twice to lay it out
+        engine.execute(figure)
+        figure.set_layout_engine(None)
     figure.savefig(image, format="png", dpi=dpi)
     return image.getvalue()
