@@ -9,6 +9,7 @@ from spikelearn.equations.assignments import written_out
 from spikelearn.equations.files import load_model
 from spikelearn.equations.own_names import for_brian
 from spikelearn.errors import SpikelearnError
+from spikelearn.simulation.brian_internals.code import writes_programs
 from spikelearn.simulation.brian_internals.objects import (
     computed,
     declared,
@@ -174,8 +175,10 @@ def _pathways(model, pre, post, steps, equations):
 def _connect(connection, connect, turned, private):
     note(connection, one_synapse_each=connect == "one-to-one" or not isinstance(connect, str | Mapping) and all(
         len(np.unique(side)) == np.size(side) for side in connect))
-    if connect == "one-to-one":
+    if connect == "one-to-one" and writes_programs():
         connection.connect(j="i")
+    elif connect == "one-to-one":       # in this process Brian2 would take one neuron after the other
+        connection.connect(i=np.arange(len(connection.source)), j=np.arange(len(connection.source)))
     elif connect == "all-to-all":
         connection.connect()
         make_dense(connection, turned, private)
