@@ -4,9 +4,13 @@ Liu & Lin (2017) arXiv:1711.07732, variational probability flow; the event-drive
 visible two-state neurons, which attempt flips at the rate of leaving the data, and each attempt changes the weights;
 hidden neurons flip freely meanwhile. Digits of 8 x 8 pixels (1 above 7 of 16) with 12 hidden neurons, whose
 likelihood is exact by enumeration; MNIST with --set dataset=mnist, 500 hidden neurons, pixels drawn at their grey
-level. An example is held for 6 tau, of which the first 2 cause no learning. Beside it the same machine trained in
-minibatches. All scores are on the validation images; with --set final=true the test set is read instead, once, at
-the end.
+level. Beside it the same machine trained in minibatches. All scores are on the validation images; with --set final=true
+the test set is read instead, once, at the end.
+
+An example has three phases. It is held while the hidden neurons settle (`settling`). With walk_back above 0 nothing is
+held then, and the machine runs free for a random number of legs; afterwards the hidden neurons are held as they are and
+the example is back. In the last phase attempts change the weights. Without walk-back the hidden neurons stay free.
+Likelihoods of large machines are annealed forward and backward, and the lower is reported.
 """
 import argparse
 import warnings

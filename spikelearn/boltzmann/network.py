@@ -7,7 +7,7 @@ always excited stands for the biases. Which of the events of a time step comes f
 simulation/order.py.
 """
 import numpy as np
-from brian2 import EventMonitor, NeuronGroup, SpikeMonitor, linked_var
+from brian2 import Equations, EventMonitor, NeuronGroup, SpikeMonitor, linked_var
 
 from spikelearn.equations.records import NeuronModel
 from spikelearn.simulation.brian_internals.objects import note, noted
@@ -93,8 +93,9 @@ def sampling_network(n_visible, n_hidden, neuron, synapse, *, examples, raster=F
             carried(trial, visible, {"begin": f"{at_start}\nx_post = examples_shown(example_pre*second, j)",
                                      "walk": "held_post = 0", "returned": "held_post = 1"}, MOMENTS,
                     inputs=dict(examples_shown=shown))]
-    # hidden neurons flip more often than visible ones that data hold, and rows are faster than columns
-    made.append(synapses(hidden, visible, synapse, name="synapses", connect="all-to-all",
+    # what visible neurons do by columns of the weights has copies whose rows these are: rows are faster
+    turned = not Equations(synapse.equations).diff_eq_names
+    made.append(synapses(hidden, visible, synapse, name="synapses", connect="all-to-all", turned=turned,
                          transmit={"spike": "drive_post += w", "rest": "drive_post -= w"},
                          transmit_back={"spike": "drive_pre += w", "rest": "drive_pre -= w"}))
     after_post = [pathway for pathway in ("post", *synapse.on_event) if pathway == "post_attempt"]
