@@ -28,7 +28,7 @@ HIDDEN = all_states(2)
 
 
 def machine(tau=10, device="cpp", neuron=HOMEOSTATIC, examples=500):
-    """A machine of 3 + 2 neurons whose time step is 1/tau of its unit of time: tau is a value, one program serves all."""
+    """A machine of 3 + 2 neurons whose time step is 1/tau of its unit of time: a value, so one program serves all."""
     return SpikingMachine(3, 2, neuron=neuron.with_parameters(tau=tau * ms), examples=examples, device=device)
 
 
@@ -77,10 +77,11 @@ def flat(gradient):
     return np.concatenate([gradient.weights[0].ravel(), *gradient.biases])
 
 
-def mean_gradient(laws):
-    """Gradient of the flow of the visible neurons, mean over the images and their hidden states: (11,)."""
-    return np.mean([sum(p * flat(flow(MACHINE, [v[None], h[None]], hidden_flips=False)[1])
-                        for p, h in zip(law, HIDDEN, strict=True)) for v, law in zip(IMAGES, laws, strict=True)], axis=0)
+def mean_gradient(laws, hidden_flips=False):
+    """Gradient of the flow, of the visible neurons or of all, mean over the images and their hidden states: (11,)."""
+    return np.mean([sum(p * flat(flow(MACHINE, [v[None], h[None]], hidden_flips=hidden_flips)[1])
+                        for p, h in zip(law, HIDDEN, strict=True))
+                    for v, law in zip(IMAGES, laws, strict=True)], axis=0)
 
 
 def measured(spiking, runs, seed, *, settling=5, taus=2, rate=1e-7, **parts):
@@ -155,8 +156,7 @@ def test_a_long_walk_on_spikes_has_the_mean_change_of_the_long_walk_in_minibatch
 def test_held_hidden_neurons_count_where_hidden_flips_are_asked_for():
     """Without a walk hidden neurons learn where they flip; held, their attempts move their biases as well."""
     laws = [walked(v, np.linalg.matrix_power(in_steps(.1), 10), .7, 2) for v in IMAGES]
-    known = -np.mean([sum(p * flat(flow(MACHINE, [v[None], h[None]])[1]) for p, h in zip(law, HIDDEN, strict=True))
-                      for v, law in zip(IMAGES, laws, strict=True)], axis=0)
+    known = -mean_gradient(laws, hidden_flips=True)
     mean, se = measured(machine(), 20, 301, **WALK | dict(hidden_flips=True))
     assert np.all(np.abs(mean - known) <= 3 * se) and np.abs(known[9:]).min() > 3 * se[9:].max()
 

@@ -23,7 +23,7 @@ TALLY = ("examples", "attempts", "flips", "seconds")        # counted within an 
 class Recipe:
     """How the machine learns: everything but the network, the examples and the seed. All numbers: chosen here.
 
-    The parts from `decay` on have the names that they have in minibatches (boltzmann.recipe); all times in units of tau.
+    The parts from `decay` on have their names in minibatches (boltzmann.recipe). Times are in units of tau.
 
     Parameters
     ----------
