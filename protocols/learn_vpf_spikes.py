@@ -56,7 +56,7 @@ COMPLETING = dict(settling=20.0, averaged=50.0)     # in units of tau; as many G
 # a small machine for the time-step error, 3 visible and 2 hidden neurons, and its time steps in units of tau
 SMALL = Machine((np.array([-.5, .3, -.8]), np.array([-.4, .2])), (np.array([[1.8, -1], [-1.2, 1.5], [.9, 1.1]]),))
 TIME_STEPS = (0.4, 0.2, 0.1, 0.05, 0.025)
-RANGES = {"hidden": whole(1, 10_000), "shown": positive(10_000), "leg": positive(10_000)}       # in tau
+RANGES = {"hidden": whole(1, 10_000), "shown": positive(10_000)}      # shown : units of tau
 SHORT_FORM = dict(images=unless_given(800), epochs=at_most(3), seeds=always(1), completed=at_most(40))
 
 

@@ -73,7 +73,7 @@ class Recipe:
             raise SpikelearnError(f"batch must be at least 1, not {self.batch}")
         if self.rate <= 0:
             raise SpikelearnError(f"rate must be above 0, not {self.rate:g}")
-        check_fields(self, shown=positive(10_000), leg=positive(10_000))
+        check_fields(self, shown=positive(10_000))
         if self.walk_back and not self.settling:
             raise SpikelearnError("walk_back begins after a settling: settling must be above 0")
 

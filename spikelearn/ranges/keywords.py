@@ -40,7 +40,7 @@ KEYWORDS = {
     "encoder_rate": LEARNING_RATE, "decoder_rate": LEARNING_RATE, "backprop_rate": LEARNING_RATE,
     "digit_rate": positive(10), "last_rate": SHARE, "decay": SHARE, "decays": numbers(0, 1, several=True),
     "weight_decay": SHARE, "redraw": whole(0, 1_000_000), "saturation": numbers(0, 80), "homeostasis": numbers(0, 10),
-    "activity": SHARE, "walk_back": SHARE, "walk_steps": whole(1, 1000), "pixel_flips": numbers(0, 0.5),
+    "activity": SHARE, "walk_back": SHARE, "walk_steps": whole(1, 1000), "leg": positive(10_000), "pixel_flips": numbers(0, 0.5),
     "average": numbers(0, 0.9999), "gate": SHARE, "beta": numbers(-2, 2, nonzero=True), "pull": positive(1000),
     "hidden_spread": numbers(0, 10), "spread": numbers(0, 10), "scale": positive(10), "output_bias": numbers(-10, 10),
     "bias": numbers(-50, 50), "hidden_bias": numbers(-50, 50), "hours": numbers(0, 10_000),
