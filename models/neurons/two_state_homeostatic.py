@@ -18,6 +18,8 @@ MODEL = NeuronModel(
         x : 1                                  # the state that data want, 0 or 1
         db/dt = drifting*homeostasis*(activity - state)/tau : 1     # bias; exact, as the state is constant in a step
         drifting : 1                           # 1 while the bias drifts
+        homeostasis : 1 (shared)               # speed of the drift; set by a training, for hidden neurons
+        activity : 1 (shared)                  # share of the time that the neuron is to be excited; set by a training
         z = b + drive : 1                      # input that favours state 1
         drive : 1                              # sum of w over the excited neighbours
         alpha = 1/2 - state : 1                # half of the flip's sign
@@ -35,8 +37,6 @@ MODEL = NeuronModel(
     potential="state",
     parameters=dict(
         tau=10 * ms,             # unit of time: mean time in a state at z = 0; chosen here
-        homeostasis=0,           # speed of the drift; in a machine, the recipe's for its hidden neurons
-        activity=0.1,            # share of the time that the neuron is to be excited; chosen here
     ),
-    initial=dict(state=0, b=0),
+    initial=dict(state=0, b=0, homeostasis=0, activity=0.1),        # the last: chosen here
 )

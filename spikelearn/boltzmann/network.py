@@ -79,7 +79,7 @@ def sampling_network(n_visible, n_hidden, neuron, synapse, *, examples, raster=F
     trial = presentation(PRESENTATION, MOMENTS, until="example >= examples")
     flags = {name: (trial, name) for name in ("learning", "finishing")}
     of_hidden = {"learning": (trial, "learning_hidden")}
-    if "homeostasis" in neuron.parameters:
+    if "drifting" in Equations(neuron.equations):
         of_hidden["drifting"] = (trial, "drifting")
     sizes = dict(visible=n_visible, hidden=n_hidden, always=1)
     groups = {name: neurons(neuron, size, name=name, linked=flags | (of_hidden if name == "hidden" else {}),

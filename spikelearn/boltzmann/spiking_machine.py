@@ -49,7 +49,7 @@ class SpikingMachine:
             raise SpikelearnError(f"{self.neuron.title} has no event 'attempt', unlike two_state_held")
         self.pixel = self.neuron            # a visible neuron is like any other
         self.decays = "decay" in {**self.synapse.parameters, **self.synapse.initial}
-        self.drifts = "homeostasis" in self.neuron.parameters
+        self.drifts = "homeostasis" in {**self.neuron.parameters, **self.neuron.initial}
         self.sizes, self.examples, self.dt = (int(n_visible), int(n_hidden)), int(examples), dt
         if min(*self.sizes, self.examples) < 1:
             raise SpikelearnError(f"a machine needs neurons on both sides, not {n_visible} and {n_hidden}")
