@@ -163,7 +163,7 @@ def test_the_mean_change_of_a_machine_is_minus_the_gradient(compiled):
     for seed in range(runs):
         shown = compiled.show(x, before, seed=seed, shown=taus + 4, settling=4, rate=rate, batch=len(x))
         after, old = compiled.machine(shown.weights), compiled.machine(before)
-        W = after.weights[0] - old.weights[0] * (1 - rate * compiled.synapse.parameters["decay"])
+        W = after.weights[0] - old.weights[0] * (1 - rate * compiled.synapse.initial["decay"])
         changes.append(flat([W, after.biases[0] - old.biases[0], after.biases[1] - old.biases[1]]) / rate)
         attempts.append(shown.attempts)
     known = -taus * 100 * sum(mean_over_hidden(MACHINE, v, lambda v, h: flat(gradient(MACHINE, v, h))) for v in DATA)

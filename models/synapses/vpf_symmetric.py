@@ -13,6 +13,7 @@ MODEL = SynapseModel(
     equations="""
         w : 1            # weight, the same in both directions
         change : 1       # change collected since the batch began
+        decay : 1 (shared)       # weight decay, for one batch, in units of eta; set by a training
     """,
     on_event=dict(
         pre_attempt="change -= eta * alpha_pre * state_post",
@@ -25,7 +26,6 @@ MODEL = SynapseModel(
     neuron="two_state_held",
     parameters=dict(
         eta=0.01,        # learning rate, for one attempt; chosen here
-        decay=0.001,     # weight decay, for one batch, in units of eta; chosen here
     ),
-    ranges=dict(decay=(0, 1)),
+    initial=dict(decay=0.001),      # chosen here
 )

@@ -1,47 +1,67 @@
 """A restricted Boltzmann machine of two-state neurons; data clamp all, some or none of the visible neurons.
 
 One neuron, the presentation, counts steps and examples and emits the events: an example begins, has settled, is over; a
-batch is over. A neuron that is always excited stands for the biases. Which of the events of a time step comes first:
+batch is over. With walk-back, the machine runs free between the settling and the learning: in legs, each next one taken
+with the probability walk_back; then its hidden neurons are held as they are, and the example is back. A neuron that is
+always excited stands for the biases. Which of the events of a time step comes first:
 simulation/order.py.
 """
 import numpy as np
-from brian2 import EventMonitor, NeuronGroup, SpikeMonitor, linked_var
+from brian2 import Equations, EventMonitor, NeuronGroup, SpikeMonitor, linked_var
 
 from spikelearn.equations.records import NeuronModel
 from spikelearn.simulation.brian_internals.objects import note, noted
 from spikelearn.simulation.network import neurons, synapses
-from spikelearn.simulation.order import BEGIN, DUE, LEARN, OVER
+from spikelearn.simulation.order import BEGIN, DUE, LEARN, OVER, WALK
 from spikelearn.simulation.presentations import carried, presentation
 from spikelearn.simulation.tables import lookup_table
 
 PRESENTATION = NeuronModel(
     source="examples shown one after the other; chosen here",
     equations="""
-        step : integer           # of this example, from 1
+        step : integer           # of this example, from 1; it stands still while the machine walks
         example : integer        # how many examples are over
         averaging : 1            # 1 once the network has settled: the states are averaged
         learning : 1             # the same, if there is something to learn
+        learning_hidden : 1      # the same for hidden neurons
+        drifting : 1             # 1 while the biases of hidden neurons drift: the example is held, they are free
+        walking : integer        # 1 while the machine runs free
+        legs : integer           # of this walk, for which it was drawn whether they are taken
+        leg_step : integer       # of this leg
+        back : integer           # 1 once the walk is over and the example is back
         finishing : 1            # 1 when the collected changes are due
         stopped : 1
         carry : 1                # 1: an example begins in the last state of the one before; 0: at rest
     """,
-    every_step=dict(start="step += 1"),
+    every_step=dict(start="step += 1 - walking; leg_step += walking"),
     events=dict(
-        over=("step > shown_steps", "example += 1; step = 0; averaging = 0; learning = 0"),
+        over=("step > shown_steps", "example += 1; step = 0; averaging = 0; learning = 0; learning_hidden = 0; "
+                                    "drifting = 0; legs = 0; back = 0"),
         collected=("step == 0 and example > 0 and (example % batch == 0 or example >= examples)", "finishing = 1"),
         begin=("step == 0 and example < examples", "step = 1; finishing = 0"),
-        settled=("step == settling_steps + 1", "averaging = 1; learning = teaching"),
+        drift=("step == drift_steps + 1 and legs == 0", "drifting = teaching"),
+        leg=("walk_back > 0 and back == 0 and ((step == settling_steps + 1 and walking == 0) or leg_step >= leg_steps)",
+             "drifting = 0; walking = int(rand() < walk_back and legs < walk_steps); legs += 1; leg_step = 0"),
+        walk=("walking > 0 and legs == 1 and leg_step == 0", ""),
+        returned=("legs > 0 and walking == 0 and back == 0", "back = 1; step = settling_steps"),
+        settled=("step == settling_steps + 1 and (walk_back == 0 or back > 0)",
+                 "averaging = 1; learning = teaching; learning_hidden = teaching*hidden_flips"),
     ),
     parameters=dict(
         shown_steps=60,          # length of an example
         settling_steps=20,       # first part of it, in which nothing is learnt or averaged
         teaching=0,              # 1: learn; 0: only sample
+        hidden_flips=1,          # whether attempts of hidden neurons count
+        drift_steps=20,          # part of an example in which biases do not drift
+        walk_back=0,             # probability of each next leg of the walk
+        walk_steps=3,            # legs of a walk at most
+        leg_steps=40,            # length of a leg
         batch=1,                 # examples after which the collected changes are applied
         examples=1,              # examples of this run
     ),
     initial=dict(step=-1),
 )
-MOMENTS = dict(over=OVER, collected=DUE, begin=BEGIN, settled=LEARN)
+MOMENTS = dict(over=OVER, collected=DUE, begin=BEGIN, drift=LEARN, leg=LEARN, walk=WALK, returned=WALK, settled=LEARN)
 POPULATIONS = ("visible", "hidden")
 WEIGHTS = ("synapses.w", "visible_biases.w", "hidden_biases.w")
 
@@ -58,18 +78,24 @@ def sampling_network(n_visible, n_hidden, neuron, synapse, *, examples, raster=F
     shown = lookup_table(np.zeros((examples, n_visible)), "examples_shown")
     trial = presentation(PRESENTATION, MOMENTS, until="example >= examples")
     flags = {name: (trial, name) for name in ("learning", "finishing")}
+    of_hidden = {"learning": (trial, "learning_hidden")}
+    if "drifting" in Equations(neuron.equations):
+        of_hidden["drifting"] = (trial, "drifting")
     sizes = dict(visible=n_visible, hidden=n_hidden, always=1)
-    groups = {name: neurons(neuron, size, name=name, linked=flags, finished="finishing > 0")
-              for name, size in sizes.items()}
+    groups = {name: neurons(neuron, size, name=name, linked=flags | (of_hidden if name == "hidden" else {}),
+                            finished="finishing > 0") for name, size in sizes.items()}
     note(groups["always"], values=noted(groups["always"], "values") | {"held": 1, "x": 1})
     visible, hidden, always = groups.values()
     at_start = "state_post *= carry_pre\ndrive_post *= carry_pre"
-    made = [shown, trial, *groups.values(),
-            *(carried(trial, group, {"begin": at_start}, MOMENTS) for group in (hidden, always)),
-            carried(trial, visible, {"begin": f"{at_start}\nx_post = examples_shown(example_pre*second, j)"}, MOMENTS,
+    held_as_they_are = "held_post = 1\nx_post = state_post"
+    made = [shown, trial, *groups.values(), carried(trial, always, {"begin": at_start}, MOMENTS),
+            carried(trial, hidden, {"begin": f"{at_start}\nheld_post = 0", "returned": held_as_they_are}, MOMENTS),
+            carried(trial, visible, {"begin": f"{at_start}\nx_post = examples_shown(example_pre*second, j)",
+                                     "walk": "held_post = 0", "returned": "held_post = 1"}, MOMENTS,
                     inputs=dict(examples_shown=shown))]
-    # hidden neurons flip more often than visible ones that data hold, and rows are faster than columns
-    made.append(synapses(hidden, visible, synapse, name="synapses", connect="all-to-all",
+    # what visible neurons do by columns of the weights has copies whose rows these are: rows are faster
+    turned = not Equations(synapse.equations).diff_eq_names
+    made.append(synapses(hidden, visible, synapse, name="synapses", connect="all-to-all", turned=turned,
                          transmit={"spike": "drive_post += w", "rest": "drive_post -= w"},
                          transmit_back={"spike": "drive_pre += w", "rest": "drive_pre -= w"}))
     after_post = [pathway for pathway in ("post", *synapse.on_event) if pathway == "post_attempt"]

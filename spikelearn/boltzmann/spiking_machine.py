@@ -20,8 +20,9 @@ COARSE = 0.2                    # attempts a step of one neuron that call for a 
 class Shown(NamedTuple):
     """Result of presenting examples.
 
-    weights : name -> array, after learning; means : (n, visible) mean state of each visible neuron after the settling;
-    attempts : of the visible neurons while learning; flips : flips of all neurons and attempts of the held ones
+    weights : name -> array, after learning, the hidden biases with their drift; means : (n, visible) mean state of each
+    visible neuron after the settling; attempts : of the visible neurons while learning; flips : flips of all neurons
+    and attempts of the held ones
     """
 
     weights: dict
@@ -47,6 +48,8 @@ class SpikingMachine:
         if "attempt" not in self.neuron.events:
             raise SpikelearnError(f"{self.neuron.title} has no event 'attempt', unlike two_state_held")
         self.pixel = self.neuron            # a visible neuron is like any other
+        self.decays = "decay" in {**self.synapse.parameters, **self.synapse.initial}
+        self.drifts = "homeostasis" in {**self.neuron.parameters, **self.neuron.initial}
         self.sizes, self.examples, self.dt = (int(n_visible), int(n_hidden)), int(examples), dt
         if min(*self.sizes, self.examples) < 1:
             raise SpikelearnError(f"a machine needs neurons on both sides, not {n_visible} and {n_hidden}")
@@ -80,8 +83,8 @@ class SpikingMachine:
         W, b, c = (np.asarray(weights[name], dtype=float) for name in WEIGHTS)
         return Machine((b, c), (W.reshape(self.sizes[::-1]).T,))
 
-    def values(self, examples, weights, *, held, shown, settling, count, rate, batch, carry):
-        """The values of a run (Simulation.run)."""
+    def values(self, examples, weights, *, held, shown, settling, count, rate, batch, carry, **parts):
+        """The values of a run (Simulation.run). parts : see `show`."""
         array = np.zeros((self.examples, self.sizes[0]))
         array[:len(examples)] = examples
         values = {"examples_shown": array, **weights, "visible.held": np.asarray(held, dtype=float) * np.ones(
@@ -90,12 +93,35 @@ class SpikingMachine:
             "trial.settling_steps": self.steps(settling)}
         for name in weights:
             values[name.replace(".w", ".eta")] = rate
-            if name != "synapses.w" and "decay" in self.synapse.parameters:
+            if name != "synapses.w" and self.decays:
                 values[name.replace(".w", ".decay")] = 0.0              # biases do not decay
+        return values | self._values_of_parts(values["trial.settling_steps"], **parts)
+
+    def _values_of_parts(self, settling_steps, *, decay=None, homeostasis=0.0, activity=0.1, hidden_flips=True,
+                         walk_back=0.0, walk_steps=3, leg=4.0):
+        """The values of a run for the parts of a training, checked."""
+        self.check_parts(decay=decay, homeostasis=homeostasis)
+        if walk_back and min(settling_steps, self.steps(leg)) < 1:
+            raise SpikelearnError("walk_back needs a settling and a leg of at least one time step")
+        values = {"trial.hidden_flips": int(hidden_flips), "trial.walk_back": float(walk_back),
+                  "trial.walk_steps": walk_steps, "trial.leg_steps": self.steps(leg),
+                  "trial.drift_steps": settling_steps // 2 if walk_back else settling_steps}
+        if decay is not None and self.decays:
+            values["synapses.decay"] = float(decay)
+        if self.drifts:
+            values |= {"hidden.homeostasis": float(homeostasis), "hidden.activity": float(activity)}
         return values
 
+    def check_parts(self, *, decay=None, homeostasis=0.0, **_):
+        """Refuse parts of a training that the models do not have. Raises SpikelearnError."""
+        if decay and not self.decays:
+            raise SpikelearnError(f"the rule {self.synapse.title} has no 'decay', unlike vpf_symmetric; use decay=0")
+        if homeostasis and not self.drifts:
+            raise SpikelearnError(f"{self.neuron.title} has no 'homeostasis', unlike two_state_homeostatic; use "
+                                  "homeostasis=0")
+
     def show(self, examples, weights, *, seed, held=True, shown, settling, count=None, rate=0.0, batch=1, carry=False,
-             start=None):
+             start=None, **parts):
         """Show examples one after the other.
 
         examples : (n, visible) of 0 and 1. held : whether data hold the visible neurons, True, False or (visible,).
@@ -103,30 +129,37 @@ class SpikingMachine:
         count : how many examples are shown, if the last is to be shown for longer. rate : 0 = sample only.
         carry : begin an example in the last state of the one before, not at rest.
         start : (hidden,) of 0 and 1, hidden neurons that are excited when the first example begins, with carry.
+        parts : of a training, fields of train_on_spikes.Recipe: decay, homeostasis, activity, hidden_flips, walk_back,
+        walk_steps, leg.
         Returns Shown.
         """
         if not 0 < len(examples) <= self.examples:
             raise SpikelearnError(f"1 to {self.examples} examples can be shown at once, not {len(examples)}")
+        if parts.get("walk_back") and not np.all(held):
+            raise SpikelearnError("walk_back needs data that hold all visible neurons")
         if self.steps(shown) <= self.steps(settling):
             raise SpikelearnError(f"an example must be shown for longer than its settling of {settling:g} tau")
         count = len(examples) if count is None else int(count)
         counts = [f"{kind}_of_{name}.N" for kind in ("ups", "downs") for name in POPULATIONS]
         tried = [f"attempts_of_{name}.count" for name in POPULATIONS]
         values = self.values(examples, weights, held=held, shown=shown, settling=settling, count=count, rate=rate,
-                             batch=batch, carry=carry)
+                             batch=batch, carry=carry, **parts)
         if start is not None:
             values |= {"hidden.state": np.asarray(start, dtype=float),
                        "visible.drive": self.machine(weights).weights[0] @ start}
-        read = self.simulation.run(
-            values, seed=seed, read=[*weights, "averages.mean", *counts, *tried])
+        drift = ["hidden.b"] if self.drifts and rate > 0 else []
+        read = self.simulation.run(values, seed=seed, read=[*weights, "averages.mean", *counts, *tried, *drift])
         attempts, of_hidden = (np.asarray(read[name]) for name in tried)
         if rate > 0:
             steps = count * (self.steps(shown) - self.steps(settling))
             self._warn_of_coarse_steps(max(attempts.max(), of_hidden.max()) / steps, "on average in one neuron")
         flips = sum(int(read[name]) for name in counts) + int(attempts[np.asarray(held) * np.ones(len(attempts)) > 0]
                                                               .sum())
-        return Shown({name: np.asarray(read[name]) for name in weights},
-                     np.asarray(read["averages.mean"]).reshape(count, self.sizes[0]), int(attempts.sum()), flips)
+        flips += int(of_hidden.sum()) if parts.get("walk_back") else 0
+        after = {name: np.asarray(read[name]) for name in weights}
+        for name in drift:
+            after["hidden_biases.w"] = after["hidden_biases.w"] + np.asarray(read[name])
+        return Shown(after, np.asarray(read["averages.mean"]).reshape(count, self.sizes[0]), int(attempts.sum()), flips)
 
     def _warn_of_coarse_steps(self, chance, where):
         """Warn if rate*dt, the probability of an attempted flip in a step, is not small."""

@@ -240,7 +240,7 @@ def check_fields(record, **declared):
     for field in dataclasses.fields(record):
         default = None if field.default is dataclasses.MISSING else field.default
         known = range_of(field.name, default, declared)
-        if known is not None:
+        if known is not None and not (default is None and getattr(record, field.name) is None):
             known.check(field.name, getattr(record, field.name))
 
 

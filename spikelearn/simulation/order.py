@@ -19,6 +19,7 @@ DUE = Moment(5, 6, 7)           # the collected changes are due
 AT_END = Moment(7, 8, 8)        # at_end of the synapses
 BEGIN = Moment(10, 11, 12)      # the next image: states reset, image loaded
 LOADED = 13                     # what follows from the new image
-LEARN = Moment(14, 15, 16)      # a window or a nudged phase begins
+LEARN = Moment(14, 15, 16)      # a window, a nudged phase or a leg of a walk begins
+WALK = Moment(17, 18, 19)       # the walk away from the example begins, or is over
 
 THEN = "then_"      # begins the name of a second pathway of an event, which acts after the first
