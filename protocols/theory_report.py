@@ -54,7 +54,7 @@ def run(*, protocols=PROTOCOLS, results="results", jobs=2, seeds=1, seed=1, data
     known = running.shipped_protocols()
     for name in protocols:
         if name not in PROTOCOLS:
-            raise SpikelearnError(f"theory_report has no protocol '{name}'; known: {', '.join(PROTOCOLS)}")
+            raise SpikelearnError(f"protocols has no '{name}'; known: {', '.join(PROTOCOLS)}")
     names = [name for name in protocols if name in known]
     pages = []
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=single_threaded) as pool:
