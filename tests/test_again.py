@@ -1,5 +1,7 @@
 """`spikelearn again DIR` gives the numbers of a run anew, from run.json alone, and says what differs."""
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -189,3 +191,15 @@ def test_only_the_run_json_of_an_older_version_is_enough(lab, capsys):
     (lab / "first" / "result.npz").unlink()
     assert cli.main(["again", "first", "--json", "--out", "new"]) == 0
     assert json.loads(capsys.readouterr().out)["differs"] == {} and load("new").headline["tau_ms"] == pytest.approx(20)
+
+
+def test_an_edit_in_the_same_second_counts_and_leaves_no_bytecode(lab, monkeypatch, capsys):
+    """Python takes a compiled module for that of a file with the same size and second."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path, found = lab / "ramp.py", []
+    for gain in ("1.0", "3.0"):
+        path.write_text(PROTOCOL.replace("gain=1.0", f"gain={gain}"))
+        os.utime(path, (1e9, 1e9))
+        assert cli.main(["run", "ramp.py", "--json", "--out", f"of{gain}"]) == 0
+        found.append(json.loads(capsys.readouterr().out)["tau_ms"])
+    assert found[1] == 3 * found[0] and not list(lab.rglob("__pycache__"))

@@ -2,6 +2,7 @@
 import ast
 import contextlib
 import importlib
+import importlib.machinery
 import importlib.util
 import inspect
 import sys
@@ -49,8 +50,16 @@ def load_protocol(name):
     return _read(path.resolve())
 
 
+class _FromText(importlib.machinery.SourceFileLoader):
+    """Runs a file's text: Python's compiled module beside it may be that of an edit in the same second."""
+
+    def get_code(self, fullname):
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _read(path):
-    spec = importlib.util.spec_from_file_location(f"spikelearn_protocol_{path.stem}", path)
+    name = f"spikelearn_protocol_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path, loader=_FromText(name, str(path)))
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
