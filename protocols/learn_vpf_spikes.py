@@ -43,13 +43,12 @@ ACCEPTED = {"log_likelihood": Accepted(-20.5, 0, "a NumPy trial of the rule: -20
             "completion_error_ratio": Accepted(0, 1.2, "at most 20 % above the minibatch machine's error")}
 HALVES = ("top", "bottom", "left", "right")
 ABOVE = 7 / 16                          # grey level above which a pixel of the digits is on; chosen here
-SETTINGS = {              # chosen on validation images; of MNIST after one epoch: completions, free samples
+SETTINGS = {                            # chosen here, on the validation images
     "digits": dict(hidden=12, epochs=30, seeds=3, completed=360, chunk=400,
                    recipe=Recipe(rate=0.005, batch=10), from_prior=False, apart=50.0, averaged=10.0,
                    minibatch=dict(epochs=60, batch=50, rate=0.01, weight_decay=0.001)),
     "mnist": dict(hidden=500, epochs=10, seeds=1, completed=200, chunk=1000,
-                  recipe=Recipe(rate=0.003, batch=10, shown=4.0, spread=0.1, hidden_bias=-1.0, from_mean=True,
-                                decay=0.01, hidden_flips=False, walk_back=0.85, leg=2.0),
+                  recipe=Recipe(rate=0.002, batch=5, spread=0.1, hidden_bias=-1.0, from_mean=True),
                   from_prior=True, apart=20.0, averaged=5.0,
                   minibatch=dict(epochs=20, batch=100, rate=0.01, last_rate=0.1, weight_decay=0.003, redraw=1)),
 }

@@ -6,8 +6,12 @@ from brian2 import Hz, ms
 from spikelearn.protocols import stdp_fit
 
 from spikelearn import SpikelearnError, load_model
+from spikelearn.boltzmann.spiking_machine import SpikingMachine
 from spikelearn.command import command_line as cli
 from spikelearn.command.settings import apply_settings
+from spikelearn.equilibrium.classifier import Classifier
+from spikelearn.equilibrium.regression import Regression
+from spikelearn.equilibrium.side_by_side import Copies
 from spikelearn.errors import keyword_named
 
 RATED = '''"""A pair rule with a parameter that the protocol has too."""
@@ -101,3 +105,19 @@ def test_a_refused_word_is_said_with_its_keyword():
             raise SpikelearnError("no 'odd' here")
     with pytest.raises(SpikelearnError, match="^kind must not be 'odd'$"), keyword_named({"kind": "odd"}):
         raise SpikelearnError("kind must not be 'odd'")
+
+
+@pytest.mark.parametrize("rule, made_of", [
+    ("voltage_derivative_temporal", lambda rule: Classifier((4, 3, 2), rule, device="numpy")),
+    ("voltage_derivative_temporal", lambda rule: Regression((1, 3, 1), rule, device="numpy")),
+    ("voltage_derivative_symmetric", lambda rule: Copies((4, 3, 2), 2, rule, device="numpy")),
+    ("vpf_symmetric", lambda rule: SpikingMachine(3, 2, rule, device="numpy"))])
+def test_an_eta_that_a_training_sets_itself_is_refused(rule, made_of, tmp_path):
+    own = load_model(rule)
+    with pytest.raises(SpikelearnError, match=f"eta of {rule} would change nothing: the training sets it"):
+        made_of(own.with_parameters(eta=2 * own.parameters["eta"]))
+    made_of(own.with_parameters(eta=own.parameters["eta"]))
+    mine = tmp_path / "mine.py"
+    mine.write_text(own.text.replace("eta=", "eta=2*"))         # an edited file states its own number
+    assert load_model(str(mine)).parameters["eta"] == 2 * own.parameters["eta"]
+    made_of(str(mine))

@@ -7,7 +7,7 @@ from brian2 import ms, second
 
 from spikelearn.boltzmann.machine import Machine, new_machine
 from spikelearn.boltzmann.network import POPULATIONS, WEIGHTS, sampling_network
-from spikelearn.equations.files import load_model
+from spikelearn.equations.files import load_model, trained_rule
 from spikelearn.errors import SpikelearnError, SpikelearnWarning
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.training.seeds import sampling_numbers
@@ -40,7 +40,7 @@ class SpikingMachine:
 
     def __init__(self, n_visible, n_hidden, synapse="synapses/vpf_symmetric", neuron=None, *, examples=1000,
                  dt=1 * ms, device="cpp", precision="double", raster=False, duration=LONG):
-        self.synapse = load_model(synapse, "synapse")
+        self.synapse = trained_rule(synapse)
         if "pre_attempt" not in self.synapse.on_event or "post_attempt" not in self.synapse.on_event:
             raise SpikelearnError(f"a machine with symmetric weights learns from the attempts of both sides, which "
                                   f"the rule {self.synapse.title} does not follow; one that does: vpf_symmetric")

@@ -55,6 +55,17 @@ def load_model(name: str | Path | Model, kind: str | None = None) -> Model:
     return model
 
 
+def trained_rule(name: str | Path | Model) -> SynapseModel:
+    """A rule whose `eta` a training sets. Raises SpikelearnError if it was changed from its file's, for nothing."""
+    model = load_model(name, "synapse")
+    if Path(model.file).is_file():
+        own = load_model(model.file).parameters
+        if "eta" in own and "eta" in model.parameters and own["eta"] != model.parameters["eta"]:
+            raise SpikelearnError(f"eta of {model.title} would change nothing: the training sets it; set the "
+                                  "training's learning rate (rates or rate)")
+    return model
+
+
 def _read(path):
     try:
         text = path.read_text(encoding="utf-8")

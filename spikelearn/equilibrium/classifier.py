@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from brian2 import Quantity, ms, second
 
-from spikelearn.equations.files import load_model
+from spikelearn.equations.files import load_model, trained_rule
 from spikelearn.equations.records import NeuronModel, SynapseModel
 from spikelearn.equilibrium.presentation import layered_network, nudge_values
 from spikelearn.equilibrium.recipe import Recipe
@@ -68,7 +68,7 @@ class Classifier:
                  pixel: str | NeuronModel = "neurons/pixel_fire", *, images: int = 1000, dt: Quantity = 1 * ms,
                  device: str = "cpp", precision: str = "double", raster: bool = False, connect: str = "all-to-all",
                  duration: Quantity = LONG):
-        self.synapse = load_model(synapse, "synapse")
+        self.synapse = trained_rule(synapse)
         if neuron is None and not self.synapse.neuron:
             raise SpikelearnError(f"the rule {self.synapse.title} names no neuron that it is paired with: "
                                   "choose one with --neuron")

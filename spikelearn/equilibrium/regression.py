@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from brian2 import Quantity, SpikeMonitor, ms, second
 
-from spikelearn.equations.files import load_model
+from spikelearn.equations.files import load_model, trained_rule
 from spikelearn.equations.records import NeuronModel, SynapseModel
 from spikelearn.equilibrium.presentation import answers, carried_with_learning, counted_phases, nudge_values
 from spikelearn.equilibrium.recipe import Recipe
@@ -50,7 +50,7 @@ class Regression:
     def __init__(self, sizes: tuple[int, ...], synapse: str | SynapseModel, neuron: str | NeuronModel | None = None, *,
                  examples: int = 100, dt: Quantity = 0.5 * ms, device: str = "auto", raster: bool = False,
                  duration: Quantity = LONG):
-        self.synapse = load_model(synapse, "synapse")
+        self.synapse = trained_rule(synapse)
         if neuron is None and not self.synapse.neuron:
             raise SpikelearnError(f"the rule {self.synapse.title} names no neuron that it is paired with: "
                                   "choose one with --neuron")

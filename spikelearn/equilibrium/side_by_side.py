@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from brian2 import StateMonitor, TimedArray, ms
 
-from spikelearn.equations.files import load_model
+from spikelearn.equations.files import load_model, trained_rule
 from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.network import neurons, synapses
 from spikelearn.simulation.simulate import Simulation
@@ -68,7 +68,7 @@ class Copies:
                  device="auto"):
         self.sizes, self.n, self.dt = tuple(sizes), int(n), dt
         self.phases = phases = phases or Phases()
-        self.synapse = load_model(synapse, "synapse")
+        self.synapse = trained_rule(synapse)
         self.neuron = load_model(neuron or self.synapse.neuron, "neuron")
         self.pixel = load_model(pixel, "neuron").with_parameters(r_max=self.neuron.parameters["r_max"])
         self.twin = "twin" in self.neuron.events
