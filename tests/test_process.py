@@ -284,3 +284,35 @@ def test_the_umask_is_respected(tmp_path, umask, folder, file):
         os.umask(before)
     assert (tmp_path / "r").stat().st_mode & 0o777 == folder
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "r").iterdir()} == {file}
+
+
+NAMES = """
+import sys, types
+from spikelearn.command.process import import_brian2
+{first}
+import_brian2()
+{then}
+import brian2
+taken = dict(vars(brian2))
+print(sorted(f"{{name}} {{getattr(value, '__module__', '')}} {{type(value).__name__}}" for name, value in taken.items()
+             if not name.startswith("_")))
+"""
+
+
+def _names_of_brian2(first, then):
+    done = subprocess.run([sys.executable, "-c", NAMES.format(first=first, then=then)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.long
+def test_brian2_has_all_its_names_although_it_starts_without_those_of_matplotlib():
+    """pylab takes a fifth of Brian2's start; a file that imports * or plot finds what it would find without us."""
+    whole = _names_of_brian2("import brian2", "")
+    assert "'plot matplotlib.pyplot function'" in whole and "'max builtins " in whole
+    assert _names_of_brian2("", "from brian2 import *") == whole
+    assert _names_of_brian2("", "from brian2 import plt") == whole
+    short = _names_of_brian2("", "assert max is sys.modules['brian2'].max and 'pylab' not in sys.modules")
+    assert "matplotlib" not in short and "'max builtins " in short
+    wrong = "try:\n    sys.modules['brian2'].no\nexcept AttributeError as error:\n    assert \"'no'\" in str(error)"
+    assert _names_of_brian2("", wrong) == whole

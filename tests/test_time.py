@@ -1,5 +1,6 @@
 """Time: spikes are where they were asked for, steps are checked, weights are read in time, forced spikes come."""
 import dataclasses
+import threading
 
 import numpy as np
 import pytest
@@ -184,6 +185,25 @@ def test_the_step_is_halved_until_the_result_is_settled():
         converged(simulate, 1e-3, keep=True)
     with pytest.raises(SpikelearnError, match="cannot be integrated accurately"):
         converged(lambda step: np.array([1 / step]), 1e-4)
+
+
+@pytest.mark.parametrize("failing", [1e-3, 5e-4, None])
+def test_the_first_two_steps_may_run_at_the_same_time(failing):
+    """Each waits for the other here; the result is the same, and what either refuses is told."""
+    both = threading.Barrier(2, timeout=30)
+
+    def simulate(step):
+        if step >= 5e-4:
+            both.wait()
+        if step == failing:
+            raise SpikelearnError(f"no step of {step}")
+        return np.array([1 + 40 * step, .5])
+
+    if failing:
+        with pytest.raises(SpikelearnError, match=f"no step of {failing}"):
+            converged(simulate, 1e-3, in_threads=True)
+    else:
+        assert float(converged(simulate, 1e-3, in_threads=True).step) == 2.5e-4
 
 
 @pytest.mark.compiler

@@ -207,6 +207,7 @@ def spike_trains(table, *, name, reading=None):
         threshold="t >= next_spike - dt/2", events=None if reading is None else reading_events(reading),
         reset=f"spikes_so_far += 1; next_spike = {times.name}(spikes_so_far*second, i)", name=name,
         namespace={times.name: times} | ({} if reading is None else {reading.name: reading}))
+    vectorise_thresholds(group)
     threshold_slot(group, "start")                  # early enough to force spikes in the same time step
     if reading is not None and at_third(reading):
         group.run_on_event("third", at_third(reading))

@@ -83,7 +83,7 @@ class Candidates:
             found = relative(network.weights(size, anywhere, finite=False))
             return np.where(np.isfinite(found), found, 0).ravel()
 
-        found = converged(changes, step, random=is_random(*models))
+        found = converged(changes, step, random=is_random(*models), in_threads=network.in_threads)
         self.step_error_percent = found.error_percent
         return lambda values: relative(network.weights(float(found.step), self._spread(values), finite=False))
 

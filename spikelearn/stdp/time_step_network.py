@@ -57,6 +57,7 @@ class InTimeSteps:
         if rule.on_third or rule.follows_drug():        # rows of the table of events: see network._reading
             self.rows = 5 + max(len(when.third) for when in self.moments)
         self.simulation = Simulation(self._build, self.end, device=device, dt=step * second)
+        self.in_threads = self.simulation.device == "cpp"       # several runs at the same time: a program each
 
     def _build(self):
         n, rule = len(self.pairings), self.rule

@@ -4,6 +4,8 @@ A rule that is exact between spikes needs no time step; see pairing_network.py.
 """
 import re
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from threading import Thread
 from typing import NamedTuple
 
 import numpy as np
@@ -145,18 +147,18 @@ def is_random(*models: Model) -> bool:
 
 
 def converged(simulate: Callable[[float], np.ndarray], step: float, *, keep: bool = False,
-              random: bool = False) -> Stepped:
+              random: bool = False, in_threads: bool = False) -> Stepped:
     """Result of a simulation whose time step is halved until the result no longer changes by 1 %.
 
     simulate : step in seconds -> results (n,). step : in seconds, to begin with. keep : return the result of this very
-    step, or refuse it. random : random numbers differ between steps, so that one run must do.
+    step, or refuse it. random : random numbers differ between steps, so that one run must do. in_threads : the first
+    two steps may run at the same time, as programs do, each on a core of its own.
     Raises SpikelearnError if the result still changes by more than 1 % of the largest one with steps of 10 us.
     """
     if random:
         return Stepped(simulate(step), step * second, None)
-    coarse = simulate(step)
+    coarse, fine = _at_once(simulate, step) if in_threads else (simulate(step), simulate(step / 2))
     while True:
-        fine = simulate(step / 2)
         size = float(np.max(np.abs(fine), initial=0))
         error = float(np.max(np.abs(fine - coarse), initial=0)) / size if size > NOTHING else 0.0
         if np.isfinite(error) and error < ACCURATE:
@@ -169,3 +171,23 @@ def converged(simulate: Callable[[float], np.ndarray], step: float, *, keep: boo
         if step / 2 < float(FINEST) * (1 - 1e-6):
             raise SpikelearnError(f"the result still changes by {100 * error:.2g} % of the largest change when the "
                                   f"time step is halved to {text(step)}: the rule cannot be integrated accurately")
+        fine = simulate(step / 2)
+
+
+def _at_once(simulate, step):
+    """Results with a step and with half of it. The second in a thread, which an interruption does not wait for."""
+    later = Future()
+
+    def half():
+        try:
+            later.set_result(simulate(step / 2))
+        except BaseException as error:      # told below, in the thread of the caller
+            later.set_exception(error)
+
+    Thread(target=half, daemon=True).start()
+    try:
+        coarse = simulate(step)
+    except Exception:
+        later.exception()
+        raise
+    return coarse, later.result()

@@ -115,7 +115,7 @@ def outcome(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: st
     step = fitting_step(acting_times(pairings, rule, after), models, dt)
     network = InTimeSteps(pairings, rule, post_model, after, device, seed, step, transmit, natural)
     found = converged(lambda size: relative(network.weights(size), rule), step, keep=dt is not None,
-                      random=drawn_on_grid or is_random(*models))
+                      random=drawn_on_grid or is_random(*models), in_threads=network.in_threads)
     return Outcome(found.values, found.step, found.error_percent)
 
 
