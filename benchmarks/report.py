@@ -14,7 +14,7 @@ from spikelearn.results.files import replace_file
 from spikelearn.results.provenance import commit, versions
 
 PARTS = {"Pairing experiments": (pairing, lambda: pairing.main(3)),
-         "A training step": (training_step, lambda: training_step.main(500, 3))}
+         "A training step": (training_step, lambda: training_step.main(1000, 3))}
 
 
 class Both(io.StringIO):

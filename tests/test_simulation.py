@@ -291,4 +291,4 @@ def test_the_program_of_a_short_run_is_optimised_less():
             patch.setattr("spikelearn.simulation.programs._whole", lambda folder: False)
             Simulation(build, duration, device="cpp", dt=1 * ms)
     assert ["-O2" in text and "-O3" not in text for text in flags] == [True, False]
-    assert "-O3" in flags[1]
+    assert "-O3" in flags[1] and ["-O0" in text for text in flags] == [True, False]

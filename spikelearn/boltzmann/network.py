@@ -77,14 +77,7 @@ def sampling_network(n_visible, n_hidden, neuron, synapse, *, examples, raster=F
     """
     shown = lookup_table(np.zeros((examples, n_visible)), "examples_shown")
     trial = presentation(PRESENTATION, MOMENTS, until="example >= examples")
-    flags = {name: (trial, name) for name in ("learning", "finishing")}
-    of_hidden = {"learning": (trial, "learning_hidden")}
-    if "drifting" in Equations(neuron.equations):
-        of_hidden["drifting"] = (trial, "drifting")
-    sizes = dict(visible=n_visible, hidden=n_hidden, always=1)
-    groups = {name: neurons(neuron, size, name=name, linked=flags | (of_hidden if name == "hidden" else {}),
-                            finished="finishing > 0") for name, size in sizes.items()}
-    note(groups["always"], values=noted(groups["always"], "values") | {"held": 1, "x": 1})
+    groups = _populations(trial, neuron, dict(visible=n_visible, hidden=n_hidden, always=1))
     visible, hidden, always = groups.values()
     at_start = "state_post *= carry_pre\ndrive_post *= carry_pre"
     held_as_they_are = "held_post = 1\nx_post = state_post"
@@ -107,6 +100,18 @@ def sampling_network(n_visible, n_hidden, neuron, synapse, *, examples, raster=F
                  EventMonitor(groups[name], "rest", record=raster, name=f"downs_of_{name}"),
                  EventMonitor(groups[name], "attempt", record=raster, name=f"attempts_of_{name}")]
     return made
+
+
+def _populations(trial, neuron, sizes):
+    """Name -> neurons of so many two-state neurons each, told by `trial` when they learn."""
+    flags = {name: (trial, name) for name in ("learning", "finishing")}
+    of_hidden = {"learning": (trial, "learning_hidden")}
+    if "drifting" in Equations(neuron.equations):
+        of_hidden["drifting"] = (trial, "drifting")
+    groups = {name: neurons(neuron, size, name=name, linked=flags | (of_hidden if name == "hidden" else {}),
+                            finished="finishing > 0") for name, size in sizes.items()}
+    note(groups["always"], values=noted(groups["always"], "values") | {"held": 1, "x": 1})
+    return groups
 
 
 def _averages(trial, visible):

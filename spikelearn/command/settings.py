@@ -74,6 +74,8 @@ def _named(name, words):
         return unit
     if words:
         return name
+    if name.lower() in ("nan", "inf", "infinity"):
+        raise SpikelearnError(f"'{name}' is no number to calculate with")
     near = difflib.get_close_matches(name, [*vars(stdunits), *vars(allunits)], n=1, cutoff=0.6)
     guess = f"did you mean '{near[0]}'? " if near else ""
     raise SpikelearnError(f"there is no unit '{name}'; {guess}{UNITS_SAID}")

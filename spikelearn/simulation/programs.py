@@ -26,7 +26,7 @@ from spikelearn.simulation.brian_internals.objects import noted
 from spikelearn.simulation.brian_internals.sources import (
     check_program,
     in_own_namespace,
-    optimise_less,
+    optimise,
     sources_of,
     take_time_once,
     without_order,
@@ -75,8 +75,7 @@ def compiled(device, work):
             device.build(directory=str(draft), compile=False, run=False)
             check_program(draft)
             take_time_once(draft)
-            if work < MUCH:
-                optimise_less(draft)
+            optimise(draft, work < MUCH)
             name = _fingerprint(draft)
             for folder in network_folders():        # without a lock: a cache that cannot be written is read
                 remove_leftovers(folder, DRAFT, ABANDONED)
@@ -167,10 +166,6 @@ def _fingerprint(folder):
     return digest.hexdigest()[:32]
 
 
-# what runs once needs no optimisation, which takes longer than the run; the units, linked first, hold what runs often
-ONCE = "\n\nmain.o objects.o run.o synapses_classes.o: OPTIMISATIONS += -O0\n"
-
-
 def make_program(folder):
     """Compile; the many small files of the code objects go as one unit a core, five times faster."""
     jobs, (makefile, listed) = os.cpu_count() or 1, sources_of(folder)
@@ -179,7 +174,7 @@ def make_program(folder):
     for job, unit in enumerate(units):
         (folder / unit).write_text("\n".join(in_own_namespace(folder / name) for name in many[job::jobs]))
     rest = [name for name in listed if name not in many]
-    (folder / "makefile").write_text(makefile.replace(" ".join(listed), " ".join([*units, *rest]), 1) + ONCE)
+    (folder / "makefile").write_text(makefile.replace(" ".join(listed), " ".join([*units, *rest]), 1))
     (folder / "make.deps").touch()      # newer than the sources: make need not find out what depends on what
     made = to_the_end(["make", f"-j{jobs}"], folder)
     if made.returncode or not (folder / "main").exists():

@@ -49,14 +49,20 @@ def check_program(folder):
         relied_on(not drawn or "_random_generators[" in source, "its random numbers come from elsewhere")
 
 
-def optimise_less(folder):
-    """Let a program be compiled with -O2 instead of -O3, in two thirds of the time; other flags of the user's stay.
+ONCE = "\n\nmain.o objects.o run.o synapses_classes.o: OPTIMISATIONS += "      # what runs once; the rest runs often
+
+
+def optimise(folder, short):
+    """Let a program be compiled for a short run: with -O2 instead of -O3, in two thirds of the time, and what runs once
+    not optimised at all; for a long one with -O3, and what runs once with -O2. Other flags of the user's stay.
 
     brian2/codegen/cpp_prefs.py, extra_compile_args_gcc: flags stand in the line OPTIMISATIONS of the makefile.
     """
     makefile = (folder / "makefile").read_text()
     relied_on("\nOPTIMISATIONS = " in makefile, "its makefile names the flags otherwise")
-    (folder / "makefile").write_text(re.sub(r"^(OPTIMISATIONS = .*)-O3\b", r"\1-O2", makefile, flags=re.M))
+    if short:
+        makefile = re.sub(r"^(OPTIMISATIONS = .*)-O3\b", r"\1-O2", makefile, flags=re.M)
+    (folder / "makefile").write_text(f"{makefile}{ONCE}{'-O0' if short else '-O2'}\n")
 
 
 def sources_of(folder):
