@@ -8,6 +8,7 @@ from brian2 import Hz, StateMonitor, ms, mV, second, us
 from spikelearn.protocols import stdp_window
 
 from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
+from spikelearn.simulation import devices
 from spikelearn.simulation.network import neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import NEVER, spike_table
@@ -337,3 +338,15 @@ def test_dead_time_keeps_the_rate_and_the_interval():
 def test_trains_of_five_at_30_hz_lie_on_a_grid():
     pairing = trains(10 * ms, 5, 30 * Hz, 15, 10 * second)
     assert common_step([np.asarray(pairing.pre) - .1, np.asarray(pairing.post) - .1]) == pytest.approx(1 / 300)
+
+
+def test_auto_counts_the_steps_of_both_runs(monkeypatch):
+    """A rule in time steps runs with a step and with half of it; compiling takes as long as some 30,000 in NumPy."""
+    asked = []
+    monkeypatch.setattr("spikelearn.stdp.time_step_network.choose_device",
+                        lambda device, steps: asked.append((device, steps)) or "numpy")
+    assert weight_changes([pairs(10 * ms, 1, 1 * Hz)], "stdp_voltage").size == 1
+    (device, steps), = asked
+    assert device == "auto" and steps == pytest.approx(3 * .63 / 2e-4, rel=.1)
+    assert devices.choose_device("auto", 29_000) == "numpy"
+    assert devices.choose_device("auto", 31_000) == ("cpp" if devices.compiler() else "numpy")

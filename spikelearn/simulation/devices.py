@@ -3,11 +3,11 @@ from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.simulation.programs import compiler
 
 DEVICES = ("auto", "numpy", "cython", "cpp")
-SHORT = 100_000         # time steps that "auto" leaves to NumPy: a few seconds, less than a build
+SHORT = 30_000      # time steps that "auto" leaves to NumPy: of .15 to .3 ms each, together about as long as a build
 
 
 def choose_device(device, steps):
-    """Turn "auto" into a device: NumPy for short runs or without a compiler, C++ otherwise."""
+    """Turn "auto" into a device: NumPy for short runs or without a compiler, C++ otherwise. steps : of all runs."""
     if device not in DEVICES:
         raise SpikelearnError(f"there is no device '{device}'{alternatives(str(device), DEVICES)}")
     if device in ("cpp", "cython") and not compiler():

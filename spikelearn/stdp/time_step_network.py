@@ -11,6 +11,7 @@ from brian2 import Quantity, SpikeMonitor, second, volt
 from spikelearn.equations.records import NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.brian_internals.objects import note
+from spikelearn.simulation.devices import choose_device
 from spikelearn.simulation.network import force_spikes, neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import NEVER, spike_table
@@ -56,6 +57,7 @@ class InTimeSteps:
         self.rows = 2
         if rule.on_third or rule.follows_drug():        # rows of the table of events: see network._reading
             self.rows = 5 + max(len(when.third) for when in self.moments)
+        device = choose_device(device, 3 * float(self.end) / step)      # with the step, and with half of it
         self.simulation = Simulation(self._build, self.end, device=device, dt=step * second)
         self.in_threads = self.simulation.device == "cpp"       # several runs at the same time: a program each
 
