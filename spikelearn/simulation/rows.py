@@ -126,7 +126,7 @@ def vectorise_thresholds(group):
 
 
 def vectorise_steps(group):
-    """Let the equations and statements of a population vectorise exp; on other devices nothing changes."""
+    """Let equations and statements of a population, or of synapses, vectorise; on other devices nothing changes."""
     if writes_programs():
         loop_over_neurons(group)
 

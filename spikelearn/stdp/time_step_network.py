@@ -13,6 +13,7 @@ from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.brian_internals.objects import note
 from spikelearn.simulation.devices import choose_device
 from spikelearn.simulation.network import force_spikes, neurons, spike_trains, synapses
+from spikelearn.simulation.rows import vectorise_steps
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import NEVER, spike_table
 from spikelearn.simulation.tables import lookup_table
@@ -75,6 +76,7 @@ class InTimeSteps:
             clamped = side == "post" and self.held is not None
             group = neurons(CLAMP if clamped else self.post_model, n, name=side, reads=rule.reads()[side], exact=True,
                             reading=reading if side == "pre" else None, per_neuron=("v_command",) * clamped)
+            vectorise_steps(group)
             made.append(group)
             if not clamped:
                 made += [force_spikes(sides[side], group, name=f"{side}_forced"),
@@ -83,6 +85,7 @@ class InTimeSteps:
         transmit = self.reading | ({"spike": self.transmit} if self.transmit else {})
         connection = synapses(sides["pre"], sides["post"], rule, name="rule", connect=copied(n, 0, self.copies),
                               transmit=transmit, more=self.more, exact=True, per_synapse=self.per_synapse)
+        vectorise_steps(connection)
         shown = [name for name in ("v", "u") if name in sides["post"].variables][:1] if self.recorded else []
         return [*made, connection, *monitor(connection, self.recorded, "traces", self.every),
                 *monitor(sides["post"], shown, "potential", self.every)]

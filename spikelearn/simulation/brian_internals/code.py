@@ -37,12 +37,16 @@ def loop_over_thresholds(group):
 
 
 def loop_over_neurons(group):
-    """Let a population's equations and statements be loops that may vectorise exp: code objects of "stateupdate".
+    """Let equations and statements of a population, or of synapses, be loops that vectorise: template "stateupdate".
 
-    brian2/groups/neurongroup.py, NeuronGroup.state_updater; brian2/groups/group.py, CodeRunner.template.
+    Nothing changes where neurons read others of their own population (linked variables): there the order counts.
+    brian2/groups/neurongroup.py, NeuronGroup.state_updater; brian2/synapses/synapses.py, StateUpdater;
+    brian2/groups/group.py, CodeRunner.template; brian2/core/variables.py, Variables.indices.
     """
+    if any(group.variables.indices[name] not in ("_idx", "0") for name in own_arrays(group)):
+        return
     runners = [it for it in group.contained_objects if getattr(it, "template", "") == "stateupdate"]
-    relied_on(bool(runners) and all(hasattr(it, "codeobj_class") for it in runners), "equations choose code otherwise")
+    relied_on(all(hasattr(it, "codeobj_class") for it in runners), "equations choose their code otherwise")
     for runner in runners:
         runner.codeobj_class = ThresholdCodeObject
 
@@ -93,10 +97,10 @@ def vector(connection, name):
                 pointer=CPPCodeGenerator.get_array_name(variable))
 
 
-def own_arrays(connection):
-    """Names of the arrays that the synapses of a connection have themselves: brian2/core/variables.py, owner."""
-    return [name for name, variable in connection.variables.items()
-            if is_array(variable) and variable.owner.name == connection.name and not variable.scalar]
+def own_arrays(group):
+    """Names of the arrays that synapses or neurons have themselves: brian2/core/variables.py, owner."""
+    return [name for name, variable in group.variables.items()
+            if is_array(variable) and variable.owner.name == group.name and not variable.scalar]
 
 
 def same_in_each_row(pathway, names):

@@ -1,5 +1,7 @@
-{# Brian2's own loop over the neurons; glibc's vectorised exp (libmvec, within 4 units in the last place) may take part,
-   which its headers offer only together with -ffinite-math-only. #}
+{# Brian2's own loop over neurons or synapses, of which each changes only variables of its own, so that the compiler need
+   not find out at run time whether their arrays overlap; it gives up where there are more than some five. glibc's
+   vectorised exp (libmvec, within 4 units in the last place) may take part, which its headers offer only together with
+   -ffinite-math-only. #}
 {# USES_VARIABLES { N } #}
 {# ALLOWS_SCALAR_WRITE #}
 {% extends 'common_group.cpp' %}
@@ -19,6 +21,9 @@ extern "C"
     {{scalar_code|autoindent}}
 
     const int _N = {{constant_or_scalar('N', variables['N'])}};
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC ivdep
+#endif
     for (int _idx = 0; _idx < _N; _idx++)
     {
         const size_t _vectorisation_idx = _idx;
