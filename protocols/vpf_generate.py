@@ -4,7 +4,7 @@ Liu & Lin (2017) arXiv:1711.07732, table and figure of generated digits: all lay
 with and without lateral weights in the hidden layers; the top layer started from the mean activations on the training
 images (DBM-p) or from fair coins (DBM-r). Their numbers are illegible in our copy; their order: DBM-p without
 lateral weights just below 214 nats, with them between 214 and 225; DBM-p above DBM-r without lateral weights. The
-recipes are ours (boltzmann.recipe). Hidden units of the plain machine are drawn anew every 125 minibatches, of the
+recipes are ours (boltzmann.recipe). Hidden units of the plain machine are drawn anew every 167 minibatches, of the
 machine with lateral weights once an epoch; `equal` is the plain machine with one draw an epoch too. Machines are
 compared after top_steps Gibbs steps of the top pair, and after the number of steps that is best for each on validation
 images. With one hidden layer (--set hidden=500 --set top_steps=500) the machine is restricted and learns by the recipe

@@ -86,7 +86,7 @@ class Recipe:
 
 # --- recipes that worked, chosen here on validation images of MNIST -----------------------------------------------
 
-DEEP = Recipe(rate=0.01, last_rate=0.1, weight_decay=0, decay=0.01, spread=0.1, bias=-3.0, redraw=125, saturation=3.0)
+DEEP = Recipe(rate=0.01, last_rate=0.1, weight_decay=0, decay=0.01, spread=0.1, bias=-3.0, redraw=167, saturation=3.0)
 LATERAL = DEEP.changed(redraw=0)        # with lateral weights one draw an epoch, as in Liu & Lin, is best
 DREAMING = Recipe(rate=0.01, last_rate=0.1, weight_decay=0, decay=0.01, spread=0.1, bias=-3.0, redraw=1, saturation=3.0,
                   hidden_flips=False, homeostasis=0.1, activity=0.1, walk_back=0.85)
