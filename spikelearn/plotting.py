@@ -173,7 +173,7 @@ def flip_raster(axes, events, names, sizes):
     axes.set_yticks(bottoms + heights / 2, [f"{name}\n({size})" for name, size in zip(names, sizes, strict=True)],
                     fontsize=8)
     axes.set(ylim=(0, 1), xlim=(0, None))
-    axes.legend(fontsize=8, loc="upper right", ncols=3)
+    axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=.2, frameon=False, ncols=3)
 
 
 def flow_and_likelihood(axes, flow, likelihood=None):
