@@ -38,7 +38,7 @@ def run(synapse=("synapses/stdp_triplet",), neuron=None, *, data=DATA, condition
     windows = [motif_of(one, motif) for one in chosen]
     arrays = dict(rules=np.array([rule.title for rule in rules]), conditions=np.array([one.label for one in chosen]),
                   windows=np.array(windows) * second)
-    headline = {}
+    headline, errors = {}, []
     for rule in rules:
         for k, (one, (first, last)) in enumerate(zip(chosen, windows, strict=True)):
             options = dict(points=points, dt=dt, device=device, seed=seed)
@@ -47,10 +47,12 @@ def run(synapse=("synapses/stdp_triplet",), neuron=None, *, data=DATA, condition
             stop = duration_of(one) * second + after
             stop = min(stop, LONGEST) if quick else stop
             parts["all"] = trace(rule, one, neuron, start=-before, stop=stop, **options)
+            errors += [found.step_error_percent for found in parts.values()]
             for part, found in parts.items():
                 arrays |= {f"{rule.title}_{k}_{part}_{name}": values for name, values in recorded(found).items()}
             change = float(parts["all"].weight[-1] / parts["all"].weight[0] - 1)
             headline[f"change_percent_{rule.title} ({one.label})"] = 100 * change
+    headline |= {} if None in errors else {"step_error_percent": max(errors)}
     return Result("stdp_trace", arrays, headline)
 
 

@@ -8,9 +8,10 @@ from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 from brian2.equations.unitcheck import check_units_statements
 from brian2.parsing.expressions import is_boolean_expression, parse_expression_dimensions
 from brian2.parsing.statements import parse_statement
+from brian2.parsing.sympytools import str_to_sympy
 from brian2.stateupdaters.base import StateUpdateMethod
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
 __all__ = ["PARAMETER", "SUBEXPRESSION", "Constant", "StateUpdateMethod", "Variable", "analyse_identifiers",
            "check_units_statements", "get_identifiers", "is_boolean_expression", "parse_expression_dimensions",
-           "parse_statement", "word_substitute"]
+           "parse_statement", "str_to_sympy", "word_substitute"]

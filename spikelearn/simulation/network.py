@@ -5,6 +5,7 @@ import numpy as np
 from brian2 import Equations, Hz, NeuronGroup, Synapses, get_dimensions, linked_var, second
 
 from spikelearn.equations.additions import functions_of
+from spikelearn.equations.apart import with_rates_apart
 from spikelearn.equations.assignments import written_out
 from spikelearn.equations.files import load_model
 from spikelearn.equations.own_names import for_brian
@@ -42,6 +43,7 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     further variables; further events, name -> condition. Parameters and initial values are set by Simulation.
     """
     model, linked = load_model(model, "neuron"), linked or {}
+    model = with_rates_apart(model) if exact or model.method == "exact" else model
     check_spikes(model)
     derivative = "dudt" in reads and "dudt" not in model.equations
     group = NeuronGroup(
@@ -125,6 +127,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     acts on a synapse when its pre neuron has the event `finished` (see neurons(finished=)).
     """
     model = for_brian(load_model(model, "synapse"))
+    model = with_rates_apart(model) if exact or "event-driven" in model.equations else model
     steps = learning_steps(model, pre, transmit, transmit_back, pathways, events or {})
     check_reads(model, pre, post, steps)
     check_transmit(model, pre, post, steps, more)

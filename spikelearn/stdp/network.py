@@ -15,6 +15,7 @@ import numpy as np
 from brian2 import Equations, NeuronGroup, Quantity, StateMonitor, TimedArray, get_dimensions, ms, second
 
 from spikelearn.equations.additions import functions_of
+from spikelearn.equations.apart import kept_apart
 from spikelearn.equations.check import ALWAYS, declared_units
 from spikelearn.equations.own_names import unchecked
 from spikelearn.equations.parsing import Variable, get_identifiers, parse_expression_dimensions
@@ -101,7 +102,7 @@ class FromMomentToMoment:
 
     def run(self, read: Sequence[str], parameters: Mapping | None = None, finite: bool = True) -> dict:
         """Name -> values, for the names to `read`. parameters, finite : see FromSpikeToSpike.weights."""
-        given = {f"rule.{name}": values for name, values in (parameters or {}).items()}
+        given = parameter_values(self.rule, parameters)
         return self.simulation.run({"moments": self.times * second, "happens": self.happens.astype(float), **given},
                                    seed=self.seed, read=list(read), finite=finite)
 
@@ -124,6 +125,12 @@ class FromSpikeToSpike(FromMomentToMoment):
         """
         found = self.run(["rule.w_start", "rule.w_end"], parameters, finite)
         return Changes(np.asarray(found["rule.w_start"]), np.asarray(found["rule.w_end"]))
+
+
+def parameter_values(rule: SynapseModel, parameters: Mapping | None) -> dict:
+    """Values of a run for parameters that differ between synapses, none of them where the equations divide by zero."""
+    given = dict(parameters or {})
+    return {f"rule.{name}": values for name, values in (given | kept_apart(rule, given)).items()} if given else {}
 
 
 def copied(n: int, offset: int, copies: int) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import NEVER, spike_table
 from spikelearn.simulation.tables import lookup_table
 from spikelearn.stdp.moments import Moments, moments_of
-from spikelearn.stdp.network import TICK, Changes, copied, monitor, read_weight
+from spikelearn.stdp.network import TICK, Changes, copied, monitor, parameter_values, read_weight
 from spikelearn.stdp.spike_times import Pairing
 from spikelearn.stdp.time_steps import text
 
@@ -108,7 +108,7 @@ class InTimeSteps:
         found = self.simulation.run(
             {"trains_times": table * second, "read_times": np.hstack([reading, reading]) * second}
             | ({} if self.held is None else {"post.v_command": np.array([float(v) for v in self.held]) * volt})
-            | {f"rule.{name}": values for name, values in (parameters or {}).items()},
+            | parameter_values(self.rule, parameters),
             seed=self.seed, dt=step * second, finite=finite,
             read=[*read, *(f"{name}.{which}" for name in monitors for which in ("t", "i"))])
         for name in monitors if not self.natural else ():

@@ -69,8 +69,13 @@ def longest_step(*models: Model) -> float:
     """Longest step in seconds that the differential equations of some models allow."""
     code = [AT_A_BOUND.sub("1", text.replace(" ", "")) for model in models for text in _integrated(model)]
     compares = any(map(COMPARES.search, code))
-    return min(float(LONGEST_WITH_CONDITIONS if compares else LONGEST),
+    return min(float(LONGEST_WITH_CONDITIONS if compares else LONGEST), finest_input(*models),
                shortest_time_constant(*models) / PER_TIME_CONSTANT)
+
+
+def finest_input(*models: Model) -> float:
+    """Shortest time in seconds for which an input of some models keeps a value; infinite if there is none."""
+    return min([float(array.dt) for model in models for array in model.inputs.values()], default=np.inf)
 
 
 def shortest_time_constant(*models: Model) -> float:
@@ -98,6 +103,9 @@ def fitting_step(times: Iterable[np.ndarray], models: Iterable[Model], wanted: Q
     times, models = list(times), list(models)
     common, longest = common_step(times), longest_step(*models)
     if wanted is not None:
+        if float(wanted) > finest_input(*models) * (1 + 1e-9):
+            raise SpikelearnError(f"dt = {wanted} is longer than {text(finest_input(*models))}, for which an input "
+                                  "keeps a value")
         return _checked(wanted, common, shortest_time_constant(*models))
     if common == 0:
         raise SpikelearnError("the spike times have no common time step of 10 us or more: round them to multiples of "
@@ -105,7 +113,8 @@ def fitting_step(times: Iterable[np.ndarray], models: Iterable[Model], wanted: Q
     step = longest if np.isinf(common) else common / np.ceil(common / longest - 1e-9)
     if step < float(FINEST) * (1 - 1e-6):
         raise SpikelearnError(f"the rule needs a time step of {step * 1e6:.3g} us, a twentieth of its shortest time "
-                              "constant or a divisor of the spike times, and steps go down to 10 us")
+                              "constant, the step of its inputs or a divisor of the spike times, and steps go down to "
+                              "10 us")
     return float(step)
 
 
