@@ -40,8 +40,9 @@ def test_a_loaded_network_answers_as_the_run_that_saved_it(trained):
 @pytest.mark.parametrize("images, sentence", [
     (np.zeros((2, 5)), r"images must have the shape \(n, 64\), not \(2, 5\)"), (np.zeros(64), "must have the shape"),
     (np.full((1, 64), np.nan), "must lie from 0"), (np.full((1, 64), 16), "divide them by the value of a white pixel"),
-    (np.full((1, 64), -1), "must lie from 0"), ([["a"] * 64], "must have the shape"),
-], ids=["size", "one", "nan", "grey values", "negative", "words"])
+    (np.full((1, 64), -1), "must lie from 0"), ([[0] * 64, [0]], "unequal lengths"),
+    ([["a"] * 64], "must be numbers"),
+], ids=["size", "one", "nan", "grey values", "negative", "ragged", "words"])
 def test_images_that_cannot_be_shown_are_refused(trained, images, sentence):
     with pytest.raises(sl.SpikelearnError, match=sentence):
         trained[0].predict(images)

@@ -56,10 +56,33 @@ def test_a_split_is_followed_and_validation_can_be_chosen(tmp_path):
     path = written(tmp_path / "other.npz", split=np.where(split == "validation", "train", split).astype("S"))
     assert len(own(path).validation.labels) == 55 // 6 and len(own(path, validation=0).validation.labels) == 0
     data = own(path, validation=10)
-    assert np.array_equal(data.validation.images, good()["images"][50:]) and len(data.train.labels) == 45
+    assert np.bincount(data.validation.labels).max() == 4 and len(data.train.labels) == 45
+    assert data.name != own(path, validation=9).name
     for wrong in (28, -1, 2.5, True):
         with pytest.raises(SpikelearnError, match="validation must be a whole number from 0 to 27"):
             own(path, validation=wrong)
+
+
+@pytest.mark.parametrize("split", [None, np.repeat(["test", "train"], [1, 2 * N - 1])], ids=["drawn", "test only"])
+@pytest.mark.parametrize("validation", [None, 2, 25])
+def test_of_images_sorted_by_class_each_class_has_its_share_for_validation(tmp_path, split, validation):
+    """60 images of class 0, 40 of class 1, 20 of class 2, one class after the other; nothing twice, nothing lost."""
+    labels = np.repeat([0, 1, 2], [60, 40, 20])
+    images = np.arange(1, 2 * N + 1, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), dtype=np.uint8)
+    arrays = dict(images=images, labels=labels) | ({} if split is None else {"split": split})
+    np.savez(tmp_path / "mine.npz", **arrays)
+    data = own(str(tmp_path / "mine.npz"), validation=validation)
+    left = np.concatenate([data.train.labels, data.validation.labels])
+    held_out = len(data.validation.labels)
+    assert held_out == (validation or len(left) // 6)
+    assert np.abs(np.bincount(data.validation.labels, minlength=3) - held_out * np.bincount(left) / len(left)).max() < 1
+    parts = [data.train, data.validation, data.test()]
+    assert sorted(int(image[0, 0]) for part in parts for image in part.images) == list(range(1, 2 * N + 1))
+    assert all(labels[image[0, 0] - 1] == label for part in parts for image, label in zip(*part, strict=True))
+    if validation is None:      # quick runs measure the first of them
+        assert len(set(data.validation.labels[:held_out // 2])) > 1
+    again = own(str(tmp_path / "mine.npz"), validation=validation)
+    assert np.array_equal(again.validation.images, data.validation.images) and again.name == data.name
 
 
 @pytest.mark.parametrize("images, scale", [

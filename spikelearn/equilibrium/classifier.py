@@ -12,8 +12,11 @@ from spikelearn.equilibrium.presentation import layered_network, nudge_values
 from spikelearn.equilibrium.recipe import Recipe
 from spikelearn.equilibrium.saved_networks import saved_network
 from spikelearn.equilibrium.train import answers
+from spikelearn.equilibrium.weights import checked_weights
 from spikelearn.errors import SpikelearnError
+from spikelearn.images.checked import class_labels, image_rows
 from spikelearn.images.readout import predict
+from spikelearn.ranges.keywords import whole_numbers
 from spikelearn.simulation.simulate import Simulation
 
 LONG = 100_000 * second         # a run ends when its images are over
@@ -83,7 +86,7 @@ class Classifier:
         if len(self.sizes) < 3 or min(self.sizes) < 1:
             raise SpikelearnError(f"a network needs at least one hidden layer, none of them empty, not {self.sizes}")
         self.weights, self.recipe = None, None      # those that answer; load and train fill them
-        self.twin = "twin" in self.neuron.events
+        self.twin, self.sparse = "twin" in self.neuron.events, connect != "all-to-all"
         self.simulation = Simulation(
             lambda: layered_network(self.sizes, self.neuron, self.synapse, self.pixel, images=self.images,
                                     raster=raster, connect=connect), duration, device=device, dt=dt,
@@ -133,7 +136,9 @@ class Classifier:
         of 500 fire twice as much and learn half as fast [ours].
         output_bias : from 0, every third small network has an output that starts silent for all images, out of the
         reach of the nudge; it may take epochs to come back [ours]. All other biases are 0.
+        Raises SpikelearnError if the seed is no whole number from 0 to 2^31 - 1.
         """
+        seed, = whole_numbers(seed=seed)
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
         weights, last = {}, len(self.sizes) - 1
         for k, (below, above) in enumerate(zip(self.sizes, self.sizes[1:]), 1):
@@ -148,15 +153,19 @@ class Classifier:
         return {name: int(name.split(".")[0].rsplit("_", 1)[1]) - 1 for name in names}
 
     def values(self, images: np.ndarray, labels: np.ndarray, weights: dict, recipe: Recipe, learn: bool) -> dict:
-        """The values of a run (Simulation.run) that shows these images."""
+        """The values of a run (Simulation.run) that shows these images. Raises SpikelearnError as `show` does."""
+        x, weights = image_rows(images, self.sizes[0]), checked_weights(weights, self.sizes, self.sparse)
+        n, layers = len(x), len(self.sizes) - 1
+        if not 0 < n <= self.images:
+            raise SpikelearnError(f"1 to {self.images} images can be shown at once, not {n}")
+        labels = class_labels(labels, n, self.sizes[-1])
         if learn:
             self._check_phases(recipe)
-        n, layers = len(images), len(self.sizes) - 1
         if len(recipe.rates) != layers:
             raise SpikelearnError(f"a network of {layers} layers needs {layers} learning rates, "
                                   f"not {len(recipe.rates)}")
         shown, told = np.zeros((self.images, self.sizes[0] + 1)), np.zeros(self.images)
-        shown[:n, :-1], shown[:, -1], told[:n] = images, 1, labels
+        shown[:n, :-1], shown[:, -1], told[:n] = x, 1, labels
         values = {"pixels_shown": shown, "labels_shown": told, **weights, "trial.images": n}
         for name in ("free_steps", "listen_steps", "beta", "gate", "batch"):
             values[f"trial.{name}"] = getattr(recipe, name)
@@ -179,13 +188,11 @@ class Classifier:
 
     def show(self, images: np.ndarray, labels: np.ndarray, weights: dict, recipe: Recipe, *, seed: int,
              learn: bool = True) -> Shown:
-        """Show images one after the other. images : (n, pixels) from 0 to 1; labels : (n,). Returns Shown.
+        """Show images one after the other. images : as for `predict`; labels : (n,) from 0. Returns Shown.
 
-        learn=False: free phases only, nothing changes. Raises SpikelearnError if there are too many images or if
-        the weights became infinite.
+        learn=False: free phases only, nothing changes. Raises SpikelearnError if images, labels, weights or recipe do
+        not fit the network, if there are too many images, or if the weights became infinite.
         """
-        if not 0 < len(images) <= self.images:
-            raise SpikelearnError(f"1 to {self.images} images can be shown at once, not {len(images)}")
         counts = [f"spikes_of_{name}.N" for name in self._fan_out()]
         read = self.simulation.run(self.values(images, labels, weights, recipe, learn), seed=seed,
                                    read=[*weights, "answers.mean_input", "trial.nudged_images", *counts])
@@ -203,7 +210,7 @@ class Classifier:
         Parameters
         ----------
         images : (n, pixels) or (n, height, width), from 0 (black) to 1 (white).
-        seed : seed of the spikes.
+        seed : seed of the spikes, from 0 to 2^31 - 1.
 
         Returns
         -------
@@ -213,7 +220,7 @@ class Classifier:
         Raises
         ------
         SpikelearnError
-            If the network has no weights yet, or if the images have another size or other values.
+            If the network has no weights yet, if the images have another size or other values, or for another seed.
 
         Examples
         --------
@@ -224,15 +231,9 @@ class Classifier:
         """
         if self.weights is None:
             raise SpikelearnError("this network has no weights yet: load or train one")
-        x = np.asarray(images)
-        if x.ndim not in (2, 3) or x.dtype.kind not in "biuf" or x[:1].size != self.sizes[0] * len(x[:1]):
-            raise SpikelearnError(f"images must have the shape (n, {self.sizes[0]}), not {x.shape}")
+        x, (seed,) = image_rows(images, self.sizes[0]), whole_numbers(seed=seed)
         if not len(x):
             return np.zeros(0, dtype=int)
-        if not (x.min() >= 0 and x.max() <= 1):
-            raise SpikelearnError(f"images must lie from 0 (black) to 1 (white), but lie from {x.min():g} to "
-                                  f"{x.max():g}: divide them by the value of a white pixel, such as data.scale")
-        x = x.reshape(len(x), self.sizes[0])
         return answers(self, x, np.zeros(len(x), dtype=int), self.weights, self.recipe, seed)
 
     def _fan_out(self):

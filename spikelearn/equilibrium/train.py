@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from spikelearn.equilibrium.weights import checked_weights
 from spikelearn.errors import SpikelearnError
+from spikelearn.images.checked import examples_checked, validation_checked
 from spikelearn.images.encoding import moved
 from spikelearn.images.readout import error_percent, predict
+from spikelearn.ranges.keywords import whole_numbers
 from spikelearn.training.checkpoint import TALLY, State, checkpointing, identity
 from spikelearn.training.chunks import curve_of, errors, in_chunks
 from spikelearn.training.progress import Progress
@@ -49,13 +52,14 @@ def train(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, recipe: "
     Parameters
     ----------
     classifier : the network.
-    x : (n, pixels) images from 0 to 1.
-    labels : (n,) whole numbers.
+    x : (n, pixels) or (n, height, width) images, from 0 (black) to 1 (white).
+    labels : (n,) whole numbers from 0 to classes - 1.
     recipe : spikelearn.equilibrium.classifier.Recipe: phases, nudge, learning rates.
-    epochs, seed : how often all images are learnt; seed of their order and of the spikes.
+    epochs, seed : how often all images are learnt, at least once; seed of their order and of the spikes, from 0 to
+        2^31 - 1.
     chunk : images between two checkpoints.
     validation : (x, labels) whose error is measured after each epoch.
-    weights : name -> array to begin with, None = new ones.
+    weights : name -> array to begin with, those of `new_weights` by name and shape, None = new ones.
     checkpoint : file to write before the first chunk and after each; one that exists must be the one that is resumed.
     resume : checkpoint to continue; more epochs can be added.
     jobs : shares of a batch that run at once.
@@ -68,7 +72,8 @@ def train(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, recipe: "
 
     Raises
     ------
-    SpikelearnError : if the recipe does not fit the network, or for a checkpoint of another training.
+    SpikelearnError : if images, labels, weights or the recipe do not fit the network, if a number is out of its range,
+        or for a checkpoint of another training.
 
     Examples
     --------
@@ -80,11 +85,14 @@ def train(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, recipe: "
     >>> net.predict(images).shape
     (2,)
     """
-    labels = np.asarray(labels, dtype=int)
-    if jobs < 1 or jobs > recipe.shares or (jobs > 1 and recipe.batch < jobs):
+    epochs, seed, chunk, jobs = whole_numbers(epochs=epochs, seed=seed, chunk=chunk, jobs=jobs)
+    ends = classifier.sizes[0], classifier.sizes[-1]
+    (x, labels), validation = examples_checked(x, labels, *ends), validation_checked(validation, *ends)
+    if jobs > recipe.shares or (jobs > 1 and recipe.batch < jobs):
         raise SpikelearnError(f"{jobs} jobs need a batch of as many shares, such as batch=20 and shares={max(jobs, 2)}")
     who = identity(classifier, recipe, seed=seed, chunk=chunk, images=len(x), **(about or {}))
     if weights is not None:
+        weights = checked_weights(weights, classifier.sizes, classifier.sparse)
         content = b"".join(name.encode() + np.ascontiguousarray(w).tobytes() for name, w in sorted(weights.items()))
         who["weights at the start"] = hashlib.sha256(content).hexdigest()
     state = State(weights or classifier.new_weights(seed, recipe.output_bias, recipe.hidden_spread))
@@ -165,7 +173,7 @@ def _measured(classifier, recipe, state, validation):
     if validation is not None:
         start = time.perf_counter()
         point["validation_error_percent"] = error_percent(
-            np.asarray(validation[1], dtype=int), answers(classifier, *validation, final_weights(state), recipe))
+            validation[1], answers(classifier, *validation, final_weights(state), recipe))
         point["validation_seconds"] = time.perf_counter() - start
     return point
 

@@ -77,7 +77,7 @@ def load(name: str, data_dir: str | Path | None = None, validation: int | None =
     own : `name` may also be a .npz file with images of the user's own (see own_images).
     data_dir : folder with the idx files, or with a subfolder `name` that holds them (digits need none).
     validation : how many of the last training images are held out, fewer than are left to train on; by default
-        10,000, or 237 of the digits.
+        10,000, or 237 of the digits. Of one's own images they are drawn, of each class its share.
 
     Returns
     -------

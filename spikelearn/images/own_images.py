@@ -5,7 +5,7 @@
 images : (n, height, width) grey values: fractions from 0 (black) to 1 (white), or whole numbers of which 0 is black and
 the largest in the file is white. labels : (n,) whole numbers from 0, each class among the training images.
 split : (n,) words "train", "validation" or "test". Without it a fifth of each class is for the test; without validation
-images the last sixth of the training images is held out.
+images a sixth of the training images, drawn once and for all, is held out, of each class its share to within one image.
 """
 import hashlib
 import os
@@ -30,8 +30,8 @@ def load_own_images(path: str | Path, validation: int | None = None) -> Dataset:
     Parameters
     ----------
     path : the file.
-    validation : how many of the last training images are held out; None is the file's own validation images, or a sixth
-        of the training images.
+    validation : how many of the training images are held out, of each class its share to within one image; None is the
+        file's own validation images, or a sixth of the training images.
 
     Returns
     -------
@@ -49,7 +49,8 @@ def load_own_images(path: str | Path, validation: int | None = None) -> Dataset:
     parts = _parts(path, arrays.get("split"), labels)
     where = {part: np.flatnonzero(parts == part) for part in PARTS}
     if not len(where["validation"]):
-        where["train"], where["validation"] = _held_out(path, where["train"], validation)
+        where["train"], where["validation"] = _held_out(path, where["train"], labels, validation)
+        arrays["validation"] = where["validation"]      # another draw is another dataset
     elif validation is not None:
         raise SpikelearnError(f"the split of '{path}' says which images are for validation: leave validation= out")
     classes = int(labels.max()) + 1
@@ -62,14 +63,18 @@ def load_own_images(path: str | Path, validation: int | None = None) -> Dataset:
                    lambda: examples["test"], classes)
 
 
-def _held_out(path, training, validation):
-    """Training images without the last ones, and these, which are for validation."""
+def _held_out(path, training, labels, validation):
+    """Training images without those for validation, and these: of each class its share, drawn once and for all."""
     n = len(training)
     held_out = int(n * VALIDATION_SHARE) if validation is None else validation
     if isinstance(held_out, bool) or not isinstance(held_out, Integral) or not 0 <= 2 * held_out < n:
         raise SpikelearnError(f"validation must be a whole number from 0 to {(n - 1) // 2}, less than half of the "
                               f"{n:,} training images of '{path}', not {held_out!r}")
-    return np.split(training, [n - int(held_out)])
+    rng = np.random.default_rng(0)
+    drawn = rng.permutation(training)
+    drawn = drawn[np.argsort(labels[drawn], kind="stable")]     # class after class, of which every so many-th is taken
+    chosen = drawn[(2 * np.arange(held_out) + 1) * n // (2 * max(held_out, 1))]
+    return np.setdiff1d(training, chosen), rng.permutation(chosen)      # mixed: the first of them are of all classes
 
 
 def _content(arrays):

@@ -64,3 +64,10 @@ KEYWORDS = {
     "spacing": Range(1e-6, 10, unit="second"), "rises": Range(-1000, 1000, unit="Hz", several=True),
     "v_lowest": Range(-1, 1, unit="volt"), "v_highest": Range(-1, 1, unit="volt"),
 }
+
+
+def whole_numbers(**given):
+    """The values of keywords that are whole numbers, in their order, as int: 3.0 is 3. Raises SpikelearnError."""
+    for name, value in given.items():
+        KEYWORDS[name].check(name, value)
+    return tuple(int(value) for value in given.values())

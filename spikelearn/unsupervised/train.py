@@ -11,6 +11,8 @@ import numpy as np
 
 from spikelearn.equations.content import code_of, exact
 from spikelearn.errors import SpikelearnError
+from spikelearn.images.checked import examples_checked, validation_checked
+from spikelearn.ranges.keywords import whole_numbers
 from spikelearn.training.checkpoint import State, checkpointing, identity
 from spikelearn.training.chunks import curve_of, in_chunks
 from spikelearn.training.progress import Progress
@@ -39,11 +41,16 @@ def learn(network, x, labels, recipe, *, epochs, classes, seed=1, chunk=1000, va
           resume=None, progress=None, about=None):
     """Train CompetingNeurons; the labels of the images serve to label the neurons and to score, not to learn.
 
-    x : (n, pixels) from 0 to 1; labels : (n,); classes : how many there are. chunk : images between two checkpoints.
+    x : (n, pixels) or (n, height, width), from 0 to 1; labels : (n,) from 0 to classes - 1; classes : how many there
+    are. chunk : images between two checkpoints.
     validation : (x, labels), scored after each epoch. checkpoint : file to write before the first chunk and after each;
     one that exists must be the one that is resumed. resume : checkpoint to continue. progress : a Progress.
-    about : name -> value of what else identifies this training. Returns Learnt. Raises SpikelearnError.
+    about : name -> value of what else identifies this training. Returns Learnt. Raises SpikelearnError, also for
+    images, labels and numbers outside their range.
     """
+    epochs, seed, chunk = whole_numbers(epochs=epochs, seed=seed, chunk=chunk)
+    (x, labels), validation = (examples_checked(x, labels, network.sizes[0], classes),
+                               validation_checked(validation, network.sizes[0], classes))
     if chunk > network.images:
         raise SpikelearnError(f"chunk must be at most {network.images}, the images of a run, not {chunk}")
     recipe = recipe.for_neurons(network.sizes[1])
