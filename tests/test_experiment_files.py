@@ -158,6 +158,7 @@ DAMAGED = {     # what stands in the file -> what the sentence says, after the f
     "no columns": ("label,change\na,.2\n", "line 1: no column gives the spikes"),
     "below nothing": (HEAD + "a,10,,,,60,1,,,-29,,.1,,\n", "line 2, column change: must be a number of at least -1"),
     "many": (HEAD + "a,10,,,,1e9,1,,,.2,,.1,,\n", "line 2, column repeats: makes 1,000,000,000 spikes"),
+    "long": ("delta_t_ms,third_s\n10,1e9\n", "line 2, the third spike times must not be later than 1,000,000 s"),
     "lone sem": (HEAD + "a,10,,,,60,1,,,,,.1,,\n", "line 2, column sem: is an uncertainty without a result"),
     "binary": ("\udcff\udcfe", "is no readable text file"),
 }

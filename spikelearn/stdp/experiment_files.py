@@ -51,7 +51,7 @@ def read_experiment(path: Path) -> tuple[dict, list[Condition]]:
     for (line, row), label in zip(rows, labels, strict=True):
         try:
             _add(grouped, label, row, _condition(row, path.parent, label))
-        except WrongCell as error:
+        except SpikelearnError as error:
             raise SpikelearnError(f"{path}, line {line}, {error}") from error
         lines.setdefault(label, line)
     try:
