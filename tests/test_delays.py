@@ -1,8 +1,9 @@
 """Delays of all-to-all connections: the same closed form on every device, wherever the delay was set."""
 import numpy as np
 import pytest
-from brian2 import Hz, ms
+from brian2 import Hz, Network, defaultclock, ms
 
+import spikelearn as sl
 from spikelearn import SpikelearnError, SynapseModel, load_model
 from spikelearn.simulation.network import spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
@@ -85,3 +86,48 @@ def test_a_delay_is_no_value_of_a_run():
     """It would move the spikes of a program that is already compiled: refused, never ignored."""
     with pytest.raises(SpikelearnError, match="'early' has no variable 'delay'"):
         Simulation(build(), 60 * ms, device="numpy").run({"early.delay": 3 * ms})
+
+
+LATE = dict(source="none", initial=dict(w=1), on_pre="x += 1", on_post="w += A*x",
+            equations="w : 1\ndx/dt = -x/tau : 1 (event-driven)")
+STATED = {      # how a rule says that its pre spike comes 2.4 ms late -> the rule
+    "parameter": SynapseModel(name="late", delay_pre="D", parameters=dict(A=.01, tau=20 * ms, D=2.4 * ms), **LATE),
+    "time": SynapseModel(name="late", delay_pre=2.4 * ms, parameters=dict(A=.01, tau=20 * ms), **LATE)}
+REFUSED = "late: delay_pre = 2.4 ms is no multiple of the time step of 1 ms, to which it would be rounded: a step"
+
+
+@pytest.mark.parametrize("device", ["numpy", pytest.param("cpp", marks=pytest.mark.compiler)])
+@pytest.mark.parametrize("stated", STATED)
+def test_a_delay_that_would_be_rounded_is_refused(stated, device):
+    """Pre at 10 ms and 2.4 ms late, post at 12 ms: no change; a delay of 2 ms would strengthen the synapse."""
+    def network():
+        pre, pre_times = spike_trains(spike_table([[10] * ms]), name="pre")
+        post, post_times = spike_trains(spike_table([[12] * ms]), name="post")
+        return [pre, pre_times, post, post_times, synapses(pre, post, STATED[stated], name="made")]
+
+    simulation = Simulation(network, 20 * ms, device=device, dt=1 * ms)
+    with pytest.raises(SpikelearnError, match=REFUSED):
+        simulation.run()
+    assert simulation.run(dt=.2 * ms, read=["made.w"])["made.w"] == 1
+    if stated == "parameter":
+        assert simulation.run({"made.D": 2 * ms}, read=["made.w"])["made.w"] == pytest.approx(1.01)
+        with pytest.raises(SpikelearnError, match="1.001001 ms is no multiple of the time step of 1 ms.*: round it"):
+            simulation.run({"made.D": 1.001 * ms + 1e-6 * ms})
+
+
+@pytest.mark.parametrize("stated", STATED)
+def test_a_delay_that_would_be_rounded_is_refused_in_the_users_own_network(stated):
+    """The step is known when the network is run: it may be set after the synapses are made, as may their delay."""
+    pre, post = sl.spike_trains([[10] * ms]), sl.spike_trains([[12] * ms])
+    made, before = sl.synapses(pre, post, STATED[stated], "one-to-one"), defaultclock.dt
+    network = Network(pre, post, made)
+    try:
+        defaultclock.dt = 1 * ms
+        with pytest.raises(Exception) as refused:
+            network.run(20 * ms)
+        assert REFUSED in str(refused.value.__cause__)
+        made.pre_late.delay = 2 * ms
+        network.run(20 * ms)
+        assert made.w[0] == pytest.approx(1.01)
+    finally:
+        defaultclock.dt = before

@@ -8,6 +8,7 @@ from brian2 import Hz, TimedArray, check_units, implementation, ms, mV, second
 from spikelearn import SpikelearnError, SynapseModel, load_model
 from spikelearn.equations.content import python_text
 from spikelearn.stdp.comparison import predicted
+from spikelearn.stdp.experiments import experiment
 from spikelearn.stdp.spike_times import LEAD_IN, Pairing, motifs, pairs
 from spikelearn.stdp.weight_change import outcome, weight_changes
 
@@ -136,6 +137,23 @@ def test_an_input_is_read_at_the_time_of_the_condition():
     assert changes(rule, pairs(0 * ms, 1), read_after=200 * ms) == pytest.approx([3 * .1], rel=.02)
     with pytest.raises(SpikelearnError, match="'dopamine' must be a TimedArray"):
         dataclasses.replace(rule, inputs={"dopamine": np.zeros(3)})
+
+
+def test_an_input_is_read_at_the_time_of_the_pairing_itself(tmp_path):
+    """level(t) counts steps of 100 ms: 5 at 520 ms, 1 in a CSV file, 11 if a drug comes 1 s before its spikes."""
+    rule = pair_rule(on_pre="", on_post="w += A*level(t) + 0*third", traces="",
+                     inputs={"level": TimedArray(np.arange(30.), dt=100 * ms)}, parameters=dict(A=.1))
+    (tmp_path / "mine.csv").write_text("pre_ms,post_ms,third_from_s,third_to_s\n0,20,,\n0,20,-1,5\n")
+    plain, early = experiment(tmp_path / "mine.csv").pairings
+    found = changes(rule, Pairing([500] * ms, [520] * ms), plain, early, dt=1 * ms)
+    assert found == pytest.approx([.5, .1, 1.1])
+
+
+def test_the_post_spike_of_the_same_moment_is_known_to_its_neuron_already():
+    """Brian2 updates lastspike and not_refractory before synapses, whose pre spike is taken first all the same."""
+    for read, together, apart in (("abs(lastspike_post - t) < dt/2", .1, 0), ("not_refractory_post", 0, .1)):
+        rule = pair_rule(on_pre=f"w += A*int({read})", on_post="", traces="", parameters=dict(A=.1), neuron="lif")
+        assert changes(rule, pairs(0 * ms, 1), pairs(10 * ms, 1)) == pytest.approx([together, apart])
 
 
 def test_noise_spreads_the_weight():

@@ -27,8 +27,8 @@ class Model:
     sets: Mapping = dataclasses.field(default_factory=dict)         # published parameter sets: name -> values
     ranges: Mapping = dataclasses.field(default_factory=dict)       # parameter -> (lowest, highest) value
     functions: Mapping = dataclasses.field(default_factory=dict)    # name -> Python function with units
-    inputs: Mapping = dataclasses.field(default_factory=dict)       # name -> TimedArray, read as name(t), t from 0.1 s
-                                                                    # before the first spike of a pairing
+    inputs: Mapping = dataclasses.field(default_factory=dict)       # name -> TimedArray, read as name(t), t the
+                            # Pairing's own time; in a CSV file its first spike, or an earlier third factor, is at 0.1 s
     method: str = "euler"               # integration method, as in Brian2
     name: str = ""                      # filled by load_model
     file: str = ""
@@ -174,7 +174,8 @@ class SynapseModel(Model):
     ----------
     source : where the equations come from.
     equations : Brian2 equations of the weight `w` and the traces.
-    on_pre, on_post : statements at each pre or post spike. Coincident spikes: the pre spike is taken first.
+    on_pre, on_post : statements at each pre or post spike. Coincident spikes: the pre spike is taken first, but
+        lastspike_post and not_refractory_post tell of the post spike already.
     on_third : statements when a third factor arrives, such as a reward; after spikes of the same moment. A rule that
         reads `third` knows of a drug: it is 1 while the drug is washed in, else 0.
     on_event : statements at other events, "pre_EVENT" or "post_EVENT" -> statements.

@@ -15,6 +15,7 @@ from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.check import numbers, whole
 from spikelearn.simulation import network
 from spikelearn.simulation.brian_internals.objects import noted, pathways
+from spikelearn.simulation.delays import check_delays_of
 from spikelearn.simulation.spike_tables import NEVER, check_grid, spike_table
 
 NAMED = ("one-to-one", "all-to-all")
@@ -84,7 +85,8 @@ def synapses(pre: NeuronGroup, post: NeuronGroup, model: str | SynapseModel, con
     -------
     Synapses
         Brian2's, with the parameters and initial values of the rule. A pre spike acts before a post spike of the same
-        time step: delta_t = 0 counts as pre before post.
+        time step: delta_t = 0 counts as pre before post. A run is refused in which a delay that the rule states is no
+        multiple of the time step.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def synapses(pre: NeuronGroup, post: NeuronGroup, model: str | SynapseModel, con
         if not len(made):
             raise SpikelearnError(f"connect={connect!r} gives no synapse")
     made.__dict__["connect"] = _refuse_to_connect
-    _traces_start_with_the_run(made)
+    _before_the_run(made)
     return _with_values(made)
 
 
@@ -182,11 +184,12 @@ def _with_values(made):
     return made
 
 
-def _traces_start_with_the_run(connection):
-    """Let traces that Brian2 solves between events start when the synapses are first run, not at 0 s."""
+def _before_the_run(connection):
+    """Refuse delays off the grid; let traces solved between events start when they are first run, not at 0 s."""
     prepare, waiting = connection.before_run, [connection] if "lastupdate" in connection.variables else []
 
     def before_run(run_namespace=None):
+        check_delays_of(connection)
         prepare(run_namespace)
         if waiting and connection.clock.t > 0 * second:
             connection.lastupdate = connection.clock.t

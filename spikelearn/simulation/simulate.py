@@ -20,6 +20,7 @@ from spikelearn.simulation.brian_internals import device as devices
 from spikelearn.simulation.brian_internals.objects import delays, fresh_names, is_array, note, noted, pathways
 from spikelearn.simulation.brian_internals.shortcuts import shortcuts
 from spikelearn.simulation.cache import ProgramGone, folder_for_runs, folder_of_one_run
+from spikelearn.simulation.delays import NEGATIVE_DELAY, check_delays
 from spikelearn.simulation.devices import choose_device
 from spikelearn.simulation.program_code import PARENT, READ, TIMES, add_code
 from spikelearn.simulation.programs import TOLD, compiled, compiled_if_gone, neuron_steps, problem
@@ -29,7 +30,6 @@ from spikelearn.simulation.warnings import brian_warnings_answered
 
 PRECISIONS = {"double": np.float64, "single": np.float32}
 STEP = "SPIKELEARN_STEP"        # environment variable with the time step of a run, in seconds
-NEGATIVE_DELAY = "the delay of '{}' is negative: a spike cannot act before it comes"
 
 
 class Simulation:
@@ -116,6 +116,7 @@ class Simulation:
             self._variable(name)
         step = self.dt if dt is None else dt
         self._check_spike_times(values, step)
+        check_delays(self.objects.values(), values, step)
         run = self._run_cpp if self.device == "cpp" else self._run_here
         with contextlib.nullcontext() if self.device == "cpp" else self._globals():     # a program runs in any thread
             results = run(values, int(seed), list(read), step)

@@ -33,9 +33,8 @@ def check_grid(table, dt, end, name="the trains"):
     times = table[table < NEVER]
     if not np.all(np.isfinite(times)) or np.any(times < 0):
         raise SpikelearnError(f"the spike times of {name} must be finite and not negative")
-    off = np.abs(times - np.round(times / dt) * dt)
-    if np.any(off > max(1e-3 * dt, 5e-8)):
-        late = times[np.argmax(off)]
+    if np.any(off_grid(times, dt)):
+        late = times[np.argmax(np.abs(times - np.round(times / dt) * dt))]
         raise SpikelearnError(f"the spike of {name} at {in_ms(late)} is no multiple of the time step of {in_ms(dt)}: "
                               "choose a step that divides all spike times")
     if np.any(np.diff(table, axis=0) < 0):
@@ -45,6 +44,11 @@ def check_grid(table, dt, end, name="the trains"):
     if times.size and times.max() > end - dt / 2:
         raise SpikelearnError(f"the spike of {name} at {in_ms(times.max())} comes after the end of the run at "
                               f"{in_ms(end)}")
+
+
+def off_grid(times, dt):
+    """Which times are no multiple of the step dt, in seconds, but for the rounding of sums: (n,) of bool."""
+    return np.abs(times - np.round(times / dt) * dt) > max(1e-3 * dt, 5e-8)
 
 
 def checked_times(value, name):

@@ -84,11 +84,14 @@ def _from_motif(row: Mapping, label: str) -> Pairing:
         pre, post = np.zeros(1), np.array([number(row, "delta_t_ms")])
     else:
         pre, post = times(row, "pre_ms"), times(row, "post_ms")
-    repeats = int(number(row, "repeats", 1, whole=True) or 1)
+    given = number(row, "repeats", 1, whole=True)
+    repeats = int(given or 1)
     rate, every = number(row, "repeat_hz", 0, above=True), number(row, "train_every_s", 0, above=True)
     trains = number(row, "trains", 1, whole=True)
     if repeats > 1 and rate is None:
         raise WrongCell("repeat_hz", f"is missing: the rate of the {repeats} motifs")
+    if given is None and rate is not None:
+        raise WrongCell("repeats", "is missing: how many motifs there are")
     if trains is not None and trains > 1 and every is None:
         raise WrongCell("train_every_s", f"is missing: the time from one of the {trains:g} trains to the next")
     if trains is None and every is not None:

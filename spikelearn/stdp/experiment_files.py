@@ -1,5 +1,6 @@
 """Reading an experiment from its CSV file: the comment lines at the top, one row a condition, single cells."""
 import csv
+import difflib
 import math
 import re
 from pathlib import Path
@@ -15,6 +16,8 @@ TREATMENT = ("third_s", "third_from_s", "third_to_s", "hold_mV", "read_after_s")
 RESULTS = {"change_percent": (100, 0), "ratio": (1, 1), "change": (1, 0)}      # unit, value of no change
 SPREADS = ("sem_percent", "sem", "sd_percent", "sd")
 KNOWN = ("label", *WAYS, *REPEATS, *TREATMENT, *RESULTS, *SPREADS, "n", "control", "score", "cell")
+UNITS = ("_ms", "_s", "_hz", "_mV", "_percent")
+NEAR = 0.8      # likeness to a known column from which another is taken for a slip; chosen here
 MOST_ROWS = 10_000
 
 
@@ -48,7 +51,7 @@ def read_experiment(path: Path) -> tuple[dict, list[Condition]]:
     for (line, row), label in zip(rows, labels, strict=True):
         try:
             _add(grouped, label, row, _condition(row, path.parent, label))
-        except WrongCell as error:
+        except SpikelearnError as error:
             raise SpikelearnError(f"{path}, line {line}, {error}") from error
         lines.setdefault(label, line)
     try:
@@ -90,10 +93,23 @@ def _checked_head(path: Path, line: int, head: list[str]) -> list[str]:
         if not name or head.count(name) > 1:
             what = f"column {name} stands twice" if name else "a column has no name"
             raise SpikelearnError(f"{path}, line {line}: {what}")
+        if meant := _meant(name):
+            raise SpikelearnError(f"{path}, line {line}, column {name}: is too like the known column {meant} "
+                                  "to be one of your own: correct or rename it")
     if not set(head) & {*WAYS, *TREATMENT}:
         raise SpikelearnError(f"{path}, line {line}: no column gives the spikes: name delta_t_ms, pre_ms and post_ms, "
                               "or pre_file and post_file")
     return head
+
+
+def _meant(name: str) -> str:
+    """The known column that an unknown one is a slip for: other capitals, a unit that is missing or another, a typo."""
+    if name in KNOWN:
+        return ""
+    lower, known = re.sub(r"[\s-]+", "_", name.lower()), {one.lower(): one for one in KNOWN}
+    near = difflib.get_close_matches(lower, known, n=1, cutoff=NEAR)
+    bare = [one for one in KNOWN if any(one == lower + unit for unit in UNITS)]
+    return known[near[0]] if near else bare[0] if bare else ""
 
 
 def _labels(head: list[str], rows: list[dict]) -> list[str]:

@@ -14,9 +14,10 @@ from brian2 import Hz, Quantity, ms, second, volt
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.ranges.check import refuse_large
-from spikelearn.simulation.spike_tables import checked_times, has_unit, in_ms
+from spikelearn.simulation.spike_tables import NEVER, checked_times, has_unit, in_ms
 
 LEAD_IN = 100 * ms   # chosen here: several membrane time constants
+LATEST = NEVER / 1000    # seconds, 12 days: later times are no longer exact to 0.1 ns
 MOST = 10_000_000    # spikes of a neuron: more would fill the memory
 SMALL = 1000         # spikes of a pairing that is made once and shared; chosen here
 TAIL = 500 * ms      # chosen here: by then after-potentials have decayed
@@ -37,7 +38,7 @@ class Pairing:
 
     Raises
     ------
-    SpikelearnError : for other units or shapes, and for times unsorted, not finite or negative.
+    SpikelearnError : for other units or shapes, and for times unsorted, not finite, negative or beyond 1,000,000 s.
 
     Examples
     --------
@@ -56,7 +57,7 @@ class Pairing:
     def __post_init__(self):
         for name, unit in (("hold", volt), ("read_after", second)):
             value = getattr(self, name)
-            if value is not None and (not has_unit(value, unit) or np.ndim(value) or not np.isfinite(float(value))):
+            if value is not None and (not has_unit(value, unit) or np.ndim(value) or not abs(float(value)) <= LATEST):
                 raise SpikelearnError(f"{name} must be a {'potential' if name == 'hold' else 'time'}, not {value}")
         if self.bath is not None and np.shape(self.bath) != (2,):
             raise SpikelearnError("bath must be two times, such as [0, 600]*second")
@@ -66,6 +67,9 @@ class Pairing:
             times = checked_times(getattr(self, side), f"{side} spike times")
             if times.size and times[0] < 0:
                 raise SpikelearnError(f"the {side} spike times must not be negative")
+            if times.size and times[-1] > LATEST:
+                raise SpikelearnError(f"the {side} spike times must not be later than {LATEST:,.0f} s, which "
+                                      f"{times[-1]:g} s is")
             quantity = times * second
             quantity.setflags(write=False)
             object.__setattr__(self, side, quantity)

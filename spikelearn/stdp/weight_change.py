@@ -1,15 +1,18 @@
 """Weight change of a rule under pairing protocols: all conditions side by side, one synapse each, in one simulation."""
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from brian2 import Quantity, get_dimensions, ms, second
+from brian2 import Equations, Quantity, ms, second
 
 from spikelearn.equations.additions import without_cpp
 from spikelearn.equations.files import load_model
-from spikelearn.equations.own_names import for_brian
+from spikelearn.equations.own_names import declared, for_brian
+from spikelearn.equations.parsing import get_identifiers
 from spikelearn.equations.records import Model, NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError
+from spikelearn.simulation.spike_tables import has_unit
 from spikelearn.stdp.moments import moments_of
 from spikelearn.stdp.network import Changes, exact_between_spikes, from_spike_to_spike
 from spikelearn.stdp.spike_times import Pairing, labelled
@@ -63,6 +66,9 @@ def weight_changes(pairings: Iterable[Pairing], synapse: str | SynapseModel, neu
     >>> print(late.round(3), early.round(3))
     0.428 -0.203
     """
+    if neuron is not None and post_neuron(synapse, neuron, options.get("transmit", "")) is None:
+        raise SpikelearnError(f"the neuron would change nothing: {load_model(synapse, 'synapse').title} follows spike "
+                              "times only and reads no potential; leave neuron out")
     return outcome(pairings, synapse, neuron, **options).change
 
 
@@ -163,6 +169,9 @@ def post_neuron(synapse: str | SynapseModel, neuron: str | NeuronModel | None = 
     rule = load_model(synapse, "synapse")
     if rule.at_end:
         raise SpikelearnError(f"{rule.title} learns by presentations (at_end), not by pairings")
+    _refuse_indices(rule)
+    if neuron:
+        neuron = load_model(neuron, "neuron")
     reads = rule.reads()
     if not (reads["pre"] or reads["post"] or rule.on_event or transmit):
         return None
@@ -171,9 +180,22 @@ def post_neuron(synapse: str | SynapseModel, neuron: str | NeuronModel | None = 
     return load_model(neuron or rule.neuron, "neuron")
 
 
+def _refuse_indices(rule: SynapseModel) -> None:
+    """Refuse a rule that depends on what is simulated beside it."""
+    code = [equation.expr.code for equation in Equations(rule.equations).values() if equation.expr is not None]
+    code += [rule.read, *(text for _, text in rule.statements().values())]
+    code += [value for value in rule.initial.values() if isinstance(value, str)]
+    named = get_identifiers("\n".join(re.sub(r"#.*", "", text) for text in code))
+    own = declared(rule) | set(rule.functions) | set(rule.inputs)
+    found = [name for name in ("i", "j", "N", *(f"{name}_{side}" for side in ("pre", "post") for name in "ijN"))
+             if name in named - own]
+    if found:
+        raise SpikelearnError(f"{rule.title} reads '{found[0]}', the number of a neuron or synapse or how many there "
+                              "are, and a pairing has one synapse: use a parameter instead")
+
+
 def checked_time(value: Quantity, name: str) -> float:
-    ok = get_dimensions(value) is second.dim and np.ndim(value) == 0 and np.isfinite(float(value)) and float(value) > 0
-    if not ok:
+    if not has_unit(value, second) or np.ndim(value) or not np.isfinite(float(value)) or float(value) <= 0:
         raise SpikelearnError(f"{name} must be a time above 0 s, such as 500*ms, not {value}")
     return float(value)
 

@@ -1,0 +1,48 @@
+"""What `weight_changes` refuses of a rule, a neuron and a time step, also where a rule follows spike times only."""
+import numpy as np
+import pytest
+from brian2 import Network, ms, mV
+
+import spikelearn as sl
+from spikelearn import SpikelearnError, SynapseModel
+from spikelearn.stdp.weight_change import outcome, weight_changes
+
+PAIR = [sl.pairs(10 * ms, 1)]
+TEXT = dict(name="mine", source="none", initial=dict(w=1), parameters=dict(A=.01), equations="w : 1")
+
+
+@pytest.mark.parametrize("name, fields", [
+    ("i", dict(on_post="w += A*(i + 1)")), ("j", dict(on_pre="w += A*j  # j")), ("N", dict(on_post="w += A/N")),
+    ("i", dict(on_post="w += A", initial=dict(w="1 + i"))), ("N", dict(on_post="w += A", read="w + 0*N")),
+    ("j", dict(on_post="w += A*x", equations="w : 1\nx = j + 1 : 1")),
+    ("i_post", dict(on_post="w += A*i_post", neuron="afterpotential"))])
+def test_a_rule_that_counts_synapses_is_refused_in_a_pairing(name, fields):
+    """Two conditions side by side would give 0.01 and 0.02 for the first of them."""
+    with pytest.raises(SpikelearnError, match=f"mine reads '{name}', .* and a pairing has one synapse"):
+        weight_changes(PAIR * 2, SynapseModel(**TEXT | fields), device="numpy")
+
+
+def test_a_rule_may_name_its_own_variables_so_and_count_synapses_in_a_network():
+    comment = SynapseModel(**TEXT | dict(on_post="w += A*count  # not i", parameters=dict(A=.01, count=3)))
+    assert weight_changes(PAIR * 2, comment, device="numpy") == pytest.approx([.03, .03])
+    counts = SynapseModel(**TEXT | dict(on_post="w += A*(i + 1)"))
+    trains = sl.spike_trains([[1] * ms, [1] * ms])
+    made = sl.synapses(trains, trains, counts, "one-to-one")
+    Network(trains, made).run(2 * ms)
+    assert np.asarray(made.w) == pytest.approx([1.01, 1.02])
+
+
+def test_an_unknown_or_idle_neuron_is_refused():
+    for given in (weight_changes, outcome):
+        with pytest.raises(SpikelearnError, match="nonsense"):
+            given(PAIR, "stdp_pair", "nonsense")
+    with pytest.raises(SpikelearnError, match="the neuron would change nothing: stdp_pair follows spike times only"):
+        weight_changes(PAIR, "stdp_pair", "lif")
+    assert weight_changes(PAIR, "stdp_pair", "lif", transmit="I_post += w*nA", device="numpy").size == 1
+
+
+@pytest.mark.parametrize("name", ["dt", "read_after"])
+@pytest.mark.parametrize("value", [0 * ms, -1 * ms, np.inf * ms, 1 * mV, 5, "long", [1, 2] * ms])
+def test_what_is_no_time_above_0_is_refused(name, value):
+    with pytest.raises(SpikelearnError, match=f"{name} must be a time above 0"):
+        weight_changes(PAIR, "stdp_pair", **{name: value})
