@@ -1,4 +1,4 @@
-"""Coupled equations whose time constants coincide, or nearly: the exact solution must not divide by their difference."""
+"""Coupled equations whose time constants coincide, or nearly: their solution must not divide by the difference."""
 import numpy as np
 import pytest
 from brian2 import Hz, TimedArray, ms, second
