@@ -13,13 +13,18 @@ TEXT = dict(name="mine", source="none", initial=dict(w=1), parameters=dict(A=.01
 
 @pytest.mark.parametrize("name, fields", [
     ("i", dict(on_post="w += A*(i + 1)")), ("j", dict(on_pre="w += A*j  # j")), ("N", dict(on_post="w += A/N")),
-    ("i", dict(on_post="w += A", initial=dict(w="1 + i"))), ("N", dict(on_post="w += A", read="w + 0*N")),
+    ("N", dict(on_post="w += A", read="w + 0*N")),
     ("j", dict(on_post="w += A*x", equations="w : 1\nx = j + 1 : 1")),
     ("i_post", dict(on_post="w += A*i_post", neuron="afterpotential"))])
 def test_a_rule_that_counts_synapses_is_refused_in_a_pairing(name, fields):
     """Two conditions side by side would give 0.01 and 0.02 for the first of them."""
     with pytest.raises(SpikelearnError, match=f"mine reads '{name}', .* and a pairing has one synapse"):
         weight_changes(PAIR * 2, SynapseModel(**TEXT | fields), device="numpy")
+
+
+def test_conditions_may_start_from_weights_of_their_own():
+    rule = SynapseModel(**TEXT | dict(on_post="w += A", initial=dict(w="1 + i")))
+    assert weight_changes(PAIR * 2, rule, device="numpy") == pytest.approx([.01, .005])
 
 
 def test_a_rule_may_name_its_own_variables_so_and_count_synapses_in_a_network():
@@ -46,3 +51,18 @@ def test_an_unknown_or_idle_neuron_is_refused():
 def test_what_is_no_time_above_0_is_refused(name, value):
     with pytest.raises(SpikelearnError, match=f"{name} must be a time above 0"):
         weight_changes(PAIR, "stdp_pair", **{name: value})
+
+
+@pytest.mark.parametrize("own", ["now", "kind", "w_start", "w_end", "sampled", "weight_read", "moments", "happens",
+                                 "lastupdate", "delay"])
+def test_names_of_a_pairing_are_free_for_a_rule(own):
+    """A trace or a parameter may have a name that pairings use inside."""
+    trace = SynapseModel(**TEXT | dict(equations=f"w : 1\nd{own}/dt = -{own}/(20*ms) : 1 (event-driven)",
+                                       on_pre=f"{own} += 1", on_post=f"w += A*{own}"))
+    parameter = SynapseModel(**TEXT | dict(equations="w : 1\ndx/dt = -x/(20*ms) : 1 (event-driven)", on_pre="x += 1",
+                                           on_post=f"w += {own}*x", parameters={own: .01}))
+    for rule in (trace, parameter):
+        assert weight_changes(PAIR, rule, device="numpy") == pytest.approx([.01 * np.exp(-.5)], rel=1e-9)
+        seen = sl.trace(rule, PAIR[0], device="numpy")
+        assert float(seen.weight[-1]) == pytest.approx(1 + .01 * np.exp(-.5), rel=1e-9)
+    assert own in sl.trace(trace, PAIR[0], device="numpy").variables

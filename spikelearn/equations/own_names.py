@@ -1,6 +1,7 @@
 """A rule's own names that end in _pre or _post, such as C_pre, which Brian2 reserves for variables of the neurons.
 
-Whatever a rule declares is its own; only other names are looked up in its pre and post neuron.
+Whatever a rule declares is its own; only other names are looked up in its pre and post neuron. Names that a pairing
+experiment gives to variables of its own, such as the time `now`, are the rule's own, too.
 """
 import dataclasses
 import re
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 DECLARED = re.compile(r"^\s*(?:d(\w+)\s*/\s*dt|(\w+))\s*[=:]", flags=re.M)
 SUMMED = re.compile(r"^\s*(\w+)\s*=[^\n:]*:[^\n#]*\(\s*summed\s*\)", flags=re.M)
 
+OF_PAIRINGS = {"now", "kind", "w_start", "w_end", "sampled", "weight_read", "moments", "happens", "lastupdate", "delay"}
+
 
 def declared(model: "SynapseModel") -> set[str]:
     """Names of the equations and parameters of a rule, those of its neurons that it sums up left out."""
@@ -22,8 +25,9 @@ def declared(model: "SynapseModel") -> set[str]:
 
 
 def renamed(model: "SynapseModel") -> dict[str, str]:
-    """Own names of a rule that Brian2 would look up in a neuron, and the names used instead."""
-    return {name: f"{name}_" for name in sorted(declared(model)) if name.endswith(("_pre", "_post"))}
+    """Own names of a rule that would be taken for a neuron's or a pairing's, and the names used instead."""
+    return {name: f"{name}_" for name in sorted(declared(model))
+            if name.endswith(("_pre", "_post")) or name in OF_PAIRINGS}
 
 
 def for_brian(model: "SynapseModel") -> "SynapseModel":
