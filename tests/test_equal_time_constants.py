@@ -1,7 +1,7 @@
 """Coupled equations whose time constants coincide, or nearly: their solution must not divide by the difference."""
 import numpy as np
 import pytest
-from brian2 import Hz, TimedArray, ms, second
+from brian2 import Hz, TimedArray, ms, nS, second
 
 import spikelearn as sl
 from spikelearn.equations.apart import kept_apart
@@ -89,6 +89,16 @@ def test_trace_measures_the_error_of_its_step():
     above = 1 + 20 * np.log((1 + np.exp(-1 / 20)) / .5)
     assert float(found.weight[-1] - found.weight[0]) == pytest.approx(.1 * above, rel=.01)
     assert sl.trace("stdp_pair", close).step_error_percent == 0
+
+
+def test_trace_of_a_small_weight_measures_the_error_too():
+    """A weight in siemens changes by less than 1e-9 in base units, which is no rounding."""
+    rule = sl.SynapseModel(
+        name="small", source="a test", initial=dict(g=1 * nS), read="g", on_pre="c += 1", on_post="c += 1",
+        equations="dg/dt = k*int(c > theta) : siemens (clock-driven)\ndc/dt = -c/tau : 1 (clock-driven)",
+        parameters=dict(k=100 * nS * Hz, tau=20 * ms, theta=1.95))
+    with pytest.raises(SpikelearnError, match="cannot be integrated accurately"):
+        sl.trace(rule, sl.Pairing([0] * ms, [1] * ms), device="numpy")
 
 
 @pytest.mark.parametrize(("given", "words"), [

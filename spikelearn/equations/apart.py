@@ -3,7 +3,7 @@
 The exact solution of dx/dt = -x/tau_a, dy/dt = (x - y)/tau_b has 1/(tau_a - tau_b) in it: with equal values it divides
 by zero, with values that differ by one rounding it is far off. Two such values are kept apart by 1.5e-8 of their size,
 three by 1e-3, which balances the rounding of the solution against the error of the moved value. Weights are then right
-to 1e-6 with two and to 1e-3 with three (tests/test_equal_time_constants.py). One parameter that stands in both places
+to 1e-5 with two and to 1e-3 with three (tests/test_equal_time_constants.py). One parameter that stands in both places
 needs none of this: its solution is another one.
 """
 from collections.abc import Iterable, Mapping
@@ -40,7 +40,8 @@ def kept_apart(model, values: Mapping | None = None) -> dict:
             for k in _near(rates, {name: columns[name] for name in names}):
                 changed = _moved(rates, {name: columns[name][k] for name in names}, set(given) or set(names))
                 for name, value in changed.items():
-                    columns[name][k] = moved.setdefault(name, columns[name])[k] = value
+                    columns[name][k] = value
+                    moved[name] = columns[name]
     for name, column in moved.items():
         unit = model.parameters[name]
         value = column if name in given else float(column[0])
@@ -48,9 +49,13 @@ def kept_apart(model, values: Mapping | None = None) -> dict:
     return moved
 
 
-def with_rates_apart(model):
-    """The model with parameters moved where its exact solution needs it; most models as they are."""
-    moved = kept_apart(model) if model.parameters else {}
+def with_rates_apart(model, exact: bool):
+    """The model with parameters moved where its exact solution needs it; most models as they are.
+
+    exact : whether linear equations are integrated exactly; event-driven ones always are.
+    """
+    solved = exact or model.method == "exact" or "event-driven" in model.equations
+    moved = kept_apart(model) if solved and model.parameters else {}
     return model.with_parameters(**moved) if moved else model
 
 

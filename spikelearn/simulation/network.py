@@ -42,8 +42,7 @@ def neurons(model, n, *, name, reads=(), per_neuron=(), inputs=None, linked=None
     exact : integrate linear equations exactly, whatever method the model names. more, more_events : Equations of
     further variables; further events, name -> condition. Parameters and initial values are set by Simulation.
     """
-    model, linked = load_model(model, "neuron"), linked or {}
-    model = with_rates_apart(model) if exact or model.method == "exact" else model
+    model, linked = with_rates_apart(load_model(model, "neuron"), exact), linked or {}
     check_spikes(model)
     derivative = "dudt" in reads and "dudt" not in model.equations
     group = NeuronGroup(
@@ -126,8 +125,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     at the pre neuron's event `third`, after the spikes of its step. The rule's at_end
     acts on a synapse when its pre neuron has the event `finished` (see neurons(finished=)).
     """
-    model = for_brian(load_model(model, "synapse"))
-    model = with_rates_apart(model) if exact or "event-driven" in model.equations else model
+    model = with_rates_apart(for_brian(load_model(model, "synapse")), exact)
     steps = learning_steps(model, pre, transmit, transmit_back, pathways, events or {})
     check_reads(model, pre, post, steps)
     check_transmit(model, pre, post, steps, more)

@@ -69,8 +69,8 @@ def trace(rule: str | SynapseModel, pairing: Pairing | Sequence[Pairing], neuron
 
     Raises
     ------
-    SpikelearnError if rule and neuron do not fit, if a time or a number is none, if the recording would be too long, or
-    if the rule cannot be integrated accurately.
+    SpikelearnError if rule and neuron do not fit, if start, stop, points or dt is impossible, if the recording would be
+    too long, or if the rule cannot be integrated accurately.
 
     Examples
     --------
@@ -181,7 +181,8 @@ def _in_fine_steps(network, step, read, keep, random):
     def change(size):
         runs[size] = network.run(size, read)
         weight = np.asarray(runs[size]["traces.weight_read"])
-        return weight[:, -1] - weight[:, 0]
+        unit = np.where(weight[:, 0] == 0, np.abs(weight).max(axis=1), np.abs(weight[:, 0]))     # siemens are small
+        return (weight[:, -1] - weight[:, 0]) / np.where(unit == 0, 1, unit)
 
     made = converged(change, step, keep=keep, random=random)
     return float(made.step), made.error_percent, runs[float(made.step)]
