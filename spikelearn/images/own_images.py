@@ -6,6 +6,7 @@ images : (n, height, width) grey values: fractions from 0 (black) to 1 (white), 
 the largest in the file is white. labels : (n,) whole numbers from 0, each class among the training images.
 split : (n,) words "train", "validation" or "test". Without it a fifth of each class is for the test; without validation
 images a sixth of the training images, drawn once and for all, is held out, of each class its share to within one image.
+Each part is in a mixed order, always the same, so that the first N of a file sorted by class are of all classes.
 """
 import hashlib
 import os
@@ -50,9 +51,10 @@ def load_own_images(path: str | Path, validation: int | None = None) -> Dataset:
     where = {part: np.flatnonzero(parts == part) for part in PARTS}
     if not len(where["validation"]):
         where["train"], where["validation"] = _held_out(path, where["train"], labels, validation)
-        arrays["validation"] = where["validation"]      # another draw is another dataset
     elif validation is not None:
         raise SpikelearnError(f"the split of '{path}' says which images are for validation: leave validation= out")
+    where = {part: np.random.default_rng(0).permutation(chosen) for part, chosen in where.items()}
+    arrays |= {f"{part} images": chosen for part, chosen in where.items()}    # another draw is another dataset
     classes = int(labels.max()) + 1
     missing = np.setdiff1d(np.arange(classes), labels[where["train"]])
     if len(missing):
@@ -74,7 +76,7 @@ def _held_out(path, training, labels, validation):
     drawn = rng.permutation(training)
     drawn = drawn[np.argsort(labels[drawn], kind="stable")]     # class after class, of which every so many-th is taken
     chosen = drawn[(2 * np.arange(held_out) + 1) * n // (2 * max(held_out, 1))]
-    return np.setdiff1d(training, chosen), rng.permutation(chosen)      # mixed: the first of them are of all classes
+    return np.setdiff1d(training, chosen), chosen
 
 
 def _content(arrays):
