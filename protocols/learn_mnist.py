@@ -27,6 +27,7 @@ from spikelearn.equilibrium.recipe import Recipe
 from spikelearn.equilibrium.saved_networks import network_facts, weights_in
 from spikelearn.equilibrium.train import answers, train
 from spikelearn.images.datasets import load, scored_part
+from spikelearn.images.encoding import glances as moved_by_a_pixel
 from spikelearn.images.encoding import parts_for_training, pixels_and_labels
 from spikelearn.images.readout import confusion, error_percent
 from spikelearn.plotting import (
@@ -79,7 +80,7 @@ SHORT_FORM = dict(epochs=at_most(1), images=unless_given(4000))
 @checked
 def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset="mnist", hidden=(500,), epochs=10,
         images=0, validation=None, pixel="", recipe=None, chunk=1000, precision="single", dt=1 * ms, final=False,
-        start="", resume="", data_dir="", out="", jobs=1, seed=1, device="auto", quick=False):
+        glances=1, start="", resume="", data_dir="", out="", jobs=1, seed=1, device="auto", quick=False):
     """Train.
 
     neuron : without one, the rule's, with the parameters that the recipe has for it; one that is given stays as it is.
@@ -90,6 +91,7 @@ def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset=
     hidden : units of each hidden layer; images : how many training images, 0 = all; validation : how many of the
     training images are held out, None = the dataset's own number (10,000, or 237 of the digits), of which quick
     measures at most 1,000; final : read the test set at the end; chunk : images between two checkpoints.
+    glances : 5 or 9 also scores the answers to 5 or 9 glances at each image, in place and moved by a pixel.
     start : folder of a result of learn_mnist with the same layers, from whose weights this training begins.
     out : folder of the result; the checkpoint stands beside it, also when the training is over, so that more epochs
     can be added. resume : such a folder.
@@ -101,6 +103,7 @@ def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset=
     began = time.perf_counter()
     data = load(dataset, data_dir or None, validation, own=True)
     x, labels, held_out = parts_for_training(data, images, 1000 if quick else None)
+    moved_by_a_pixel(x[:1], glances)    # refused before the training, not after it
     start_of_build = time.perf_counter()
     classifier = built((x.shape[1], *hidden, data.classes), rule, neuron, setting, recipe, chunk, pixel=pixel, dt=dt,
                        device="cpp" if device == "auto" else device, precision=precision)
@@ -112,7 +115,7 @@ def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset=
                     resume=checkpoint_file(resume) if resume else None, jobs=jobs,
                     progress=Progress(f"{dataset}, {rule.title}"), about={"dataset": data.name, "precision": precision})
     times["wall_seconds"] = time.perf_counter() - began
-    return _result(classifier, recipe, trained, data, held_out, final, times)
+    return _result(classifier, recipe, trained, data, held_out, final, times, glances)
 
 
 def built(sizes, rule, neuron, setting, recipe, chunk, *, pixel, **how):
@@ -145,7 +148,7 @@ def weights_of(directory, classifier):
     return {name: np.asarray(w).astype(classifier.simulation.precision) for name, w in weights.items()}
 
 
-def _result(classifier, recipe, trained, data, held_out, final, times):
+def _result(classifier, recipe, trained, data, held_out, final, times, glances):
     curve, weights = trained.curve, trained.weights
     headline = _headline(curve, times)
     arrays = {f"curve_{name}": values for name, values in curve.items()}
@@ -157,6 +160,9 @@ def _result(classifier, recipe, trained, data, held_out, final, times):
     if shown is not None:
         said = answers(classifier, *shown, weights, recipe)
         headline[f"{part}_error_percent"] = error_percent(shown[1], said)
+        if glances > 1:
+            headline[f"{part}_error_percent_{glances}_glances"] = error_percent(
+                shown[1], answers(classifier, *shown, weights, recipe, number=glances))
         wrong = np.flatnonzero(said != shown[1])[:24]
         arrays |= dict(confusion=confusion(shown[1], said, data.classes), wrong_said=said[wrong],
                        wrong_labels=shown[1][wrong], wrong_images=shown[0][wrong].reshape(-1, *shape), part=part)

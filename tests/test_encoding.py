@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikelearn import SpikelearnError
-from spikelearn.images.encoding import fire_spikes, moved, poisson_spikes, probabilities, rates, scaled
+from spikelearn.images.encoding import fire_spikes, glances, moved, poisson_spikes, probabilities, rates, scaled
 
 
 def interval_cv(train):
@@ -34,6 +34,21 @@ def test_images_are_moved_in_every_direction_and_what_leaves_is_lost():
     ramp = np.arange(9.0)[None]
     assert {tuple(moved(ramp, 1, np.random.default_rng(s))[0]) for s in range(60)} >= {
         (4, 5, 0, 7, 8, 0, 0, 0, 0), (0, 0, 0, 0, 0, 1, 0, 3, 4)}
+
+
+def test_glances_are_at_the_image_in_place_and_moved_by_a_pixel_to_each_side():
+    x = np.zeros((2, 9))
+    x[0, 4] = x[1, 0] = 1       # dots in the middle of 3 x 3 and in a corner
+    for number, seen in ((1, {4}), (5, {4, 1, 3, 5, 7}), (9, set(range(9)))):
+        found = glances(x, number)
+        assert len(found) == number and np.array_equal(found[0], x)
+        assert {int(np.argmax(one[0])) for one in found} == seen and all(one[0].sum() == 1 for one in found)
+    assert sorted(int(np.flatnonzero(one[1])[0]) for one in found if one[1].any()) == [0, 1, 3, 4]
+    for number in (0, 2, 10, True + 1):
+        with pytest.raises(SpikelearnError, match="glances must be 1, 5 or 9"):
+            glances(x, number)
+    with pytest.raises(SpikelearnError, match="only square"):
+        glances(np.zeros((2, 6)), 5)
 
 
 @pytest.mark.parametrize("x, shift, said", [(np.zeros((2, 6)), 1, "only square"),

@@ -19,10 +19,12 @@ from spikelearn.equilibrium.classifier import Classifier, Recipe
 from spikelearn.equilibrium.one_image import one_image
 from spikelearn.equilibrium.rate_estimates import exact_gradient, mean_field
 from spikelearn.equilibrium.side_by_side import Copies, Phases
-from spikelearn.equilibrium.train import answers, train
+from spikelearn.equilibrium.train import answers, mean_input, train
 from spikelearn.images.datasets import Dataset
+from spikelearn.images.encoding import glances
 from spikelearn.results.files import load as load_result
 from spikelearn.training.checkpoint import load_checkpoint
+from spikelearn.training.seeds import run_seed
 
 TEMPORAL = "voltage_derivative_temporal"
 TURNED = RECIPE.with_given(nudged_steps=(14, 11))
@@ -262,7 +264,8 @@ def test_results_keep_the_last_weights_and_their_mean_and_the_mean_answers(few, 
     out = tmp_path / "out"
     words = [f"{name}={value[0] if isinstance(value, tuple) else value}" for name, value in SHORT.items()
              if name != "device"]
-    settings = [word for setting in [*words, "chunk=2", "average=0.8", "rates=0.3"] for word in ("--set", setting)]
+    settings = [word for setting in [*words, "chunk=2", "average=0.8", "rates=0.3", "glances=5"]
+                for word in ("--set", setting)]
     assert cli.main(["run", "learn_mnist", "--device", "numpy", "--out", str(out), *settings]) == 0
     arrays = load_result(out).arrays
     names = [name.removeprefix("mean_weights_") for name in arrays if name.startswith("mean_weights_")]
@@ -277,6 +280,12 @@ def test_results_keep_the_last_weights_and_their_mean_and_the_mean_answers(few, 
     assert np.array_equal(arrays["confusion"], [[np.sum((held_out.labels == row) & (said == column))
                                                  for column in (0, 1)] for row in (0, 1)])
     assert learn_mnist.weights_of(out, loaded).keys() == loaded.weights.keys()
+    x, none = held_out.images.reshape(4, -1) / 16, np.zeros(4, dtype=int)
+    seen = [mean_input(loaded, one, none, loaded.weights, loaded.recipe, seed=run_seed(0, k) if k else 0)
+            for k, one in enumerate(glances(x, 5))]
+    assert np.array_equal(loaded.predict(x, glances=5), np.argmax(np.mean(seen, axis=0), axis=1))
+    wrong = np.mean(loaded.predict(x, glances=5) != held_out.labels)
+    assert load_result(out).headline["validation_error_percent_5_glances"] == pytest.approx(100 * wrong)
 
 
 @pytest.mark.slow

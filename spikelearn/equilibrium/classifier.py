@@ -204,13 +204,14 @@ class Classifier:
         return Shown(new, mean_input, int(read["trial.nudged_images"][0]), int(spikes.sum()),
                      int(spikes @ list(self._fan_out().values())))
 
-    def predict(self, images: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    def predict(self, images: np.ndarray, *, seed: int = 0, glances: int = 1) -> np.ndarray:
         """The class of each image, without learning.
 
         Parameters
         ----------
         images : (n, pixels) or (n, height, width), from 0 (black) to 1 (white).
         seed : seed of the spikes, from 0 to 2^31 - 1.
+        glances : at each image, whose mean input is averaged: 1; 5 or 9, in place and moved by a pixel to each side.
 
         Returns
         -------
@@ -220,7 +221,8 @@ class Classifier:
         Raises
         ------
         SpikelearnError
-            If the network has no weights yet, if the images have another size or other values, or for another seed.
+            If the network has no weights yet, if the images have another size or other values, or for another seed or
+            number of glances.
 
         Examples
         --------
@@ -234,7 +236,7 @@ class Classifier:
         x, (seed,) = image_rows(images, self.sizes[0]), whole_numbers(seed=seed)
         if not len(x):
             return np.zeros(0, dtype=int)
-        return answers(self, x, np.zeros(len(x), dtype=int), self.weights, self.recipe, seed)
+        return answers(self, x, np.zeros(len(x), dtype=int), self.weights, self.recipe, seed, glances)
 
     def _fan_out(self):
         """Synapses that a spike of each population drives, towards the outputs and back: name -> number."""

@@ -16,7 +16,7 @@ import numpy as np
 from spikelearn.equilibrium.weights import checked_weights
 from spikelearn.errors import SpikelearnError
 from spikelearn.images.checked import examples_checked, validation_checked
-from spikelearn.images.encoding import moved
+from spikelearn.images.encoding import glances, moved
 from spikelearn.images.readout import error_percent, predict
 from spikelearn.ranges.keywords import whole_numbers
 from spikelearn.training.checkpoint import TALLY, State, checkpointing, identity
@@ -179,9 +179,13 @@ def _measured(classifier, recipe, state, validation):
 
 
 def answers(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, weights: dict, recipe: "Recipe",
-            seed: int = 0) -> np.ndarray:
-    """Predicted classes, without learning. x : (n, pixels). Returns (n,) int."""
-    return predict(mean_input(classifier, x, labels, weights, recipe, seed))
+            seed: int = 0, number: int = 1) -> np.ndarray:
+    """Predicted classes, without learning. x : (n, pixels). Returns (n,) int.
+
+    number : of glances at each image, whose mean input is averaged: 1, 5 or 9 (images.encoding.glances).
+    """
+    return predict(np.mean([mean_input(classifier, seen, labels, weights, recipe, seed if k == 0 else run_seed(seed, k))
+                            for k, seen in enumerate(glances(x, number))], axis=0))
 
 
 def mean_input(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, weights: dict, recipe: "Recipe",

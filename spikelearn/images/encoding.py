@@ -57,14 +57,39 @@ def moved(x, shift, rng):
     x : (n, side * side) square images; shift : pixels, the most in each direction; rng : numpy Generator.
     Returns an array like x.
     """
+    x, side = _movable(x, shift)
+    return _cut(x, side, shift, *rng.integers(0, 2 * shift + 1, (2, len(x), 1, 1)))
+
+
+def glances(x, number):
+    """Images as they are seen in so many glances: in place, then moved by one pixel to each side.
+
+    x : (n, side * side) square images; number : 1; 5, with the four neighbouring places; or 9, with the diagonal ones.
+    Returns a list of arrays like x. Raises SpikelearnError for another number, or if images are not square.
+    """
+    if number not in (1, 5, 9):
+        raise SpikelearnError(f"glances must be 1, 5 or 9, not {number}")
+    if number == 1:
+        return [np.asarray(x)]
+    x, side = _movable(x, 1)
+    places = [(1, 1), (0, 1), (2, 1), (1, 0), (1, 2), (0, 0), (0, 2), (2, 0), (2, 2)]
+    return [_cut(x, side, 1, *np.reshape(place, (2, 1, 1, 1))) for place in places[:number]]
+
+
+def _movable(x, shift):
+    """(x, side) of square images that can be moved by so many pixels."""
     x = np.asarray(x)
     side = int(round(np.sqrt(x.shape[-1])))
     if x.ndim != 2 or side * side != x.shape[-1]:
         raise SpikelearnError(f"only square images can be moved, not those of {x.shape[-1]} pixels")
     if not 0 <= shift < side:
         raise SpikelearnError(f"images of {side} x {side} pixels can be moved by 0 to {side - 1} pixels, not {shift}")
+    return x, side
+
+
+def _cut(x, side, shift, down, right):
+    """Images cut from a black frame of `shift` pixels, beginning at these rows and columns, (n or 1, 1, 1) each."""
     framed = np.pad(x.reshape(-1, side, side), ((0, 0), (shift, shift), (shift, shift)))
-    down, right = rng.integers(0, 2 * shift + 1, (2, len(x), 1, 1))
     rows, columns = np.arange(side)[:, None] + down, np.arange(side) + right
     return framed[np.arange(len(x))[:, None, None], rows, columns].reshape(x.shape)
 

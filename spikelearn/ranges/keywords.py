@@ -31,7 +31,7 @@ KEYWORDS = {
     "steps": ROUNDS, "top_steps": ROUNDS, "chain_steps": ROUNDS, "sweeps": ROUNDS, "nudged": ROUNDS, "free": ROUNDS,
     "free_steps": ROUNDS, "nudged_steps": whole(1, 100_000, several=True),
     "signs": whole(-1, 1, several=True), "listen_steps": ROUNDS, "window_steps": whole(0, 100_000),
-    "chains": whole(1, 100_000), "tau_d": whole(0, 10_000), "shift": whole(0, 14),
+    "chains": whole(1, 100_000), "tau_d": whole(0, 10_000), "shift": whole(0, 14), "glances": whole(1, 9),
     # sizes of networks
     "hidden": UNITS, "units": UNITS, "sizes": UNITS, "alignment_hidden": UNITS, "inputs": whole(1, 1000),
     "outputs": whole(1, 1000), "depths": whole(1, 20, several=True),
