@@ -151,6 +151,7 @@ def weights_of(directory, classifier):
 def _result(classifier, recipe, trained, data, held_out, final, times, glances):
     curve, weights = trained.curve, trained.weights
     headline = _headline(curve, times)
+    _told_of_guessing(headline, recipe, data.train.labels)
     arrays = {f"curve_{name}": values for name, values in curve.items()}
     arrays |= {f"weights_{name}": array for name, array in trained.last_weights.items()}
     arrays |= {f"mean_weights_{name}": array for name, array in weights.items()}
@@ -177,6 +178,16 @@ def _result(classifier, recipe, trained, data, held_out, final, times, glances):
              "network": network_facts(classifier),
              "models": [model_facts(model) for model in (classifier.synapse, classifier.neuron, classifier.pixel)]}
     return Result("learn_mnist", arrays, headline, facts)
+
+
+def _told_of_guessing(headline, recipe, labels):
+    """Say so if a training of 1,000 images or more ends no better than the commonest class named for each image."""
+    guess = 100 * (1 - np.bincount(labels).max() / len(labels))
+    if headline["training_images"] >= 1000 and headline["train_error_percent"] > 0.95 * guess:
+        rates = ",".join(f"{rate:g}" for rate in recipe.rates)
+        print(f"the network has learnt nothing: it errs for {headline['train_error_percent']:.1f} % of the training "
+              f"images, a guess for {guess:.1f} %. Brighter images need smaller rates than {rates} (--set rates=...)",
+              file=sys.stderr)
 
 
 def _headline(curve, times):

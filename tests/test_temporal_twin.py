@@ -331,3 +331,12 @@ def test_learn_digits_gives_each_rule_what_it_knows(few):
     with pytest.raises(SpikelearnError, match="window_steps must be 0"):
         learn_digits.recipe_of(rules[0], 2, False, given)
     assert LISTEN == 8
+
+
+@pytest.mark.parametrize("images, error, said", [(1000, 74.0, True), (1000, 60.0, False), (999, 74.0, False)])
+def test_a_training_that_learns_nothing_says_so(images, error, said, capsys):
+    headline = {"training_images": images, "train_error_percent": error}
+    learn_mnist._told_of_guessing(headline, Recipe(rates=(0.03, 0.015)), np.repeat(np.arange(4), 25))
+    told = capsys.readouterr().err
+    assert ("errs for 74.0 % of the training images, a guess for 75.0 %" in told) == said
+    assert ("smaller rates than 0.03,0.015 (--set rates=...)" in told) == said
