@@ -1,4 +1,5 @@
 """The temporal twin: turning nudges, batches with a gate, resuming after a kill, what results keep."""
+import dataclasses
 import json
 import os
 import signal
@@ -244,7 +245,10 @@ def test_learn_mnist_is_the_temporal_twin_unless_told_otherwise(few):
                                         (RULES["centred"], "twin")])
 def test_each_rule_has_its_recipe(rule, kind):
     rule = load_model(rule, "synapse")
-    assert learn_mnist.setting_of(rule, 2) is learn_mnist.SETTINGS[kind]
+    assert learn_mnist.setting_of(rule, 2) is learn_mnist.setting_of(rule, 2, "mine.npz") is learn_mnist.SETTINGS[kind]
+    clothes = learn_mnist.setting_of(rule, 2, "fashion_mnist").recipe
+    assert (clothes.rates == (.004, .002)) == (kind == "temporal")
+    assert dataclasses.replace(clothes, rates=learn_mnist.SETTINGS[kind].recipe.rates) == learn_mnist.SETTINGS[kind].recipe
     assert learn_digits.kind_of(rule) == kind
     deep = learn_mnist.setting_of(rule, 3).recipe
     assert deep.free_steps >= 200 and len(deep.with_given(3).rates) == 3
