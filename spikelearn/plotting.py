@@ -60,6 +60,8 @@ def compared(axes, labels, mean, sem, models):
 
 def learning_curve(axes, train, validation=None, label="", colour=MODEL):
     """Error in per cent over the epochs. train, validation : (epochs,) or (seeds, epochs); the mean over seeds."""
+    from matplotlib.ticker import MaxNLocator
+
     for errors, style, part in ((train, "-", "training"), (validation, "--", "validation")):
         if errors is None or not np.size(errors):
             continue
@@ -70,7 +72,8 @@ def learning_curve(axes, train, validation=None, label="", colour=MODEL):
     axes.set(xlabel="epoch", ylabel="error (%)", yscale="log")
     axes.xaxis.get_major_locator().set_params(integer=True)
     low, high = axes.get_ylim()
-    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low <= tick <= high]
+    ticks = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if high > 6 * low else MaxNLocator(5).tick_values(low, high)
+    ticks = [tick for tick in ticks if low <= tick <= high]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
 
