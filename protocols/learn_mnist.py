@@ -26,6 +26,7 @@ from spikelearn.equilibrium.one_image import one_image
 from spikelearn.equilibrium.recipe import Recipe
 from spikelearn.equilibrium.saved_networks import network_facts, weights_in
 from spikelearn.equilibrium.train import answers, train
+from spikelearn.images.checked import check_square
 from spikelearn.images.datasets import load, scored_part
 from spikelearn.images.encoding import glances as moved_by_a_pixel
 from spikelearn.images.encoding import parts_for_training, pixels_and_labels
@@ -106,7 +107,9 @@ def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset=
     began = time.perf_counter()
     data = load(dataset, data_dir or None, validation, own=True)
     x, labels, held_out = parts_for_training(data, images, 1000 if quick else None)
-    moved_by_a_pixel(x[:1], glances)    # refused before the training, not after it
+    if recipe.shift or glances > 1:     # refused before the training, not after it
+        check_square(data.train.images)
+        moved_by_a_pixel(x[:1], glances)
     start_of_build = time.perf_counter()
     classifier = built((x.shape[1], *hidden, data.classes), rule, neuron, setting, recipe, chunk, pixel=pixel, dt=dt,
                        device="cpp" if device == "auto" else device, precision=precision)

@@ -97,6 +97,15 @@ def test_single_cells(tmp_path):
     assert it.cells[0] == pytest.approx([.2, .5, .8]) and list(it.scored) == [True, False]
 
 
+@pytest.mark.parametrize("percent", [10, 10.3, 10.8, 16.7, -7, 0])
+def test_equal_cells_have_no_uncertainty(percent, tmp_path):
+    """Their standard deviation is of the size of rounding, by which no squared distance may be divided."""
+    rows = [f"a,10,{percent},{cell}" for cell in (1, 2, 3)] + ["b,-10,-20,1", "b,-10,-30,2"]
+    (tmp_path / "cells.csv").write_text("\n".join(["label,delta_t_ms,change_percent,cell", *rows]))
+    it = experiment(str(tmp_path / "cells.csv"))
+    assert list(it.scored) == [False, True] and np.isnan(it.sem[0])
+
+
 def test_third_factors_and_clamps(tmp_path):
     """Times count from the first spike; a drug washed in before the pairing moves the spikes, not the intervals."""
     path = tmp_path / "drug.csv"

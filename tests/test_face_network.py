@@ -91,6 +91,21 @@ def test_a_trace_that_joins_a_running_network_starts_then(rule):
     assert made.w[0] == pytest.approx(3 + .25 * .5 * np.exp(-10 / 20), rel=1e-9)
 
 
+def test_a_train_that_joins_a_running_network_leaves_out_what_is_past():
+    """As Brian2's SpikeGeneratorGroup; also after store and restore, and with a spike at the very start."""
+    network = Network(sl.spike_trains([[10] * ms]))
+    network.run(100 * ms)
+    late = sl.spike_trains([[10, 20, 110] * ms, [100] * ms, [5] * ms])
+    spikes = SpikeMonitor(late)
+    network.add(late, spikes)
+    network.store()
+    for durations in ((50,), (5, 45)):
+        network.restore()
+        for duration in durations:
+            network.run(duration * ms)
+        assert list(spikes.t / ms) == pytest.approx([100, 110]) and list(spikes.i) == [1, 0]
+
+
 @pytest.mark.long
 def test_the_users_network_changes_weights_as_a_pairing_experiment_does():
     """pairs() in spike trains of the user's own, stdp_pair: the same as weight_changes and the closed form."""

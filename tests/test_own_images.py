@@ -199,6 +199,11 @@ def test_networks_learn_images_of_any_size_and_number_of_classes(tmp_path, monke
     if protocol == "learn_mnist":
         assert result.arrays["confusion"].shape == (3, 3) and result.arrays["confusion"].sum() == 12
         assert result.provenance["dataset"].startswith("mine.npz ")
+    np.savez("wide.npz", images=good()["images"].reshape(N, 2, 12)[..., :8], labels=good()["labels"])
+    if protocol == "learn_mnist":       # 2 x 8 pixels are as many as 4 x 4
+        for more in ("shift=1", "glances=5"):
+            assert cli.main(["run", protocol, "--set", "dataset=wide.npz", "--set", more, "--out", "wide"]) == 2
+            assert "only square images can be moved, not those of 2 x 8 pixels" in capsys.readouterr().err
     np.savez("mine.npz", **{**good(), "labels": -good()["labels"]})
     assert cli.main(["run", protocol, *settings, "--out", "other"]) == 2
     err = capsys.readouterr().err.splitlines()

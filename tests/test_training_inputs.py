@@ -131,7 +131,11 @@ def test_other_refusals():
     refused(lambda: train(weights=[1.]), "weights must be a dict, name -> array, not list")
     refused(lambda: show(X[:0], LABELS[:0]), "1 to 3 images can be shown at once, not 0")
     refused(lambda: network().new_weights(-1), "seed must be a whole number")
+    wide, tall = X.reshape(3, 1, 4), X.reshape(3, 4, 1)     # four pixels, but not 2 x 2
+    refused(lambda: sl.train(network(), wide, LABELS, RECIPE.with_given(shift=1), epochs=1),
+            "only square images can be moved, not those of 1 x 4 pixels")
     train()
+    refused(lambda: network().predict(tall, glances=5), "only square images can be moved, not those of 4 x 1 pixels")
     refused(lambda: network().predict(X, seed=-1), "seed must be a whole number")
 
 

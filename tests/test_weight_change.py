@@ -5,6 +5,8 @@ from brian2 import Network, ms, mV
 
 import spikelearn as sl
 from spikelearn import SpikelearnError, SynapseModel
+from spikelearn.stdp.time_steps import is_random
+from spikelearn.stdp.together import share_simulations
 from spikelearn.stdp.weight_change import outcome, weight_changes
 
 PAIR = [sl.pairs(10 * ms, 1)]
@@ -13,7 +15,7 @@ TEXT = dict(name="mine", source="none", initial=dict(w=1), parameters=dict(A=.01
 
 @pytest.mark.parametrize("name, fields", [
     ("i", dict(on_post="w += A*(i + 1)")), ("j", dict(on_pre="w += A*j  # j")), ("N", dict(on_post="w += A/N")),
-    ("N", dict(on_post="w += A", read="w + 0*N")),
+    ("i", dict(on_post="w += A", initial=dict(w="1 + i"))), ("N", dict(on_post="w += A", read="w + 0*N")),
     ("j", dict(on_post="w += A*x", equations="w : 1\nx = j + 1 : 1")),
     ("i_post", dict(on_post="w += A*i_post", neuron="afterpotential"))])
 def test_a_rule_that_counts_synapses_is_refused_in_a_pairing(name, fields):
@@ -22,9 +24,11 @@ def test_a_rule_that_counts_synapses_is_refused_in_a_pairing(name, fields):
         weight_changes(PAIR * 2, SynapseModel(**TEXT | fields), device="numpy")
 
 
-def test_conditions_may_start_from_weights_of_their_own():
-    rule = SynapseModel(**TEXT | dict(on_post="w += A", initial=dict(w="1 + i")))
-    assert weight_changes(PAIR * 2, rule, device="numpy") == pytest.approx([.01, .005])
+@pytest.mark.parametrize("initial, random",
+                         [("0.5 + rand()", True), ("1 + 0.1*randn()", True), ("2*A", False), (1, False)])
+def test_a_weight_that_starts_at_random_makes_a_rule_random(initial, random):
+    rule = SynapseModel(**TEXT | dict(on_post="w += A", initial=dict(w=initial)))
+    assert is_random(rule) == random and share_simulations(rule) != random
 
 
 def test_a_rule_may_name_its_own_variables_so_and_count_synapses_in_a_network():

@@ -27,6 +27,13 @@ def image_rows(images, pixels, what="images"):
     return x.reshape(len(x), pixels)
 
 
+def check_square(images):
+    """Refuse images, (n, height, width), that are not square: moved as rows they would be scrambled. Rows pass."""
+    if np.ndim(images) == 3 and np.shape(images)[1] != np.shape(images)[2]:
+        height, width = np.shape(images)[1:]
+        raise SpikelearnError(f"only square images can be moved, not those of {height} x {width} pixels")
+
+
 def class_labels(labels, n, classes, what="labels"):
     """Labels as (n,) int.
 

@@ -156,8 +156,12 @@ def spike_trains(times: Iterable[Quantity], *, name: str = "spiketrains*") -> Ne
     prepare = group.before_run
 
     def before_run(run_namespace=None):
-        check_grid(table, float(group.clock.dt), NEVER, group.name)
+        dt, now = float(group.clock.dt), float(group.clock.t[:])
+        check_grid(table, dt, NEVER, group.name)
         prepare(run_namespace)
+        if now > 0:     # of a train that joins late, or is restored, what is past does not come again
+            past = np.sum(table < now - dt / 2, axis=0)
+            group.spikes_so_far, group.next_spike = past, table[past, np.arange(len(past))] * second
 
     group.__dict__["before_run"] = before_run
     return _with_values(group)

@@ -203,5 +203,6 @@ def _of_cells(several: list[Condition]) -> Condition:
     cells = np.concatenate([one.cells for one in several])
     if not cells.size:
         return first._replace(cells=cells)
-    sem = float(np.std(cells, ddof=1) / np.sqrt(cells.size)) if cells.size > 1 else math.nan
-    return first._replace(mean=float(np.mean(cells)), sem=sem or math.nan, cells=cells)
+    alike = np.ptp(cells) <= 1e-12 * np.max(np.abs(cells))     # equal cells have a deviation of the size of rounding
+    sem = math.nan if alike else float(np.std(cells, ddof=1) / np.sqrt(cells.size))
+    return first._replace(mean=float(np.mean(cells)), sem=sem, cells=cells)

@@ -150,7 +150,8 @@ def text(seconds: float) -> str:
 def is_random(*models: Model) -> bool:
     """Whether some models draw random numbers."""
     code = "\n".join(text for model in models
-                     for text in (model.equations, *(code for _, code in model.statements().values())))
+                     for text in (model.equations, *(code for _, code in model.statements().values()),
+                                  *(value for value in model.initial.values() if isinstance(value, str))))
     names = get_identifiers(code)
     return bool(names & RANDOM) or any(name == "xi" or name.startswith("xi_") for name in names)
 

@@ -181,9 +181,10 @@ def post_neuron(synapse: str | SynapseModel, neuron: str | NeuronModel | None = 
 
 
 def _refuse_indices(rule: SynapseModel) -> None:
-    """Refuse a rule that depends on what is simulated beside it; an initial value may differ by condition, as 1 + i."""
+    """Refuse a rule that depends on what is simulated beside it."""
     code = [equation.expr.code for equation in Equations(rule.equations).values() if equation.expr is not None]
     code += [rule.read, *(text for _, text in rule.statements().values())]
+    code += [value for value in rule.initial.values() if isinstance(value, str)]
     named = get_identifiers("\n".join(re.sub(r"#.*", "", text) for text in code))
     own = declared(rule) | set(rule.functions) | set(rule.inputs)
     found = [name for name in ("i", "j", "N", *(f"{name}_{side}" for side in ("pre", "post") for name in "ijN"))
