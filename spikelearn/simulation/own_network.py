@@ -16,6 +16,7 @@ from spikelearn.ranges.check import numbers, whole
 from spikelearn.simulation import network
 from spikelearn.simulation.brian_internals.objects import noted, pathways
 from spikelearn.simulation.delays import check_delays_of
+from spikelearn.simulation.derivatives import at_last, follow_what_is_set
 from spikelearn.simulation.spike_tables import NEVER, check_grid, spike_table
 
 NAMED = ("one-to-one", "all-to-all")
@@ -33,7 +34,7 @@ def neurons(model: str | NeuronModel, n: int, *, name: str = "neurongroup*", rea
     name : name of the group, as in Brian2.
     reads : list of str, or SynapseModel
         What learning rules read of these neurons besides their own variables: "u", the model's potential, and "dudt",
-        its rate of change. A rule stands for all that it reads.
+        its rate of change. A rule stands for all that it reads. A potential that you set between runs is no change.
     per_neuron : parameters that may differ from neuron to neuron: assign an array of shape (n,) to them.
     inputs : name -> TimedArray that the equations name.
     finished : condition of the event upon which the at_end= of the neurons' outgoing rules acts.
@@ -57,9 +58,10 @@ def neurons(model: str | NeuronModel, n: int, *, name: str = "neurongroup*", rea
     """
     record = load_model(model, "neuron")
     whole().check("n", n)
-    group = network.neurons(record, int(n), name=name, reads=_names_read(record, reads), inputs=inputs,
-                            per_neuron=_parameters(record, per_neuron), finished=finished)
-    return _with_values(group)
+    reads = _names_read(record, reads)
+    group = network.neurons(record, int(n), name=name, reads=reads, inputs=inputs, finished=finished,
+                            per_neuron=_parameters(record, per_neuron), more=at_last(record, reads))
+    return follow_what_is_set(_with_values(group))
 
 
 def synapses(pre: NeuronGroup, post: NeuronGroup, model: str | SynapseModel, connect: str | tuple | Mapping, *,

@@ -33,7 +33,7 @@ class Pairing:
     label : name of the condition in a plot.
     third : times at which a third factor arrives, such as a reward.
     bath : the two times at which a drug is washed in and out; None = there is none.
-    hold : potential at which the post neuron is held (voltage clamp); None = it is not.
+    hold : potential at which the post neuron is held (voltage clamp), with u in its own scale; None = it is not.
     read_after : the weight is read so long after the last spike; None = as the call says.
 
     Raises

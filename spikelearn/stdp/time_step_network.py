@@ -17,12 +17,11 @@ from spikelearn.simulation.rows import vectorise_steps
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import NEVER, spike_table
 from spikelearn.simulation.tables import lookup_table
+from spikelearn.stdp.clamp import held_neuron
 from spikelearn.stdp.moments import Moments, moments_of
 from spikelearn.stdp.network import TICK, Changes, copied, monitor, parameter_values, read_weight
 from spikelearn.stdp.spike_times import Pairing
 from spikelearn.stdp.time_steps import text
-
-CLAMP = "neurons/voltage_clamp"
 
 
 class InTimeSteps:
@@ -74,7 +73,8 @@ class InTimeSteps:
             return [*made, connection, *monitor(connection, self.recorded, "traces", self.every)]
         for side in ("pre", "post") if self.both_sides else ("post",):
             clamped = side == "post" and self.held is not None
-            group = neurons(CLAMP if clamped else self.post_model, n, name=side, reads=rule.reads()[side], exact=True,
+            group = neurons(held_neuron(self.post_model, rule.reads()[side]) if clamped else self.post_model, n,
+                            name=side, reads=rule.reads()[side], exact=True,
                             reading=reading if side == "pre" else None, per_neuron=("v_command",) * clamped)
             vectorise_steps(group)
             made.append(group)
