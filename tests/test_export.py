@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brian2 import ms
 
 import spikelearn as sl
 from spikelearn.command.command_line import main
@@ -27,7 +28,7 @@ REFUSED = {
 }
 RULES = [name.split("/")[1] for name in shipped_models() if name.startswith("synapses/")]
 EXPORTED = [name for name in RULES if name not in REFUSED]
-QUICKLY = ["bistable", "stdp_pair", "stdp_triplet", "stdp_voltage", "short_term_active", "voltage_derivative_trace"]
+QUICKLY = ["calcium", "stdp_pair", "stdp_triplet", "stdp_voltage", "short_term_active", "voltage_derivative_trace"]
 PAIRING = "pre 0 20; post 10 20; 2 at 10*Hz"       # with a coincident pair
 OWN = '''
 from brian2 import TimedArray, Hz, ms, check_units
@@ -164,3 +165,57 @@ def test_the_command_writes_a_new_file(tmp_path, monkeypatch, capsys):
     assert "must be the name of a Python file" in capsys.readouterr().err
     assert main(["export", "neurons/lif"]) == 2
     assert "lif is a NeuronModel, but a SynapseModel is needed here" in capsys.readouterr().err
+
+
+SQUARE = dict(name="square", source="mine", on_pre="x += 10", on_post="w += x", initial=dict(w=1),
+              equations="w : 1\ndx/dt = -x**2/tau : 1 (clock-driven)", parameters=dict(tau=20 * ms))
+COUPLED = """
+    w : 1
+    d{0}/dt = -{0}/tau : 1 (event-driven)       # a variable named {0}
+    dS/dt = ({0} - S)/tau : 1 (event-driven)
+"""
+
+
+def weights_of_script(text, folder):
+    (folder / "script.py").write_text(text)
+    done = subprocess.run([sys.executable, "-c", RUN, str(folder / "script.py")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [float(one) for one in re.search(r"before (\S+), after (\S+), in SI", done.stdout).groups()]
+
+
+@pytest.mark.parametrize("start", [1, 0])
+def test_the_step_of_the_script_is_halved_as_in_a_pairing(start, tmp_path):
+    """On paper x is 10/(1 + 10 t/tau), which the first step tried, 0.2 ms, misses by 3 %."""
+    text = brian2_script(sl.SynapseModel(**SQUARE | dict(initial=dict(w=start))), "pre 0; post 2")
+    before, after = weights_of_script(text, tmp_path)
+    assert before == start and after - before == pytest.approx(5, rel=0.02)
+    assert float(re.search(r"defaultclock.dt = (\S+)\*ms", text)[1]) < 0.1
+    if start:
+        changed = sl.weight_changes([from_line("pre 0; post 2")], sl.SynapseModel(**SQUARE), device="numpy")
+        assert after - before == pytest.approx(changed[0], rel=1e-6)
+
+
+def test_a_rule_for_which_no_step_is_short_enough_is_refused():
+    rule = sl.SynapseModel(**SQUARE | dict(on_post="w += x*dt/tau"))
+    with pytest.raises(sl.SpikelearnError, match="the rule cannot be integrated accurately"):
+        brian2_script(rule, "pre 0; post 1")
+
+
+@pytest.mark.parametrize("name", ["beta", "E"])
+def test_variables_named_like_sympys_are_renamed_in_the_script(name, tmp_path):
+    """On paper S = t/tau exp(-t/tau); SymPy takes beta for a function and E for 2.718."""
+    rule = sl.SynapseModel(name="mine", source="me", equations=COUPLED.format(name), on_pre=f"{name} += 1",
+                           on_post=f"w += S + 0*{name}", parameters=dict(tau=20 * ms), initial=dict(w=1))
+    text = brian2_script(rule, "pre 0; post 10")
+    assert f"# {name}_ is '{name}'" in text and "# S_ is 'S'" in text and f'on_pre="{name}_ += 1"' in text
+    expected = pytest.approx(0.5 * np.exp(-0.5), rel=1e-4)
+    assert np.diff(weights_of_script(text, tmp_path))[0] == expected
+    assert sl.weight_changes([from_line("pre 0; post 10")], rule, device="numpy")[0] == expected
+
+
+def test_variables_of_a_neuron_named_like_sympys_are_renamed_in_the_script(tmp_path):
+    cell = sl.NeuronModel(name="cell", source="me", equations="dE/dt = -E/tau : 1\nS : 1", threshold="E > 1",
+                          reset="E = 0.5", forced="E = 2", potential="E", parameters=dict(tau=20 * ms))
+    rule = sl.SynapseModel(name="mine", source="me", equations="w : 1", on_pre="w += E_post", initial=dict(w=1))
+    after = weights_of_script(brian2_script(rule, "pre 10; post 0", cell), tmp_path)[1]
+    assert after == pytest.approx(1 + 0.5 * np.exp(-0.5), rel=0.02)

@@ -1,6 +1,8 @@
 """Messages: one style for every mistake of a user, and the sentence of each mistake that people make in equations."""
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from brian2 import Hz, check_units, ms
 
 import spikelearn as sl
 from spikelearn.command.command_line import main
+from spikelearn.command.export import brian2_script
 from spikelearn.ranges.keywords import KEYWORDS
 
 ROOT = Path(__file__).parent.parent
@@ -120,6 +123,39 @@ def test_a_declared_function_is_known():
 
     fields = {**RULE, "on_pre": "w -= B*soft(y); x += 1", "functions": {"soft": soft}}
     assert "soft" in sl.SynapseModel(**fields).functions
+
+
+@pytest.mark.parametrize("slope", ["-x**2/tau", "-1/tau", "(y**2 - x)/tau"])
+def test_an_event_driven_equation_without_a_solution(slope):
+    rule = sl.SynapseModel(**{**RULE, "equations": EQUATIONS.replace("-x/tau", slope)})
+    with pytest.raises(sl.SpikelearnError) as caught:
+        sl.weight_changes([sl.pairs(10 * ms)], rule, device="numpy")
+    assert str(caught.value) == (f"mine: Brian2 cannot solve the equation 'dx/dt = {slope}' from spike to spike: write "
+                                 "(clock-driven) instead of (event-driven)")
+    with pytest.raises(sl.SpikelearnError, match="write .clock-driven."):
+        brian2_script(rule)
+
+
+@pytest.mark.long
+def test_an_event_driven_equation_without_a_solution_is_told_in_one_line(tmp_path):
+    text = (ROOT / "models" / "synapses" / "stdp_pair.py").read_text(encoding="utf-8")
+    (tmp_path / "mine.py").write_text(text.replace("-y / tau_minus", "-y**2 / tau_minus"), encoding="utf-8")
+    for command in (["export", "mine.py"], ["run", "stdp_window", "--synapse", "mine.py", "--device", "numpy"]):
+        done = subprocess.run([sys.executable, "-m", "spikelearn", *command], capture_output=True, text=True,
+                              cwd=tmp_path)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+        assert "mine: Brian2 cannot solve the equation 'dy/dt = -y**2 / tau_minus'" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["int", "len", "float", "round", "list", "abs", "pi", "exp", "dt"])
+def test_names_that_brian2_takes_for_its_own(name):
+    """With a parameter `pi` the weight was silently another one."""
+    for fields in (dict(on_post=f"w += {name}*x; y += 1", parameters=dict(B=.005, tau=20 * ms) | {name: 0.01}),
+                   dict(on_post=f"{name} = A*x; w += {name}; y += 1")):
+        with pytest.raises(sl.SpikelearnError, match=f"^mine: '{name}' means something else in Brian2's code"):
+            sl.SynapseModel(**{**RULE, **fields})
+    with pytest.raises(sl.SpikelearnError, match=f"^cell: '{name}' means something else in Brian2's code"):
+        sl.NeuronModel(**{**NEURON, "reset": f"v = {name}", "parameters": dict(NEURON["parameters"], **{name: 0.0})})
 
 
 def test_a_weight_of_another_name():

@@ -3,14 +3,11 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
 from spikelearn.equations.files import load_model
 from spikelearn.equations.records import Model, NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError
 
 PAIRING = "pre 0; post 10; 10 at 10*Hz"
-LONGEST = 1e-3          # seconds; time step of a rule that Brian2 solves exactly between spikes
 
 
 def add_export(commands) -> None:
@@ -53,10 +50,12 @@ def brian2_script(synapse: str | SynapseModel, pairing: str = PAIRING, neuron: s
     Raises
     ------
     SpikelearnError
-        If two spiking neurons are not enough for the rule, or if its weight cannot be read after the last spike.
+        If two spiking neurons are not enough for the rule, if its weight cannot be read after the last spike, or if no
+        time step is short enough.
     """
     from spikelearn.command.export_text import functions
-    from spikelearn.equations.own_names import for_brian
+    from spikelearn.command.export_timing import timing
+    from spikelearn.equations.own_names import for_brian, for_sympy
     from spikelearn.stdp.weight_change import post_neuron
 
     record = load_model(synapse, "synapse")
@@ -67,10 +66,11 @@ def brian2_script(synapse: str | SynapseModel, pairing: str = PAIRING, neuron: s
                               "potential; leave --neuron out")
     if cell is not None and not cell.forced:
         raise SpikelearnError(f"{cell.title} states no forced=, so a pairing cannot make it spike")
-    step, times, begin, end = _timing(rule, cell, pairing)
+    step, times, begin, end = timing(rule, cell, pairing)
+    rule, cell, told = for_sympy(rule, cell)
     sides = {side: cell is not None and (side == "post" or bool(rule.reads()["pre"])) for side in ("pre", "post")}
     parts = [_heading(record, cell, pairing), functions(record), functions(cell) if cell else "",
-             _spikes(step, times, sides)]
+             _spikes(step, times, sides), _told(told)]
     for side, is_neuron in sides.items():
         parts += [_neuron(cell, side, rule.reads()[side])] if is_neuron else []
     return "\n".join(part for part in [*parts, _synapse(rule, record), _run(rule, sides, begin, end)] if part)
@@ -100,27 +100,6 @@ def _refuse(rule):
                                   "only, so a script cannot read it after the last one")
 
 
-def _timing(rule, cell, pairing):
-    """(time step, {"pre", "post": spike times}, time of the first spike, time of reading) in seconds."""
-    from spikelearn.stdp.conditions import from_line
-    from spikelearn.stdp.moments import moments_of
-    from spikelearn.stdp.network import exact_between_spikes
-    from spikelearn.stdp.time_steps import common_step, fitting_step
-    from spikelearn.stdp.weight_change import READ_AFTER, acting_times
-
-    condition = from_line(pairing)
-    when, acting = moments_of(condition, rule, float(READ_AFTER)), acting_times([condition], rule, float(READ_AFTER))
-    exact = cell is None and exact_between_spikes(rule)
-    step = common_step([*acting, np.array([float(READ_AFTER)])]) if exact else fitting_step(
-        acting, [one for one in (rule, cell) if one])
-    if not step:
-        raise SpikelearnError("the spike times have no common time step of 10 us or more: round them")
-    step = step / np.ceil(step / LONGEST - 1e-9)
-    later = np.ceil(when.begin / step - 1e-6) * step - when.begin
-    times = {side: np.asarray(getattr(condition, side)) + later for side in ("pre", "post")}
-    return step, times, when.begin + later, when.read + later + (0 if exact else step)
-
-
 # --- the parts of the script -------------------------------------------------------------------------------------
 
 def _heading(rule, cell, pairing):
@@ -142,6 +121,12 @@ def _spikes(step, times, sides):
         name, when = (f"{side}_forced", ', when="start"') if is_neuron else (side, "")
         lines.append(f"{name} = SpikeGeneratorGroup(1, zeros(len({side}_times), dtype=int), {side}_times{when})")
     return "\n".join(lines) + "\n"
+
+
+def _told(names):
+    """A comment on the variables that have another name in the script; none where all have their own."""
+    return "".join(f"# {new} is '{name}', a name that Brian2's solver of equations takes for SymPy's\n"
+                   for name, new in names.items())
 
 
 def _neuron(cell, side, reads):
@@ -178,15 +163,8 @@ def _needs_u(cell, reads):
 
 
 def _method(model: Model) -> str | tuple:
-    """Integration method of a pairing: exact where the equations are linear.
-
-    Brian2's exact method fails for a variable whose name means something to SymPy, such as `trace`.
-    """
-    import sympy
-    from brian2 import Equations
-
-    known = any(hasattr(sympy, name) for name in Equations(model.equations).diff_eq_names)
-    return model.method if known or model.method == "exact" else ("exact", model.method)
+    """Integration method of a pairing: exact where the equations are linear."""
+    return model.method if model.method == "exact" else ("exact", model.method)
 
 
 def _namespace(model):

@@ -14,7 +14,7 @@ from brian2 import (
 
 from spikelearn.equations.additions import check_additions, functions_of
 from spikelearn.equations.assignments import check_model_assignments, used_before
-from spikelearn.equations.own_names import for_brian, renamed
+from spikelearn.equations.own_names import check_own_names, for_brian, renamed
 from spikelearn.equations.parsing import (
     Constant,
     Variable,
@@ -85,6 +85,7 @@ def check_model(model, reads=None):
 
 def _check_model(model, reads):
     check_additions(model)
+    check_own_names(model)
     equations = parse(model)
     check_syntax(model, equations)
     for name in model.parameters:

@@ -11,9 +11,11 @@ from spikelearn.equations.files import load_model
 from spikelearn.equations.own_names import for_brian
 from spikelearn.errors import SpikelearnError
 from spikelearn.simulation.brian_internals.code import writes_programs
+from spikelearn.simulation.brian_internals.integration import unsolved
 from spikelearn.simulation.brian_internals.objects import (
     computed,
     declared,
+    give_up,
     note,
     noted,
     order_event,
@@ -136,6 +138,7 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     on_pre, on_post, event_of = _pathways(model, pre, post, steps, equations)
     connection = Synapses(pre, post, equations, on_pre=on_pre or None, on_post=on_post or None, on_event=event_of,
                           method=_method(model, exact), name=name, namespace={**functions_of(model), **(inputs or {})})
+    _refuse_unsolved(connection, model)
     for order, pathway in enumerate(sorted([*on_pre, *on_post], key=lambda name: name == "pre_third")):
         order_pathway(connection, pathway, order)
     if "pre_finished" in on_pre:                    # between the presentations, before the next one begins
@@ -145,6 +148,16 @@ def synapses(pre, post, model="synapses/static", *, name, connect="one-to-one", 
     note(connection, values={**model.parameters, **model.initial}, model=model)
     _delay(connection, model)
     return connection
+
+
+def _refuse_unsolved(connection, model):
+    """Refuse event-driven equations that Brian2 would refuse in the run, in words of its own."""
+    equation = unsolved(connection)
+    if equation:
+        for item in (connection, *pathways(connection)):
+            give_up(item)
+        raise SpikelearnError(f"{model.title}: Brian2 cannot solve the equation '{equation}' from spike to spike: "
+                              "write (clock-driven) instead of (event-driven)")
 
 
 def _delay(connection, model):

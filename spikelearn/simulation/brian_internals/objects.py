@@ -45,11 +45,16 @@ def fresh_names():
     except BaseException:
         for references in Trackable.__instancefollower__.instance_sets.values():
             for item in [reference() for reference in references]:
-                if getattr(item, "_network", "") is None:
-                    item._network = "given up"      # else Brian2 warns of each object when it is deleted
+                give_up(item)
         raise
     finally:
         Trackable.__instancefollower__ = before
+
+
+def give_up(item):
+    """Say that an object is not used: else Brian2 warns when it is deleted (brian2/core/base.py, __del__)."""
+    if getattr(item, "_network", "") is None:
+        item._network = "given up"
 
 
 def is_array(variable):
