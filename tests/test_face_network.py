@@ -87,8 +87,11 @@ def test_a_trace_that_joins_a_running_network_starts_then(rule):
     network.run(100 * ms)
     made = sl.synapses(pre, post, rule, connect="one-to-one")
     network.add(made)
-    network.run(20 * ms)
-    assert made.w[0] == pytest.approx(3 + .25 * .5 * np.exp(-10 / 20), rel=1e-9)
+    network.store()
+    for _ in range(2):          # also from a state that was stored before
+        network.run(20 * ms)
+        assert made.w[0] == pytest.approx(3 + .25 * .5 * np.exp(-10 / 20), rel=1e-9)
+        network.restore()
 
 
 def test_a_train_that_joins_a_running_network_leaves_out_what_is_past():

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from brian2 import Equations, NeuronGroup, Quantity, Synapses, second
+from brian2 import Equations, NeuronGroup, Quantity, Synapses
 
 from spikelearn.equations.files import load_model
 from spikelearn.equations.records import NeuronModel, SynapseModel
@@ -15,9 +15,9 @@ from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.check import numbers, whole
 from spikelearn.simulation import network
 from spikelearn.simulation.brian_internals.objects import noted, pathways
-from spikelearn.simulation.delays import check_delays_of
 from spikelearn.simulation.derivatives import at_last, follow_what_is_set
-from spikelearn.simulation.spike_tables import NEVER, check_grid, spike_table
+from spikelearn.simulation.late_start import leave_out_the_past, start_with_the_first_run
+from spikelearn.simulation.spike_tables import spike_table
 
 NAMED = ("one-to-one", "all-to-all")
 KEYWORDS_OF_CONNECT = ("condition", "i", "j", "p", "n", "skip_if_invalid")
@@ -119,7 +119,7 @@ def synapses(pre: NeuronGroup, post: NeuronGroup, model: str | SynapseModel, con
         if not len(made):
             raise SpikelearnError(f"connect={connect!r} gives no synapse")
     made.__dict__["connect"] = _refuse_to_connect
-    _before_the_run(made)
+    start_with_the_first_run(made)
     return _with_values(made)
 
 
@@ -155,17 +155,7 @@ def spike_trains(times: Iterable[Quantity], *, name: str = "spiketrains*") -> Ne
     if np.any(table < 0):
         raise SpikelearnError("times must not be negative")
     group, _ = network.spike_trains(table, name=name)
-    prepare = group.before_run
-
-    def before_run(run_namespace=None):
-        dt, now = float(group.clock.dt), float(group.clock.t[:])
-        check_grid(table, dt, NEVER, group.name)
-        prepare(run_namespace)
-        if now > 0:     # of a train that joins late, or is restored, what is past does not come again
-            past = np.sum(table < now - dt / 2, axis=0)
-            group.spikes_so_far, group.next_spike = past, table[past, np.arange(len(past))] * second
-
-    group.__dict__["before_run"] = before_run
+    leave_out_the_past(group, table)
     return _with_values(group)
 
 
@@ -188,20 +178,6 @@ def _with_values(made):
                 if isinstance(value, str) == text:
                     setattr(item, variable, value)
     return made
-
-
-def _before_the_run(connection):
-    """Refuse delays off the grid; let traces solved between events start when they are first run, not at 0 s."""
-    prepare, waiting = connection.before_run, [connection] if "lastupdate" in connection.variables else []
-
-    def before_run(run_namespace=None):
-        check_delays_of(connection)
-        prepare(run_namespace)
-        if waiting and connection.clock.t > 0 * second:
-            connection.lastupdate = connection.clock.t
-        waiting.clear()
-
-    connection.__dict__["before_run"] = before_run
 
 
 def _parameters(model, names):
