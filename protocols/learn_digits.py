@@ -21,7 +21,7 @@ from spikelearn.equilibrium.classifier import Classifier
 from spikelearn.equilibrium.one_image import one_image
 from spikelearn.equilibrium.recipe import Recipe
 from spikelearn.equilibrium.train import answers, train
-from spikelearn.images.checked import check_square
+from spikelearn.images.checked import check_movable
 from spikelearn.images.datasets import load, scored_part
 from spikelearn.images.encoding import pixels_and_labels
 from spikelearn.images.readout import accuracy
@@ -72,7 +72,7 @@ def run(synapse=OWN_RULES, neuron=None, *, dataset="digits", pixel="neurons/pixe
     validation = pixels_and_labels(data.validation, data.scale)
     recipes = [recipe_of(rule, len(hidden) + 1, len(rules) > 1, given_fields(recipe)) for rule in rules]
     if any(its.shift for its in recipes):
-        check_square(data.train.images)
+        check_movable(data.train.images)
     made = {}
     for name, rule, its_recipe in zip(titles(rules), rules, recipes, strict=True):
         start = time.perf_counter()

@@ -26,11 +26,10 @@ from spikelearn.equilibrium.one_image import one_image
 from spikelearn.equilibrium.recipe import Recipe
 from spikelearn.equilibrium.saved_networks import network_facts, weights_in
 from spikelearn.equilibrium.train import answers, train
-from spikelearn.images.checked import check_square
+from spikelearn.images.checked import check_movable
 from spikelearn.images.datasets import load, scored_part
-from spikelearn.images.encoding import glances as moved_by_a_pixel
 from spikelearn.images.encoding import parts_for_training, pixels_and_labels
-from spikelearn.images.readout import confusion, error_percent
+from spikelearn.images.readout import confusion, error_percent, tell_of_guessing
 from spikelearn.plotting import (
     confusion_matrix,
     image_grid,
@@ -75,8 +74,7 @@ SETTINGS = {     # chosen here, on the validation images
     "single": Setting(Recipe(rates=(0.002, 0.001), decay=0.8, gate=0.4, free_steps=200, nudged_steps=80,
                              window_steps=80, average=0.98)),
 }
-# clothes cover twice as much of the image as digits: with the rates for MNIST the network learns nothing
-SETTINGS["temporal fashion_mnist"] = SETTINGS["temporal"]._replace(
+SETTINGS["temporal fashion_mnist"] = SETTINGS["temporal"]._replace(      # with those for MNIST it learns nothing
     recipe=dataclasses.replace(SETTINGS["temporal"].recipe, rates=(0.004, 0.002)))
 SHORT_FORM = dict(epochs=at_most(1), images=unless_given(4000))
 
@@ -108,8 +106,7 @@ def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset=
     data = load(dataset, data_dir or None, validation, own=True)
     x, labels, held_out = parts_for_training(data, images, 1000 if quick else None)
     if recipe.shift or glances > 1:     # refused before the training, not after it
-        check_square(data.train.images)
-        moved_by_a_pixel(x[:1], glances)
+        check_movable(data.train.images, glances)
     start_of_build = time.perf_counter()
     classifier = built((x.shape[1], *hidden, data.classes), rule, neuron, setting, recipe, chunk, pixel=pixel, dt=dt,
                        device="cpp" if device == "auto" else device, precision=precision)
@@ -157,7 +154,8 @@ def weights_of(directory, classifier):
 def _result(classifier, recipe, trained, data, held_out, final, times, glances):
     curve, weights = trained.curve, trained.weights
     headline = _headline(curve, times)
-    _told_of_guessing(headline, recipe, data.train.labels)
+    if headline["training_images"] >= 1000:
+        tell_of_guessing(headline["train_error_percent"], data.train.labels, recipe.rates)
     arrays = {f"curve_{name}": values for name, values in curve.items()}
     arrays |= {f"weights_{name}": array for name, array in trained.last_weights.items()}
     arrays |= {f"mean_weights_{name}": array for name, array in weights.items()}
@@ -184,16 +182,6 @@ def _result(classifier, recipe, trained, data, held_out, final, times, glances):
              "network": network_facts(classifier),
              "models": [model_facts(model) for model in (classifier.synapse, classifier.neuron, classifier.pixel)]}
     return Result("learn_mnist", arrays, headline, facts)
-
-
-def _told_of_guessing(headline, recipe, labels):
-    """Say so if a training of 1,000 images or more ends no better than the commonest class named for each image."""
-    guess = 100 * (1 - np.bincount(labels).max() / len(labels))
-    if headline["training_images"] >= 1000 and headline["train_error_percent"] > 0.95 * guess:
-        rates = ",".join(f"{rate:g}" for rate in recipe.rates)
-        print(f"the network has learnt nothing: it errs for {headline['train_error_percent']:.1f} % of the training "
-              f"images, a guess for {guess:.1f} %. Brighter images need smaller rates than {rates} (--set rates=...)",
-              file=sys.stderr)
 
 
 def _headline(curve, times):

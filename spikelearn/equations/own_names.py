@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from spikelearn.equations.assignments import FIXED
 from spikelearn.errors import SpikelearnError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def check_own_names(model: "Model") -> None:
     from brian2 import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS
 
     code = "\n".join(text for kind, text in model.statements().values() if kind == "code")
-    own = declared(model) | set(ASSIGNED.findall(re.sub(r"#.*", "", code)))
+    own = declared(model) | set(ASSIGNED.findall(re.sub(r"#.*", "", code))) - set(FIXED)     # which assignments refuse
     for name in sorted(own & {*OF_CODE, *DEFAULT_CONSTANTS, *DEFAULT_FUNCTIONS}):
         raise SpikelearnError(f"{model.title}: '{name}' means something else in Brian2's code: give the variable or "
                               f"parameter another name, such as '{name}_own'")

@@ -14,7 +14,7 @@ from spikelearn.equilibrium.saved_networks import saved_network
 from spikelearn.equilibrium.train import answers
 from spikelearn.equilibrium.weights import checked_weights
 from spikelearn.errors import SpikelearnError
-from spikelearn.images.checked import check_square, class_labels, image_rows
+from spikelearn.images.checked import check_movable, class_labels, image_rows
 from spikelearn.images.readout import predict
 from spikelearn.ranges.keywords import whole_numbers
 from spikelearn.simulation.simulate import Simulation
@@ -234,7 +234,7 @@ class Classifier:
         if self.weights is None:
             raise SpikelearnError("this network has no weights yet: load or train one")
         if glances != 1:
-            check_square(images)
+            check_movable(images, glances)
         x, (seed,) = image_rows(images, self.sizes[0]), whole_numbers(seed=seed)
         if not len(x):
             return np.zeros(0, dtype=int)

@@ -15,7 +15,7 @@ import numpy as np
 
 from spikelearn.equilibrium.weights import checked_weights
 from spikelearn.errors import SpikelearnError
-from spikelearn.images.checked import check_square, examples_checked, validation_checked
+from spikelearn.images.checked import check_movable, examples_checked, validation_checked
 from spikelearn.images.encoding import glances, moved
 from spikelearn.images.readout import error_percent, predict
 from spikelearn.ranges.keywords import whole_numbers
@@ -88,7 +88,7 @@ def train(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, recipe: "
     epochs, seed, chunk, jobs = whole_numbers(epochs=epochs, seed=seed, chunk=chunk, jobs=jobs)
     ends = classifier.sizes[0], classifier.sizes[-1]
     if recipe.shift:
-        check_square(x)
+        check_movable(x)
     (x, labels), validation = examples_checked(x, labels, *ends), validation_checked(validation, *ends)
     if jobs > recipe.shares or (jobs > 1 and recipe.batch < jobs):
         raise SpikelearnError(f"{jobs} jobs need a batch of as many shares, such as batch=20 and shares={max(jobs, 2)}")

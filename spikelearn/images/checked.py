@@ -27,8 +27,13 @@ def image_rows(images, pixels, what="images"):
     return x.reshape(len(x), pixels)
 
 
-def check_square(images):
-    """Refuse images, (n, height, width), that are not square: moved as rows they would be scrambled. Rows pass."""
+def check_movable(images, glances=1):
+    """Refuse images, (n, height, width), that are not square: moved as rows they would be scrambled. Rows pass.
+
+    glances : at each image, 1, 5 or 9; another number is refused.
+    """
+    if glances not in (1, 5, 9):
+        raise SpikelearnError(f"glances must be 1, 5 or 9, not {glances}")
     if np.ndim(images) == 3 and np.shape(images)[1] != np.shape(images)[2]:
         height, width = np.shape(images)[1:]
         raise SpikelearnError(f"only square images can be moved, not those of {height} x {width} pixels")

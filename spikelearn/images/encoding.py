@@ -10,6 +10,7 @@ import numpy as np
 from brian2 import Hz, have_same_dimensions, second
 
 from spikelearn.errors import SpikelearnError
+from spikelearn.images.checked import check_movable
 
 
 def scaled(images, scale):
@@ -67,8 +68,7 @@ def glances(x, number):
     x : (n, side * side) square images; number : 1; 5, with the four neighbouring places; or 9, with the diagonal ones.
     Returns a list of arrays like x. Raises SpikelearnError for another number, or if images are not square.
     """
-    if number not in (1, 5, 9):
-        raise SpikelearnError(f"glances must be 1, 5 or 9, not {number}")
+    check_movable(x, number)
     if number == 1:
         return [np.asarray(x)]
     x, side = _movable(x, 1)

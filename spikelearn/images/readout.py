@@ -1,4 +1,6 @@
 """Predictions of a network and their scores."""
+import sys
+
 import numpy as np
 
 from spikelearn.errors import SpikelearnError
@@ -33,6 +35,18 @@ def error_percent(labels, predicted):
     """
     labels, predicted = _pair(labels, predicted)
     return 100 * int(np.sum(labels != predicted)) / labels.size
+
+
+def tell_of_guessing(error, labels, rates):
+    """Say on standard error if an error is that of the commonest class named for each image: nothing was learnt.
+
+    error : per cent of the training images; labels : (n,) whole numbers; rates : of learning.
+    """
+    guess = 100 * (1 - np.bincount(labels).max() / len(labels))
+    if error > 0.95 * guess:
+        print(f"the network has learnt nothing: it errs for {error:.1f} % of the training images, a guess for "
+              f"{guess:.1f} %. Brighter images need smaller rates than {','.join(f'{rate:g}' for rate in rates)} "
+              "(--set rates=...)", file=sys.stderr)
 
 
 def confusion(labels, predicted, classes=10):
