@@ -152,7 +152,8 @@ def test_names_that_brian2_takes_for_its_own(name):
     """With a parameter `pi` the weight was silently another one."""
     for fields in (dict(on_post=f"w += {name}*x; y += 1", parameters=dict(B=.005, tau=20 * ms) | {name: 0.01}),
                    dict(on_post=f"{name} = A*x; w += {name}; y += 1")):
-        with pytest.raises(sl.SpikelearnError, match=f"^mine: '{name}' means something else in Brian2's code"):
+        with pytest.raises(sl.SpikelearnError, match=f"^mine: ('{name}' means something else in Brian2's code|on_post "
+                                                     f"assigns to '{name}', which statements cannot change)"):
             sl.SynapseModel(**{**RULE, **fields})
     with pytest.raises(sl.SpikelearnError, match=f"^cell: '{name}' means something else in Brian2's code"):
         sl.NeuronModel(**{**NEURON, "reset": f"v = {name}", "parameters": dict(NEURON["parameters"], **{name: 0.0})})
