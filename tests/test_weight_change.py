@@ -1,7 +1,7 @@
 """What `weight_changes` refuses of a rule, a neuron and a time step, also where a rule follows spike times only."""
 import numpy as np
 import pytest
-from brian2 import Network, ms, mV
+from brian2 import Network, ms, mV, prefs
 
 import spikelearn as sl
 from spikelearn import SpikelearnError, SynapseModel
@@ -31,11 +31,19 @@ def test_a_weight_that_starts_at_random_makes_a_rule_random(initial, random):
     assert is_random(rule) == random and share_simulations(rule) != random
 
 
-def test_a_rule_may_name_its_own_variables_so_and_count_synapses_in_a_network():
+def test_a_rule_may_name_its_own_variables_so_and_count_synapses_in_a_network(monkeypatch):
     comment = SynapseModel(**TEXT | dict(on_post="w += A*count  # not i", parameters=dict(A=.01, count=3)))
     assert weight_changes(PAIR * 2, comment, device="numpy") == pytest.approx([.03, .03])
     counts = SynapseModel(**TEXT | dict(on_post="w += A*(i + 1)"))
     trains = sl.spike_trains([[1] * ms, [1] * ms])
+    monkeypatch.setattr("spikelearn.simulation.own_network.cython_declares_i", lambda: True)
+    with pytest.raises(SpikelearnError, match="mine reads i, .* which Brian2 .* loses in Cython"):
+        sl.synapses(trains, trains, counts, "one-to-one")
+    with pytest.raises(SpikelearnError, match="stdp_pair reads i"):
+        sl.synapses(trains, trains, "stdp_pair", "one-to-one", transmit="spikes_so_far_post += 0*i")
+    sl.synapses(trains, trains, comment, "i == j")
+    monkeypatch.undo()
+    monkeypatch.setitem(prefs, "codegen.target", "numpy")
     made = sl.synapses(trains, trains, counts, "one-to-one")
     Network(trains, made).run(2 * ms)
     assert np.asarray(made.w) == pytest.approx([1.01, 1.02])

@@ -6,15 +6,18 @@ import contextlib
 import re
 from collections.abc import Iterable, Mapping
 
+import brian2
 import numpy as np
 from brian2 import Equations, NeuronGroup, Quantity, Synapses
 
 from spikelearn.equations.files import load_model
+from spikelearn.equations.own_names import declared
+from spikelearn.equations.parsing import get_identifiers
 from spikelearn.equations.records import NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError, alternatives
 from spikelearn.ranges.check import numbers, whole
 from spikelearn.simulation import network
-from spikelearn.simulation.brian_internals.objects import noted, pathways
+from spikelearn.simulation.brian_internals.objects import cython_declares_i, noted, pathways
 from spikelearn.simulation.derivatives import at_last, follow_what_is_set
 from spikelearn.simulation.late_start import leave_out_the_past, start_with_the_first_run
 from spikelearn.simulation.spike_tables import spike_table
@@ -113,6 +116,7 @@ def synapses(pre: NeuronGroup, post: NeuronGroup, model: str | SynapseModel, con
     if rule.at_end and "finished" not in pre.events:
         raise SpikelearnError(f"the rule {rule.title} changes its weights at the end of a presentation (at_end): make "
                               "the pre neurons with finished=, the condition under which a presentation is over")
+    _refuse_the_index_in_cython(rule, transmit, transmit_back)
     made = network.synapses(pre, post, rule, name=name, connect=_checked_connect(connect, pre, post), transmit=transmit,
                             transmit_back=transmit_back, inputs=inputs)
     with contextlib.suppress(NotImplementedError):      # C++ standalone does not know yet how many there are
@@ -178,6 +182,17 @@ def _with_values(made):
                 if isinstance(value, str) == text:
                     setattr(item, variable, value)
     return made
+
+
+def _refuse_the_index_in_cython(rule, *transmissions):
+    """Refuse code that reads i where Brian2's Cython program would be left out, after an error that it only prints."""
+    codes = [rule.equations, *(text for _, text in rule.statements().values())]
+    for transmit in transmissions:
+        codes += list(transmit.values()) if isinstance(transmit, Mapping) else [transmit]
+    named = get_identifiers(re.sub(r"#.*", "", "\n".join(codes)))
+    if "i" in named - declared(rule) and cython_declares_i():
+        raise SpikelearnError(f"{rule.title} reads i, the number of the pre neuron, which Brian2 {brian2.__version__} "
+                              "loses in Cython: set prefs.codegen.target = 'numpy' before")
 
 
 def _parameters(model, names):

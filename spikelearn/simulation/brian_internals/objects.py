@@ -1,8 +1,10 @@
 """Brian2's objects: their names, pathways, delays, order within a time step, and what is noted on them."""
 import contextlib
 from collections import defaultdict
+from pathlib import Path
 
-from brian2 import Equations, Synapses
+import brian2
+from brian2 import Equations, Synapses, get_device
 from brian2.core.tracking import InstanceFollower, InstanceTrackerSet, Trackable
 from brian2.core.variables import ArrayVariable
 from brian2.equations.equations import FLOAT, PARAMETER, SUBEXPRESSION, Expression, SingleEquation
@@ -165,3 +167,15 @@ def has_equations_of_its_own(connection):
     brian2/synapses/synapses.py, Synapses.state_updater and .subexpression_updater, None where there is nothing to do.
     """
     return connection.state_updater is not None or connection.subexpression_updater is not None
+
+
+def cython_declares_i() -> bool:
+    """Whether synapses would run by a Cython program that has a variable i of its own, beside the pre neuron's number.
+
+    brian2/codegen/runtime/cython_rt/templates/synapses.pyx, 2.10 and 2.11: the program is refused, and the network runs
+    without it.
+    """
+    if get_device().code_object_class(fallback_pref="codegen.target").class_name != "cython":
+        return False
+    template = Path(brian2.__file__).parent / "codegen/runtime/cython_rt/templates/synapses.pyx"
+    return "cdef size_t i = 0" in template.read_text(encoding="utf-8")
