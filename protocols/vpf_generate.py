@@ -185,17 +185,17 @@ def nearest(images, training):
 def plot(result, figure):
     """Images of each kind with their nearest training images; log-likelihoods by steps and beside published ones."""
     a, h = result.arrays, result.headline
-    kinds = list(map(str, a["kinds"]))
+    kinds, restricted = list(map(str, a["kinds"])), "annealed" in h
     upper, lower = figure.subfigures(2, 1, height_ratios=[.25 + .28 * len(kinds), 1.1])
     rows, names = [], []
     for key in kinds:
         rows += [a[f"images_{key}"], a[f"nearest_{key}"]]
-        names += [words(key), "nearest of training"]
+        names += [words(key, restricted), "nearest of training"]
     axes = upper.subplots()
     images_in_rows(axes, [*rows, a["training_examples"]], [*names, "training images"])
     axes.set_title(f"{a['dataset']}: the first 20 drawn of each kind, not chosen (visible probabilities)", fontsize=10)
     left, right = lower.subplots(1, 2, width_ratios=[1.5, 1])
-    bars = [(words(key), h[f"log_likelihood_{key}"], h[f"sd_{key}"], "C0") for key in kinds]
+    bars = [(words(key, restricted), h[f"log_likelihood_{key}"], h[f"sd_{key}"], "C0") for key in kinds]
     bars += [(f"{int(a['samples']):,} training images", h["log_likelihood_training_images"],
               h["log_likelihood_training_images_se"], "0.6")]
     if str(a["dataset"]) == "mnist":
@@ -211,7 +211,7 @@ def plot(result, figure):
         early = np.atleast_2d(a[f"early_{key}"])
         right.errorbar(a["marks"], early.mean(axis=0), early.std(axis=0, ddof=len(early) > 1), capsize=2,
                        color=f"C{k // len(PRIORS)}", linestyle="--" if k % 2 else "-", marker="o", markersize=3,
-                       label=words(key))
+                       label=words(key, restricted))
     right.set(xscale="log", xlabel="Gibbs steps of the top pair", ylabel="Parzen log-likelihood (nats)")
     right.set_xticks(a["marks"], map(str, a["marks"]))
     right.minorticks_off()
@@ -221,9 +221,12 @@ def plot(result, figure):
         axes.tick_params(labelsize=8)
 
 
-def words(key):
-    """The way to draw in words. key : such as p_lateral."""
+def words(key, restricted):
+    """The way to draw in words. key : such as p_lateral; restricted : whether there is one hidden layer."""
     prior, kind = key.split("_")
+    if restricted:
+        begun = {"p": "mean activations", "r": "random states"}[prior]
+        return f"RBM from {begun}" + (", lateral weights" if kind == "lateral" else "")
     return f"DBM-{prior}, {WORDS[kind]}"
 
 
