@@ -28,7 +28,7 @@ REFUSED = {
 }
 RULES = [name.split("/")[1] for name in shipped_models() if name.startswith("synapses/")]
 EXPORTED = [name for name in RULES if name not in REFUSED]
-QUICKLY = ["calcium", "stdp_pair", "stdp_triplet", "stdp_voltage", "short_term_active", "voltage_derivative_trace"]
+QUICKLY = ["stdp_pair", "stdp_triplet", "stdp_voltage", "short_term_active", "voltage_derivative_trace"]
 PAIRING = "pre 0 20; post 10 20; 2 at 10*Hz"       # with a coincident pair
 OWN = '''
 from brian2 import TimedArray, Hz, ms, check_units
@@ -195,6 +195,7 @@ def test_the_step_of_the_script_is_halved_as_in_a_pairing(start, tmp_path):
         assert after - before == pytest.approx(changed[0], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_rule_for_which_no_step_is_short_enough_is_refused():
     rule = sl.SynapseModel(**SQUARE | dict(on_post="w += x*dt/tau"))
     with pytest.raises(sl.SpikelearnError, match="the rule cannot be integrated accurately"):

@@ -14,7 +14,7 @@ from spikelearn.stdp.weight_change import weight_changes
 
 RULE = SynapseModel(source="a test", equations="w : 1", on_pre="w += A*u_post", parameters=dict(A=0.01),
                     initial=dict(w=1), neuron="neurons/lif")
-FREE = motifs([0] * ms, [] * ms, 10, 10 * Hz)
+FREE = motifs([0] * ms, [] * ms, 10, 200 * Hz)
 HELD = dataclasses.replace(FREE, hold=-50 * mV, label="held")
 SCALED = NeuronModel(       # u by way of two computed variables
     name="scaled", source="a test", equations="dv/dt = -(v - E)/tau : volt\nspan = top - E : volt\nu = rise/span : 1\n"
@@ -22,7 +22,7 @@ SCALED = NeuronModel(       # u by way of two computed variables
 
 
 def changed(rule, neuron, *pairings):
-    return weight_changes(pairings, rule, neuron, device="numpy")
+    return weight_changes(pairings, rule, neuron, device="numpy", read_after=5 * ms)
 
 
 @pytest.mark.parametrize("neuron, u", [
@@ -45,7 +45,7 @@ def test_the_trace_and_the_candidates_of_a_fit_have_this_scale_too():
     lif = load_model("lif").with_parameters(v_threshold=-30 * mV, v_rest=-60 * mV)
     seen = trace(RULE, HELD, lif, device="numpy")
     assert seen.weight[-1] == pytest.approx(1 + .1 / 3) and np.unique(seen.potential / mV) == pytest.approx([-50])
-    fit = Candidates([HELD], RULE, ["A"], [.001], [.1], count=2, neuron=lif, device="numpy")
+    fit = Candidates([HELD], RULE, ["A"], [.001], [.1], count=2, neuron=lif, device="numpy", read_after=5 * ms)
     assert fit.changes([[.01], [.03]]) == pytest.approx(np.array([[.1], [.3]]) / 3)
 
 
