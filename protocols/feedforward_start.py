@@ -219,8 +219,9 @@ def plot(result, figure):
             log.semilogy(n, sizes, style, color=f"C{k}", label=f"3 × {size}, {words}: {rate:.2f} per update")
     for axes in (linear, log):
         axes.set(xlabel="number of updates", ylabel="size of the update (all hidden layers)")
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="upper right")
     linear.set_xlim(0, 30)
+    log.set_ylim(top=300 * log.get_ylim()[1])      # room for the legend
     heading(linear, "After a feedforward pass", "odd and even layers in turn, branches averaged; MNIST")
     heading(log, "The same, logarithmic",
             f"auto-encoders start {h['times_closer']:.0f} × closer, converge {h['times_faster']:.1f} × faster")

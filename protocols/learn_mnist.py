@@ -106,7 +106,7 @@ def run(synapse="synapses/voltage_derivative_temporal", neuron=None, *, dataset=
     data = load(dataset, data_dir or None, validation, own=True)
     x, labels, held_out = parts_for_training(data, images, 1000 if quick else None)
     if recipe.shift or glances > 1:     # refused before the training, not after it
-        check_movable(data.train.images, glances)
+        check_movable(data.train.images, glances, scored=final or held_out is not None)
     start_of_build = time.perf_counter()
     classifier = built((x.shape[1], *hidden, data.classes), rule, neuron, setting, recipe, chunk, pixel=pixel, dt=dt,
                        device="cpp" if device == "auto" else device, precision=precision)

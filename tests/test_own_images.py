@@ -204,6 +204,9 @@ def test_networks_learn_images_of_any_size_and_number_of_classes(tmp_path, monke
         for more in ("shift=1", "glances=5"):
             assert cli.main(["run", protocol, "--set", "dataset=wide.npz", "--set", more, "--out", "wide"]) == 2
             assert "only square images can be moved, not those of 2 x 8 pixels" in capsys.readouterr().err
+        unscored = ["--set", "dataset=wide.npz", "--set", "validation=0", "--set", "glances=5"]
+        assert cli.main(["run", protocol, *unscored, "--out", "wide"]) == 2
+        assert "glances=5 is a way to score images" in capsys.readouterr().err
     np.savez("mine.npz", **{**good(), "labels": -good()["labels"]})
     assert cli.main(["run", protocol, *settings, "--out", "other"]) == 2
     err = capsys.readouterr().err.splitlines()

@@ -27,13 +27,15 @@ def image_rows(images, pixels, what="images"):
     return x.reshape(len(x), pixels)
 
 
-def check_movable(images, glances=1):
+def check_movable(images, glances=1, *, scored=True):
     """Refuse images, (n, height, width), that are not square: moved as rows they would be scrambled. Rows pass.
 
-    glances : at each image, 1, 5 or 9; another number is refused.
+    glances : at each image, 1, 5 or 9; another number is refused. scored : whether there are images to glance at.
     """
     if glances not in (1, 5, 9):
         raise SpikelearnError(f"glances must be 1, 5 or 9, not {glances}")
+    if glances > 1 and not scored:
+        raise SpikelearnError(f"glances={glances} is a way to score images: it needs a validation above 0, or final=true")
     if np.ndim(images) == 3 and np.shape(images)[1] != np.shape(images)[2]:
         height, width = np.shape(images)[1:]
         raise SpikelearnError(f"only square images can be moved, not those of {height} x {width} pixels")
