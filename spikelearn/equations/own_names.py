@@ -22,7 +22,12 @@ OF_PAIRINGS = {"now", "kind", "w_start", "w_end", "sampled", "weight_read", "mom
 # of Python, Cython and C++ in the code that Brian2 writes, and what it declares itself
 OF_CODE = {"abs", "bool", "char", "double", "enumerate", "float", "int", "len", "list", "long", "max", "min", "range",
            "round", "short", "signed", "slice", "unsigned", "void", "zip",
-           "t", "dt", "t_in_timesteps", "i", "j", "N"}
+           "t", "dt", "t_in_timesteps", "i", "j", "N",
+           *"""alignas alignof and_eq asm auto bitand bitor case catch compl const constexpr const_cast decltype default
+           delete do dynamic_cast enum explicit export extern goto inline mutable namespace new noexcept not_eq nullptr
+           operator or_eq private protected public register reinterpret_cast restrict sizeof static static_assert
+           static_cast struct switch template this throw typedef typeid typename union using virtual volatile wchar_t
+           xor xor_eq""".split()}
 ASSIGNED = re.compile(r"(?:^|;)\s*(\w+)\s*(?:[-+*/%]|//|\*\*)?=(?!=)", flags=re.M)
 
 
