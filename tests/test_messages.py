@@ -147,7 +147,8 @@ def test_an_event_driven_equation_without_a_solution_is_told_in_one_line(tmp_pat
         assert "mine: Brian2 cannot solve the equation 'dy/dt = -y**2 / tau_minus'" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["int", "len", "float", "round", "list", "abs", "pi", "exp", "dt", "new", "default", "xor"])
+@pytest.mark.parametrize("name", ["int", "len", "float", "round", "list", "abs", "pi", "exp", "dt", "new",
+                                  "default", "xor"])
 def test_names_that_brian2_takes_for_its_own(name):
     """With a parameter `pi` the weight was silently another one."""
     for fields in (dict(on_post=f"w += {name}*x; y += 1", parameters=dict(B=.005, tau=20 * ms) | {name: 0.01}),

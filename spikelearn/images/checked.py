@@ -35,7 +35,8 @@ def check_movable(images, glances=1, *, scored=True):
     if glances not in (1, 5, 9):
         raise SpikelearnError(f"glances must be 1, 5 or 9, not {glances}")
     if glances > 1 and not scored:
-        raise SpikelearnError(f"glances={glances} is a way to score images: it needs a validation above 0, or final=true")
+        raise SpikelearnError(f"glances={glances} is a way to score images: it needs a validation above 0, or "
+                              "final=true")
     if np.ndim(images) == 3 and np.shape(images)[1] != np.shape(images)[2]:
         height, width = np.shape(images)[1:]
         raise SpikelearnError(f"only square images can be moved, not those of {height} x {width} pixels")
