@@ -13,6 +13,7 @@ from spikelearn import load_model
 from spikelearn.command import command_line as cli
 from spikelearn.command import run as running
 from spikelearn.equations.files import shipped_models
+from spikelearn.results.tables import _older
 from spikelearn.stdp.shipped import shipped_experiments
 
 ROOT = Path(__file__).parent.parent
@@ -208,3 +209,29 @@ def test_everything_shipped_can_be_shown_and_copied(name, tmp_path, monkeypatch,
     else:
         assert callable(running.load_protocol("mine.py").run)
     assert cli.main(["copy", name, "mine.py"]) == 2
+
+
+PROTOCOL = '''"""Words."""
+import os
+FIGURE_SIZE = (4, 3)
+FACTOR, OTHER = 2, 5
+def run(*, x=1):
+    """Words."""
+    return half(x)
+def half(x):
+    return x / FACTOR
+def plot(result, figure):
+    figure.text(0, 0, words(result))
+def words(result):
+    return str(result)
+'''
+
+
+@pytest.mark.parametrize("old, new, older", [
+    ('"""Words."""', '"""Other words."""', False), ("import os\n", "", False), ("(4, 3)", "(5, 3)", False),
+    ("return str", "return repr", False), ("figure.text(0", "figure.text(1", False), ("return x /", "return x *", True),
+    ("x=1", "x=2", True), ("= 2, 5", "= 3, 5", True), ("    return half(x)", "    # x\n    return half( x )", False)])
+def test_a_result_is_older_than_the_code_if_its_protocol_calculates_in_another_way(tmp_path, old, new, older):
+    (tmp_path / "mine.py").write_text(PROTOCOL.replace(old, new))
+    said = _older("mine", {"protocol_text": PROTOCOL}, {"mine": tmp_path / "mine.py"})
+    assert said == (", **older than the code**" if older else "")

@@ -2,6 +2,7 @@
 
     python -m spikelearn.results.tables results > results/README.md
 """
+import ast
 import re
 import sys
 from pathlib import Path
@@ -12,8 +13,8 @@ from spikelearn.results.files import read_run
 HEAD = """# Results
 
 This page is generated from the `run.json` files by `python tests/readme_tables.py`. Each number was printed by the
-command above it, at the commit named. "Older than the code" marks results whose protocol has changed since, imports
-aside: run the command again before you compare. Ranges are those that the protocol accepts, where it has any.
+command above it, at the commit named. "Older than the code" marks results whose protocol calculates in another way
+today: run the command again before you compare. Ranges are those that the protocol accepts, where it has any.
 """
 DATED = re.compile(r"-\d{8}T\d{6}Z(-\d+)?$")       # runs of the command line that nobody named
 LONGEST = 24        # headline numbers of one result that the page shows
@@ -52,7 +53,7 @@ def _section(path, folder, protocols):
             lines.append(f"| {len(numbers) - LONGEST} more in [run.json]({where}/run.json) | | |")
     except SpikelearnError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, SyntaxError) as error:
         raise SpikelearnError(f"'{path}' is no saved result: {type(error).__name__}") from error
     return "\n".join([*lines, ""])
 
@@ -60,14 +61,29 @@ def _section(path, folder, protocols):
 def _older(name, facts, protocols):
     if name not in protocols:
         return ", **the protocol is gone**"
-    same = _without_imports(protocols[name].read_text(encoding="utf-8")) == _without_imports(facts["protocol_text"])
+    same = _calculation(protocols[name].read_text(encoding="utf-8")) == _calculation(facts["protocol_text"])
     return "" if same else ", **older than the code**"
 
 
-def _without_imports(text):
-    """The text of a protocol without its import statements, which move with the modules."""
-    text = re.sub(r"^from \S+ import \(.*?^\)\n", "", text, flags=re.M | re.S)
-    return re.sub(r"^(?:from \S+ import .*|import .*)\n", "", text, flags=re.M).strip()
+def _calculation(text):
+    """What the function `run` of a protocol uses of its file, name -> code: no imports, docstrings and figures."""
+    parts = {}
+    for node in ast.parse(text).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
+        for target in targets:
+            for one in getattr(target, "elts", [target]):
+                parts[getattr(one, "id", getattr(one, "name", ""))] = node
+    found, wanted = {}, ["run"]
+    while wanted:
+        name = wanted.pop()
+        if name in parts and name not in found:
+            inside = list(ast.walk(parts[name]))
+            for node in inside:
+                if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+                    del node.body[0]
+            found[name] = ast.dump(parts[name])
+            wanted += [node.id for node in inside if isinstance(node, ast.Name)]
+    return found
 
 
 def _short(value):
