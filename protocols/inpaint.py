@@ -138,7 +138,7 @@ def plot(result, figure):
         curves.plot(a[f"error_{mask}"] / h[f"mse_mean_image_{mask}"], "-", label=mask)
     curves.set(xlabel="round of INFERENCE", ylabel="error / that of the mean image", ylim=(0, 1.3))
     curves.xaxis.get_major_locator().set_params(integer=True)
-    curves.legend(fontsize=8, loc="lower right", ncols=2)
+    curves.legend(fontsize=8, loc="center right", bbox_to_anchor=(1, .35), ncols=2)
     heading(curves, "Filling in, round by round",
             "the first 200 digits; they start above the picture, from uniform noise in the hidden pixels")
 
