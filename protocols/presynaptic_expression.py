@@ -18,7 +18,7 @@ from spikelearn.results.result import Accepted, Result
 from spikelearn.stdp.experiments import experiment, null_score, score
 from spikelearn.stdp.spike_times import pairs
 from spikelearn.stdp.trains import trains
-from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
+from spikelearn.stdp.weight_change import READ_AFTER, largest_step_error, outcome, post_neuron
 
 FIGURE_SIZE = (12, 4.6)
 RATES = np.array([.1, 2, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50]) * Hz
@@ -51,7 +51,8 @@ def run(synapse="synapses/pre_post_expression", neuron=None, *, rates=RATES, rea
     n, count = len(it.pairings), len(rates)
     model = found["w"].change[:n]
     headline = {"E_sjostrom_trains": score(model, it.mean, it.sem),
-                "E_null_sjostrom_trains": null_score(it.mean, it.sem), **ratio, **found["w"].headline()}
+                "E_null_sjostrom_trains": null_score(it.mean, it.sem), **ratio,
+                **largest_step_error(one.headline() for one in found.values())}
     arrays = dict(rates=rates * Hz, rho=it.columns["repeat_hz"] * Hz, delta_t=it.columns["delta_t_ms"] * ms,
                   model=model, measured=it.mean, measured_sem=it.sem, rule=rule.title)
     for name, values in found.items():

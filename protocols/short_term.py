@@ -17,7 +17,7 @@ from spikelearn.ranges.check import Range, checked, positive, whole
 from spikelearn.ranges.quick import every
 from spikelearn.results.result import Accepted, Result
 from spikelearn.stdp.spike_times import LEAD_IN, Pairing
-from spikelearn.stdp.weight_change import outcome, post_neuron
+from spikelearn.stdp.weight_change import largest_step_error, outcome, post_neuron
 
 FIGURE_SIZE = (11, 4.4)
 RULES = ("synapses/short_term_depression", "synapses/short_term_facilitation")
@@ -53,7 +53,7 @@ def run(synapse=RULES, neuron=None, *, rate=20 * Hz, rates=RATES, spikes=12, see
         form = closed_form(rule, rates)
         law.append(np.full(len(rates), np.nan) if form is None else form)
         worst += [] if form is None else [np.max(np.abs(steady[-1] / form - 1))]
-        headline |= found.headline()
+        headline |= largest_step_error([headline, found.headline()])
     if worst:
         headline["worst_error"] = float(max(worst))
     arrays = dict(rules=np.array([rule.title for rule in rules]), rate=rate, rates=rates * Hz, first=np.array(first),

@@ -30,7 +30,7 @@ from spikelearn.stdp.moments import known_to
 from spikelearn.stdp.posterior import posterior as drawn_from_posterior
 from spikelearn.stdp.spike_times import beginning
 from spikelearn.stdp.time_steps import is_random
-from spikelearn.stdp.weight_change import READ_AFTER, post_neuron
+from spikelearn.stdp.weight_change import READ_AFTER, largest_step_error, post_neuron
 from spikelearn.training.checkpoint import checkpoint_file, checkpointing
 from spikelearn.training.kept import Kept, nothing_kept
 
@@ -87,8 +87,10 @@ def run(synapse="synapses/stdp_triplet", neuron=None, *, to="sjostrom_frequency"
 def result_of(rule, best, found, data, scale, free, options, quick, drawn):
     """The Result of a fit: both sets of numbers in every experiment, and the report. drawn : from the posterior."""
     arrays, errors = {}, {}
-    for it in (*data.fitted, *data.held_out):
-        errors |= compared(it, rule, best, data, found, options, arrays, quick)
+    every = [compared(it, rule, best, data, found, options, arrays, quick) for it in (*data.fitted, *data.held_out)]
+    for own in every:
+        errors |= own
+    errors |= largest_step_error(every)
     if "copies" in options:
         found = replace(found, chi2=sum(errors[f"E_{it.name}"] * int(it.scored.sum()) for it in data.fitted))
     made = fit_report.estimates(rule, free, scale, found)

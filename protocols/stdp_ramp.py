@@ -15,11 +15,11 @@ from spikelearn.deviations import worst_z
 from spikelearn.equations.content import same_code
 from spikelearn.ranges.check import Range, checked, whole
 from spikelearn.ranges.quick import at_most
-from spikelearn.results.result import Accepted, Result
+from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.stdp.comparison import each_rule, rules_of, side_by_side
 from spikelearn.stdp.spike_times import Pairing
-from spikelearn.stdp.trains import random_times
-from spikelearn.stdp.weight_change import outcome, post_neuron
+from spikelearn.stdp.trains import random_times, whole_steps
+from spikelearn.stdp.weight_change import near_bound, outcome, post_neuron
 
 FIGURE_SIZE = (10, 4.4)
 MARGIN = 0.5 * second       # constant post rates before and after the ramp; chosen here
@@ -53,8 +53,11 @@ def run(synapse=("synapses/voltage_derivative_trace",), neuron=None, *, rate_pre
         arrays = {"rises": values * Hz, "rate_pre": rate_pre, "rate_post": rate_post, "duration": duration,
                   "repetitions": repetitions, "change": mean, "change_se": error, "rule": np.array(rule.title)}
         headline = line(values, mean, np.maximum(error, 1e-15)) | found.headline()
-        law = closed_form(rule, neuron, values, rate_pre, rate_post, duration, dt)
-        if law is not None:
+        law = closed_form(rule, neuron, values, rate_pre, rate_post, whole_steps(duration, dt), dt)
+        if law is not None and (bound := near_bound(rule, change)):
+            headline["worst_z"] = Missing(f"weights came near {bound}, and the closed form is that of weights far "
+                                          "from their bounds")
+        elif law is not None:
             arrays["closed_form"] = law
             headline["worst_z"] = worst_z(mean, np.maximum(error, 1e-15), law, repetitions)
         return arrays, headline, ()
@@ -65,10 +68,11 @@ def run(synapse=("synapses/voltage_derivative_trace",), neuron=None, *, rate_pre
 
 def ramp(rate_pre, rate_post, rise, duration, dt, rng, dead_time=0 * ms):
     """One pre train at rate_pre and one post train whose rate changes by `rise` around rate_post: a Pairing."""
-    length, most = float(duration), float(rate_post + abs(rise) / 2)
-    pre = float(MARGIN) + random_times(float(rate_pre), length, rng, float(dt))
-    post = random_times(most, length + 2 * float(MARGIN), rng, float(dt), float(dead_time))
-    progress = np.clip((post - float(MARGIN)) / length, 0, 1)
+    length, margin = float(whole_steps(duration, dt)), float(whole_steps(MARGIN, dt))
+    most = float(rate_post + abs(rise) / 2)
+    pre = margin + random_times(float(rate_pre), length, rng, float(dt))
+    post = random_times(most, length + 2 * margin, rng, float(dt), float(dead_time))
+    progress = np.clip((post - margin) / length, 0, 1)
     wanted = float(rate_post) + float(rise) * (progress - .5)
     return Pairing(pre * second, post[rng.random(len(post)) * most < wanted] * second)
 

@@ -382,3 +382,13 @@ def test_the_printed_command_resumes_an_interrupted_fit(tmp_path, monkeypatch, c
     assert cli.main([*arguments, "--out", "whole"]) == 0
     whole = capsys.readouterr().out
     assert resumed.replace("in out", "in whole") == whole
+
+
+def test_the_step_error_is_the_largest_of_all_experiments(tmp_path, monkeypatch):
+    """The first of two fitted experiments is the less accurate one, or the one that is held out."""
+    first, second_ = data_file(tmp_path / "first.csv"), data_file(tmp_path / "second.csv", ROWS[:2])
+    monkeypatch.setattr(stdp_fit, "predicted", lambda rule, pairings, **options: (
+        np.zeros(len(pairings)), {"step_error_percent": 0.1 * len(pairings)}))
+    for data in (dict(to=f"{first}, {second_}"), dict(to=first, hold_out=second_)):
+        result = stdp_fit.run("stdp_pair", free="A_plus", device="numpy", quick=True, **data)
+        assert result.headline["step_error_percent"] == 0.4

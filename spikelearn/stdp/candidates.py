@@ -84,7 +84,8 @@ class Candidates:
             return np.where(np.isfinite(found), found, 0).ravel()
 
         found = converged(changes, step, random=is_random(*models), in_threads=network.in_threads)
-        self.step_error_percent = found.error_percent
+        errors = (self.step_error_percent, found.error_percent)     # of the held conditions, and of the others
+        self.step_error_percent = None if None in errors else max(errors)
         return lambda values: relative(network.weights(float(found.step), self._spread(values), finite=False))
 
     def with_units(self, values: Sequence[float]) -> dict:

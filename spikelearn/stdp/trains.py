@@ -140,6 +140,11 @@ def random_times(rate: float, duration: float, rng: np.random.Generator, dt: flo
     return _on_grid(rate, duration, dt, rng)
 
 
+def whole_steps(time: Quantity, dt: Quantity) -> Quantity:
+    """The multiple of dt nearest to a time, at least one step: trains that begin apart by it lie on one grid."""
+    return max(1, round(float(time) / float(dt))) * dt
+
+
 def _on_grid(rate, duration, dt, rng):
     if rate * dt > 1:
         raise SpikelearnError("the rate asks for more than one spike in a time step, dt must be shorter")

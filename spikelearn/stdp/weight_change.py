@@ -1,6 +1,6 @@
 """Weight change of a rule under pairing protocols: all conditions side by side, one synapse each, in one simulation."""
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +36,12 @@ class Outcome(NamedTuple):
     def headline(self) -> dict:
         """The accuracy as headline numbers of a protocol."""
         return {} if self.error_percent is None else {"step_error_percent": self.error_percent}
+
+
+def largest_step_error(headlines: Iterable[Mapping]) -> dict:
+    """The largest step_error_percent of several simulations as one headline number; empty where none has one."""
+    errors = [one["step_error_percent"] for one in headlines if "step_error_percent" in one]
+    return {"step_error_percent": max(errors)} if errors else {}
 
 
 def weight_changes(pairings: Iterable[Pairing], synapse: str | SynapseModel, neuron: str | NeuronModel | None = None,
@@ -150,6 +156,27 @@ def relative(weights: Changes, rule: Model) -> np.ndarray:
         raise SpikelearnError(f"{rule.title} starts with the weight 0, of which there is no relative change: "
                               "give it an initial w")
     return weights.end / weights.start - 1
+
+
+def near_bound(rule: SynapseModel, change: np.ndarray) -> str:
+    """The bound, w_min or w_max, that weights came so near that it moves their mean; "" if none did.
+
+    change : (n, copies) relative changes at the end, of copies that differ by chance. Between start and end a weight is
+    taken as a random walk, of which the probability of meeting a bound is known; a share of copies that would move the
+    mean by a tenth of its standard error counts as near.
+    """
+    bounds = [(name, side) for name, side in (("w_min", -1), ("w_max", 1)) if name in rule.parameters]
+    if not bounds:
+        return ""
+    start = start_weight(rule)
+    ends = start * (1 + change)
+    variance = np.maximum(ends.var(axis=1, keepdims=True), 1e-30)
+    for name, side in bounds:
+        room, left = (np.maximum(side * (float(rule.parameters[name]) - w), 0) for w in (start, ends))
+        met = np.exp(-2 * room * left / variance).mean(axis=1)
+        if np.max(met) * np.sqrt(ends.shape[1]) > 0.1:
+            return name
+    return ""
 
 
 def start_weight(rule: SynapseModel) -> float:
