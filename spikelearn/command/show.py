@@ -45,9 +45,11 @@ def show(options):
     path = file_of(options.name)
     import_brian2()
     if path.suffix == ".csv":
+        from spikelearn.command.command_line import warnings_in_one_line
         from spikelearn.stdp.experiments import described, experiment
 
-        print(described(experiment(path)))
+        with warnings_in_one_line():
+            print(described(experiment(path)))
     elif re.search(r"^MODEL\b", path.read_text(encoding="utf-8"), flags=re.M):
         _show_model(load_model(str(path)))
     else:

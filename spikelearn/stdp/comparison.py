@@ -12,8 +12,8 @@ from spikelearn.equations.records import NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError
 from spikelearn.plotting import induced
 from spikelearn.results.result import Result
+from spikelearn.stdp.columns import TREATMENT, plain
 from spikelearn.stdp.conditions import REPEATS, WAYS
-from spikelearn.stdp.experiment_files import TREATMENT
 from spikelearn.stdp.experiments import Experiment, chi_square_p, experiment, null_score, score
 from spikelearn.stdp.moments import known_to
 from spikelearn.stdp.spike_times import Pairing, beginning
@@ -168,7 +168,7 @@ def axis(it: Experiment) -> tuple[np.ndarray, list[str], str]:
     """
     n, columns = len(it.pairings), it.columns
     named = [name for name in (*WAYS, *REPEATS, *TREATMENT) if name in columns]
-    varying = {name for name in named if len(set(map(str, columns[name]))) > 1}
+    varying = {name for name in named if len({plain(name, str(value)) for value in columns[name]}) > 1}
 
     def numbers(name):
         return name in columns and columns[name].dtype.kind == "f" and bool(np.isfinite(columns[name]).all())

@@ -1,6 +1,5 @@
 """Reading an experiment from its CSV file: the comment lines at the top, one row a condition, single cells."""
 import csv
-import difflib
 import math
 import re
 from pathlib import Path
@@ -9,16 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from spikelearn.errors import SpikelearnError
+from spikelearn.stdp.columns import KNOWN, RESULTS, SPREADS, TREATMENT, is_number, plain, refusal
 from spikelearn.stdp.conditions import REPEATS, WAYS, WrongCell, number, pairing
 from spikelearn.stdp.spike_times import Pairing
 
-TREATMENT = ("third_s", "third_from_s", "third_to_s", "hold_mV", "read_after_s")
-RESULTS = {"change_percent": (100, 0), "ratio": (1, 1), "change": (1, 0)}      # unit, value of no change
-SPREADS = ("sem_percent", "sem", "sd_percent", "sd")
-KNOWN = ("label", *WAYS, *REPEATS, *TREATMENT, *RESULTS, *SPREADS, "n", "control", "score", "cell")
-UNITS = ("_ms", "_s", "_hz", "_mV", "_percent")
-NEAR = 0.8      # likeness to a known column from which another is taken for a slip; chosen here
+STATED = (*WAYS, *REPEATS, *TREATMENT)      # what is done in a condition
 MOST_ROWS = 10_000
+LARGE = 5       # relative change, sixfold: pairings change a weight threefold at most; chosen here
 
 
 class Condition(NamedTuple):
@@ -46,18 +42,29 @@ def read_experiment(path: Path) -> tuple[dict, list[Condition]]:
         raise SpikelearnError(f"{path} holds no conditions: one row each is needed below the names of the columns")
     if len(rows) > MOST_ROWS:
         raise SpikelearnError(f"{path} holds {len(rows)} rows, and at most {MOST_ROWS} are taken")
-    grouped, lines = {}, {}
+    grouped = {}
     labels = _labels(head, [row for _, row in rows])
     for (line, row), label in zip(rows, labels, strict=True):
         try:
             _add(grouped, label, row, _condition(row, path.parent, label))
         except SpikelearnError as error:
             raise SpikelearnError(f"{path}, line {line}, {error}") from error
-        lines.setdefault(label, line)
     try:
-        return comments, [_of_cells(several) for label, several in grouped.items()]
+        conditions = [_of_cells(several) for several in grouped.values()]
     except WrongCell as error:
         raise SpikelearnError(f"{path}: {error}") from error
+    _refuse_percent(path, conditions)
+    return comments, conditions
+
+
+def _refuse_percent(path: Path, conditions: list[Condition]) -> None:
+    """Refuse per cent in a column of ratios, or of the ratio minus 1."""
+    for name, least, right in (("ratio", 1, "1.35"), ("change", 0, "0.35")):
+        sizes = [abs(one.mean) for one in conditions if one.row.get(name) and math.isfinite(one.mean)]
+        if sizes and np.median(sizes) > LARGE:
+            raise SpikelearnError(f"{path}, column {name}: half of the values or more are above {LARGE + least}, where "
+                                  f"35 % more is {right}, and no pairing changes a weight so much: for per cent of "
+                                  "change name it change_percent, with sem_percent beside it")
 
 
 def _lines(path: Path) -> tuple[dict, list[str], list]:
@@ -66,24 +73,48 @@ def _lines(path: Path) -> tuple[dict, list[str], list]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SpikelearnError(f"{path} is no readable text file in UTF-8") from error
-    comments, key, body = {}, "note", []
+    said, body = [], []
     for count, line in enumerate(text.splitlines(), 1):
         if line.startswith("#"):
-            found = re.match(r"#\s?([a-z_]+):\s*(.*)", line)
-            key, words = (found[1], found[2]) if found else (key, line[1:])
-            comments[key] = " ".join([comments.get(key, ""), *words.split()]).strip()
-        elif line.strip().strip(","):
-            body.append((count, line))
-    try:
-        cells = [(count, [cell.strip() for cell in next(csv.reader([line], strict=True))]) for count, line in body]
-    except csv.Error as error:
-        raise SpikelearnError(f"{path} cannot be read as a CSV file: {error}") from error
-    head = _checked_head(path, *cells[0]) if cells else []
-    for count, row in cells[1:]:
+            if body:
+                _refuse_row(path, count, line, len(body[0][1]))
+            said.append(re.sub(",{2,}$", "", line))         # a spreadsheet fills a comment up to the last column
+            continue
+        cells = _cells(path, line)
+        if not body and any(cells) and cells[0].startswith("#") and not any(cells[1:]):
+            said.append(cells[0])                           # and puts one that holds a comma into quotes
+        elif any(cells):
+            body.append((count, cells))
+    head = _checked_head(path, *body[0]) if body else []
+    for count, row in body[1:]:
         if len(row) != len(head):
             raise SpikelearnError(f"{path}, line {count}: {len(row)} cells stand below {len(head)} columns; "
                                   "a cell that holds a comma needs quotes")
-    return comments, head, [(count, dict(zip(head, row, strict=True))) for count, row in cells[1:]]
+    return _comments(said), head, [(count, dict(zip(head, row, strict=True))) for count, row in body[1:]]
+
+
+def _cells(path: Path, line: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], strict=True))]
+    except csv.Error as error:
+        raise SpikelearnError(f"{path} cannot be read as a CSV file: {error}") from error
+
+
+def _refuse_row(path: Path, count: int, line: str, columns: int) -> None:
+    """Refuse a condition that begins with #: nobody could tell a label from a comment."""
+    cells = [cell.strip() for cell in line.split(",")]
+    if any(cells[1:]) and (len(cells) == columns or any(map(is_number, cells[1:]))):
+        raise SpikelearnError(f"{path}, line {count}: a row that begins with # may be a condition or a comment: put "
+                              "its label into quotes, or the comment above the names of the columns")
+
+
+def _comments(lines: list[str]) -> dict:
+    comments, key = {}, "note"
+    for line in lines:
+        found = re.match(r"#\s?([a-z_]+):\s*(.*)", line)
+        key, words = (found[1], found[2]) if found else (key, line[1:])
+        comments[key] = " ".join([comments.get(key, ""), *words.split()]).strip()
+    return comments
 
 
 def _checked_head(path: Path, line: int, head: list[str]) -> list[str]:
@@ -93,32 +124,21 @@ def _checked_head(path: Path, line: int, head: list[str]) -> list[str]:
         if not name or head.count(name) > 1:
             what = f"column {name} stands twice" if name else "a column has no name"
             raise SpikelearnError(f"{path}, line {line}: {what}")
-        if meant := _meant(name):
-            raise SpikelearnError(f"{path}, line {line}, column {name}: is too like the known column {meant} "
-                                  "to be one of your own: correct or rename it")
+        if why := refusal(name, head):
+            raise SpikelearnError(f"{path}, line {line}, column {name}: {why}")
     if not set(head) & {*WAYS, *TREATMENT}:
         raise SpikelearnError(f"{path}, line {line}: no column gives the spikes: name delta_t_ms, pre_ms and post_ms, "
                               "or pre_file and post_file")
     return head
 
 
-def _meant(name: str) -> str:
-    """The known column that an unknown one is a slip for: other capitals, a unit that is missing or another, a typo."""
-    if name in KNOWN:
-        return ""
-    lower, known = re.sub(r"[\s-]+", "_", name.lower()), {one.lower(): one for one in KNOWN}
-    near = difflib.get_close_matches(lower, known, n=1, cutoff=NEAR)
-    bare = [one for one in KNOWN if any(one == lower + unit for unit in UNITS)]
-    return known[near[0]] if near else bare[0] if bare else ""
-
-
 def _labels(head: list[str], rows: list[dict]) -> list[str]:
     """Label of each condition: its label, or what varies between the rows."""
-    columns = [name for name in (*WAYS, *REPEATS, *TREATMENT) if name in head]
-    varying = [name for name in columns if len({row[name] for row in rows}) > 1]
+    columns = [name for name in STATED if name in head]
+    varying = [name for name in columns if len({plain(name, row[name]) for row in rows}) > 1]
     first = [name for name in columns if name == "delta_t_ms" or name in (*WAYS, "repeat_hz") and name in varying]
     for shown in (first, [name for name in columns if name in first or name in varying]):
-        labels = [row.get("label") or ", ".join(_words(name, row[name]) for name in shown if row[name])
+        labels = [row.get("label") or ", ".join(_words(name, plain(name, row[name])) for name in shown if row[name])
                   or f"condition {count}" for count, row in enumerate(rows, 1)]
         if len(set(labels)) == len(labels):
             break
@@ -128,7 +148,7 @@ def _labels(head: list[str], rows: list[dict]) -> list[str]:
 def _words(name: str, text: str) -> str:
     unit = name.rpartition("_")[2]
     if name == "delta_t_ms":
-        return f"{text if text[0] in '+-' or text.strip('0.') == '' else '+' + text} ms"
+        return f"{text if text == '0' or text.startswith('-') else '+' + text} ms"
     what = {"repeat_hz": "Hz", "train_every_s": "s apart"}.get(name)
     return f"{text} {what}" if what else f"{name.removesuffix('_' + unit)} {text}" + (
         f" {unit}" if unit in ("ms", "s", "mV") else "")
@@ -182,15 +202,19 @@ def _flag(row: dict, name: str, default: bool) -> bool:
 
 def _add(grouped: dict, label: str, row: dict, condition: Condition) -> None:
     """Put a condition to those of its label, which are single cells of one condition."""
-    before = grouped.setdefault(label, [])
+    stated = [plain(name, row.get(name, "")) for name in STATED]
+    before = grouped.setdefault(plain("label", row.get("label", "")) or tuple(stated), [])
     if before:
+        first, cell = before[0], plain("cell", row.get("cell", ""))
         if not (row.get("cell") and before[0].row.get("cell")):
-            raise WrongCell("label" if row.get("label") else "delta_t_ms",
-                            f"the condition '{label}' stands twice; single cells need a column cell")
-        for name in (*WAYS, *REPEATS, *TREATMENT, "control", "score"):
-            if row.get(name, "") != before[0].row.get(name, ""):
-                raise WrongCell(name, f"differs between the cells of the condition '{label}'")
-        if any(row["cell"] == other.row["cell"] for other in before):
+            raise WrongCell("label" if row.get("label") else next(name for name in STATED if name in row),
+                            f"the condition '{first.pairing.label}' stands twice; single cells need a column cell")
+        differs = [name for name, text in zip(STATED, stated, strict=True)
+                   if text != plain(name, first.row.get(name, ""))]
+        differs += ["control"] * (condition.control != first.control) + ["score"] * (condition.scored != first.scored)
+        if differs:
+            raise WrongCell(differs[0], f"differs between the cells of the condition '{label}'")
+        if any(cell == plain("cell", other.row["cell"]) for other in before):
             raise WrongCell("cell", f"the cell {row['cell']} of the condition '{label}' stands twice")
     before.append(condition)
 
@@ -206,3 +230,20 @@ def _of_cells(several: list[Condition]) -> Condition:
     alike = np.ptp(cells) <= 1e-12 * np.max(np.abs(cells))     # equal cells have a deviation of the size of rounding
     sem = math.nan if alike else float(np.std(cells, ddof=1) / np.sqrt(cells.size))
     return first._replace(mean=float(np.mean(cells)), sem=sem, cells=cells)
+
+
+def notes(conditions: list[Condition]) -> list[str]:
+    """What a user is told of a file that may have been meant otherwise: a clause each."""
+    own, said = [name for name in conditions[0].row if name not in KNOWN], []
+    if own:
+        said.append(f"shown but not used: {', '.join(own)}")
+    once = [one for one in conditions if any(one.row.get(name) for name in WAYS[:3])
+            and not any(one.row.get(name) for name in REPEATS)]
+    if once:
+        which = "each condition" if len(once) == len(conditions) else f"each of {len(once)} conditions"
+        said.append(f"without repeats and repeat_hz, {which} is simulated as a single motif")
+    large = [one for one in conditions if one.mean > LARGE]
+    if large:
+        said.append(f"the change of '{large[0].pairing.label}', to {1 + large[0].mean:.3g} times the weight, is larger "
+                    "than any known one: check its unit")
+    return said

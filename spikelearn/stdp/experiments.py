@@ -4,6 +4,7 @@ An experiment is a CSV file, shipped in `experiments` or one of the user's. Chan
 0 = none, 1 = doubled.
 """
 import csv
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,8 +15,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike
 
-from spikelearn.errors import SpikelearnError, alternatives, no_file
-from spikelearn.stdp.experiment_files import read_experiment
+from spikelearn.errors import SpikelearnError, SpikelearnWarning, alternatives, no_file
+from spikelearn.stdp.experiment_files import notes, read_experiment
 from spikelearn.stdp.shipped import shipped_experiments
 
 
@@ -82,7 +83,7 @@ def experiment(name: str | Path) -> Experiment:
         raise SpikelearnError(f"there is no experiment '{name}'{alternatives(bare, known)}")
     if not path.is_file():
         raise SpikelearnError(no_file(name))
-    return _shipped(path) if path in known.values() else _read(path)
+    return _shipped(path) if path in known.values() else _read(path, tell=True)
 
 
 @cache
@@ -91,8 +92,11 @@ def _shipped(path):
     return _read(path)
 
 
-def _read(path):
+def _read(path, tell=False):
     comments, conditions = read_experiment(path)
+    if tell:
+        for line in notes(conditions):
+            warnings.warn(f"{path}: {line}", SpikelearnWarning, stacklevel=2)
     arrays = {key: _frozen([getattr(one, key) for one in conditions]) for key in ("mean", "sem", "control")}
     scored = [one.scored and bool(np.isfinite([one.mean, one.sem]).all()) for one in conditions]
     columns = {key: _column([one.row[key] for one in conditions]) for key in conditions[0].row}
