@@ -53,7 +53,7 @@ SETTINGS = {                            # chosen here, on the validation images
                   recipe=Recipe(rate=0.0015, batch=10, spread=0.1, hidden_bias=-1.0, from_mean=True, decay=0.01,
                                 homeostasis=0.002, hidden_flips=False, walk_back=0.65, leg=1.0),
                   from_prior=True, apart=500.0, averaged=20.0,
-                  minibatch_epochs=20, minibatch_recipe=DREAMING),
+                  minibatch_epochs=8, minibatch_recipe=DREAMING),
 }
 COMPLETING = dict(settling=20.0, averaged=50.0)     # in units of tau; as many Gibbs steps in the minibatch machine
 # a small machine for the time-step error, 3 visible and 2 hidden neurons, and its time steps in units of tau
@@ -141,7 +141,7 @@ def _on_spikes(machine, x, valid, p, dataset, seed, k, out, resume):
 
 
 def _in_minibatches(sizes, x, p, dataset, seed):
-    """The same machine trained in minibatches, with twice as many epochs at most."""
+    """The same machine trained in minibatches; with fewer epochs on spikes, with twice as many at most."""
     return train_minibatch(p.minibatch_recipe.start(sizes, x, seed=seed), x, recipe=p.minibatch_recipe, seed=seed,
                            epochs=min(p.minibatch_epochs, 2 * p.epochs),
                            progress=Progress(f"{dataset}, minibatches, seed {seed}", apart=2)).machine
