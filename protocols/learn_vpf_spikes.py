@@ -4,8 +4,8 @@ Liu & Lin (2017) arXiv:1711.07732, variational probability flow; the event-drive
 visible two-state neurons, which attempt flips at the rate of leaving the data, and each attempt changes the weights;
 hidden neurons flip freely meanwhile. Digits of 8 x 8 pixels (1 above 7 of 16) with 12 hidden neurons, whose
 likelihood is exact by enumeration; MNIST with --set dataset=mnist, 500 hidden neurons, pixels drawn at their grey
-level. Beside it the same machine trained in minibatches. All scores are on the validation images; with --set final=true
-the test set is read instead, once, at the end.
+level, with walk-back and homeostasis. Beside it the same machine trained in minibatches, on MNIST with these two parts
+too. All scores are on the validation images; with --set final=true the test set is read instead, once, at the end.
 
 An example has three phases. It is held while the hidden neurons settle (`settling`). With walk_back above 0 nothing is
 held then, and the machine runs free for a random number of legs; afterwards the hidden neurons are held as they are and
@@ -21,7 +21,9 @@ from spikelearn.protocols.stdp_bistate import simulate_network
 
 from spikelearn import SpikelearnError, load_model
 from spikelearn.boltzmann.exact import log_likelihood
-from spikelearn.boltzmann.machine import Machine, drawn, hidden_probability, new_machine
+from spikelearn.boltzmann.machine import Machine, drawn, hidden_probability
+from spikelearn.boltzmann.recipe import DREAMING
+from spikelearn.boltzmann.recipe import Recipe as InMinibatches
 from spikelearn.boltzmann.sampling import hidden_part, reconstructed
 from spikelearn.boltzmann.scores import ENUMERATED, independent_pixels, l2_error, likelihood, parzen_numbers
 from spikelearn.boltzmann.spiking_machine import SpikingMachine, complete, draw, flips_of_one_example
@@ -46,11 +48,12 @@ ABOVE = 7 / 16                          # grey level above which a pixel of the 
 SETTINGS = {                            # chosen here, on the validation images
     "digits": dict(hidden=12, epochs=30, seeds=3, completed=360, chunk=400,
                    recipe=Recipe(rate=0.005, batch=10), from_prior=False, apart=50.0, averaged=10.0,
-                   minibatch=dict(epochs=60, batch=50, rate=0.01, weight_decay=0.001)),
-    "mnist": dict(hidden=500, epochs=10, seeds=1, completed=200, chunk=1000,
-                  recipe=Recipe(rate=0.002, batch=5, spread=0.1, hidden_bias=-1.0, from_mean=True),
-                  from_prior=True, apart=20.0, averaged=5.0,
-                  minibatch=dict(epochs=20, batch=100, rate=0.01, last_rate=0.1, weight_decay=0.003, redraw=1)),
+                   minibatch_epochs=60, minibatch_recipe=InMinibatches(batch=50, rate=0.01, weight_decay=0.001)),
+    "mnist": dict(hidden=500, epochs=8, seeds=1, completed=200, chunk=1000,
+                  recipe=Recipe(rate=0.0015, batch=10, spread=0.1, hidden_bias=-1.0, from_mean=True, decay=0.01,
+                                homeostasis=0.002, hidden_flips=False, walk_back=0.65, leg=1.0),
+                  from_prior=True, apart=500.0, averaged=20.0,
+                  minibatch_epochs=8, minibatch_recipe=DREAMING),
 }
 COMPLETING = dict(settling=20.0, averaged=50.0)     # in units of tau; as many Gibbs steps in the minibatch machine
 # a small machine for the time-step error, 3 visible and 2 hidden neurons, and its time steps in units of tau
@@ -138,11 +141,9 @@ def _on_spikes(machine, x, valid, p, dataset, seed, k, out, resume):
 
 
 def _in_minibatches(sizes, x, p, dataset, seed):
-    """The same machine trained in minibatches, with twice as many epochs at most."""
-    new = new_machine(sizes, mean=x.mean(axis=0), spread=p.recipe.spread, bias=p.recipe.hidden_bias, seed=seed,
-                      dtype=np.float32)
-    settings = p.minibatch | dict(epochs=min(p.minibatch["epochs"], 2 * p.epochs), seed=seed)
-    return train_minibatch(new, x, **settings,
+    """The same machine trained in minibatches; with fewer epochs on spikes, with twice as many at most."""
+    return train_minibatch(p.minibatch_recipe.start(sizes, x, seed=seed), x, recipe=p.minibatch_recipe, seed=seed,
+                           epochs=min(p.minibatch_epochs, 2 * p.epochs),
                            progress=Progress(f"{dataset}, minibatches, seed {seed}", apart=2)).machine
 
 
