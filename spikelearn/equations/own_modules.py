@@ -4,6 +4,7 @@ import importlib.util
 import sys
 import sysconfig
 from pathlib import Path
+from types import ModuleType
 
 LIBRARIES = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
 
@@ -68,3 +69,11 @@ def _imported(text, package):
             base = ".".join(filter(None, [*parents, node.module or ""]))
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)} if base else set()
     return {".".join(parts[:k]) for parts in (name.split(".") for name in names) for k in range(1, len(parts) + 1)}
+
+
+def texts_of_own(module: ModuleType) -> list[str]:
+    """The text of a module of the user's own and of those that it imports; nothing for an installed one."""
+    if own_file(module.__name__) is None:
+        return []
+    files = own_imports(f"import {module.__name__}")
+    return [path.read_text(encoding="utf-8", errors="replace") for path in files.values()]
