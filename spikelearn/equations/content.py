@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import textwrap
+from pathlib import Path
 
 import numpy as np
 
@@ -41,7 +42,13 @@ def content(model):
     """Everything that decides what a record does, parameters and initial values included: where -> text."""
     values = {f"parameter {name}": exact(_real(value)) for name, value in model.parameters.items()}
     values |= {f"initial {name}": exact(_real(value)) for name, value in model.initial.items()}
-    return code_of(model) | values | {"neuron": getattr(model, "neuron", "")}
+    return code_of(model) | values | {"neuron": getattr(model, "neuron", "")} | _own_neuron(model)
+
+
+def _own_neuron(model):
+    """The content of the neuron that a rule names by a file of the user's."""
+    name = getattr(model, "neuron", "")
+    return {"neuron's file": json.dumps(content(load_model(name)))} if name and Path(name).is_file() else {}
 
 
 def _real(value):
