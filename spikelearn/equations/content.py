@@ -90,7 +90,7 @@ def python_text(model):
     It holds what the record's functions read. Where they read what no text makes again, such as an object, the file
     refuses to be loaded, in a sentence that says so.
     """
-    from spikelearn.equations.functions_text import Written     # imports Brian2
+    from spikelearn.equations.functions_text import Written  # imports Brian2
 
     fields = {"source": repr(model.source), "equations": _quoted(model.equations)}
     defaults = {"method": "euler", "read": "w", "name": "", "file": "", "text": "", "made_of": ""}
