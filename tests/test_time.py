@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 from brian2 import Hz, StateMonitor, ms, mV, second, us
-from spikelearn.protocols import stdp_window
+from spikelearn.protocols import stdp_poisson, stdp_ramp, stdp_window
 
 from spikelearn import NeuronModel, SpikelearnError, SynapseModel, load_model
 from spikelearn.simulation import devices
@@ -333,6 +333,18 @@ def test_dead_time_keeps_the_rate_and_the_interval():
         assert len(times) == pytest.approx(20_000, rel=.02)         # its sd is .6 %
     with pytest.raises(SpikelearnError, match="dead_time"):
         poisson(0 * Hz, 50 * Hz, 1 * second, rng, dead_time=20 * ms)
+
+
+def test_a_rate_that_a_dead_time_in_whole_steps_does_not_allow_is_refused():
+    for rate, dead, dt, most in ((300, 3.3, 1, "250 Hz"), (260, 3, 2, "250 Hz"), (990, .1, 1.25, "800 Hz")):
+        with pytest.raises(SpikelearnError, match=f"rate_pre must be at most {most}, not {rate} Hz: dead_time"):
+            poisson(rate * Hz, 10 * Hz, 1 * second, 1, dead_time=dead * ms, dt=dt * ms)
+    rate = len(poisson(250 * Hz, 0 * Hz, 10 * second, 1, dead_time=3.3 * ms, dt=1 * ms).pre) / 10
+    assert rate == 250                  # the fastest: one spike every 4 ms
+    with pytest.raises(SpikelearnError, match="rate_post must be at most 250 Hz"):
+        stdp_poisson.run("synapses/stdp_voltage", rates_post=[300] * Hz, repetitions=2, duration=1 * second, dt=2 * ms)
+    with pytest.raises(SpikelearnError, match="must be at most 250 Hz"):
+        stdp_ramp.run("synapses/stdp_voltage", rate_post=260 * Hz, rises=[-10, 10] * Hz, repetitions=2, dt=2 * ms)
 
 
 def test_trains_of_five_at_30_hz_lie_on_a_grid():

@@ -14,7 +14,7 @@ import pytest
 from spikelearn import SpikelearnError, load_model
 from spikelearn.equilibrium import train as training
 from spikelearn.equilibrium.classifier import Classifier, Recipe, Shown
-from spikelearn.equilibrium.train import train
+from spikelearn.equilibrium.train import examples_told, train
 from spikelearn.training.checkpoint import State, checkpoint_file, exact, identity, load_checkpoint, save_checkpoint
 from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import random_numbers, run_seed
@@ -119,8 +119,8 @@ def finished(tmp_path_factory):
     return path, trained(epochs=1, checkpoint=path)
 
 
-def who(recipe=RECIPE, classifier=None, **facts):
-    return identity(classifier or network(), recipe, **(dict(seed=3, chunk=3, images=7) | facts))
+def who(recipe=RECIPE, classifier=None, **more):
+    return identity(classifier or network(), recipe, **examples_told(dict(seed=3, chunk=3, images=7) | more, X, LABELS))
 
 
 @pytest.mark.long
@@ -327,7 +327,7 @@ import os, signal, sys
 from pathlib import Path
 from spikelearn.equilibrium.classifier import Classifier
 from test_training import RULE, SIZES, RECIPE, X, LABELS
-from spikelearn.equilibrium.train import train
+from spikelearn.equilibrium.train import examples_told, train
 
 path, when, place, count = sys.argv[1:]
 classifier = Classifier(SIZES, RULE, images=4, device="cpp")

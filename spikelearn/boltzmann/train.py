@@ -15,7 +15,7 @@ from spikelearn.boltzmann.recipe import Recipe
 from spikelearn.boltzmann.rules import PART, learning_rule
 from spikelearn.errors import SpikelearnError
 from spikelearn.training.adam import Adam
-from spikelearn.training.checkpoint import State, checkpoint_file, checkpointing, exact
+from spikelearn.training.checkpoint import State, checkpoint_file, checkpointing, exact, examples_told
 from spikelearn.training.chunks import curve_of, in_epochs, last_point
 from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import random_numbers
@@ -49,7 +49,7 @@ def train(machine, x, rule="vpf", recipe=None, *, epochs, seed=1, watch=None, pr
     learning.check(machine)
     facts = {"rule": rule, "sizes": machine.sizes, "lateral": [J is not None for J in machine.lateral],
              **dataclasses.asdict(recipe), "seed": seed, "images": len(x), "dtype": machine.dtype.name,
-             **({"epochs": epochs} if recipe.last_rate != 1 else {}), **(about or {})}
+             **({"epochs": epochs} if recipe.last_rate != 1 else {}), **examples_told(about, x)}
     who = {name: exact(value) for name, value in facts.items()}
     adam = Adam({name: array.copy() for name, array in machine.arrays().items()})
     with (checkpointing(checkpoint, resume, who, State(adam.state()), epochs) as (state, save),

@@ -10,7 +10,7 @@ import numpy as np
 
 from spikelearn.errors import SpikelearnError
 from spikelearn.ranges.check import check_fields, positive
-from spikelearn.training.checkpoint import State, checkpointing, identity
+from spikelearn.training.checkpoint import State, checkpointing, examples_told, identity
 from spikelearn.training.chunks import curve_of, in_chunks
 from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import random_numbers, run_seed
@@ -107,7 +107,7 @@ def learn(machine, x, recipe, *, epochs, seed=1, chunk=1000, score=None, checkpo
         raise SpikelearnError(f"chunk must be a multiple of the batch of {recipe.batch} up to {machine.examples}, "
                               f"not {chunk}")
     machine.check_parts(**{name: getattr(recipe, name) for name in PARTS})
-    who = identity(machine, recipe, seed=seed, chunk=chunk, examples=len(x), epochs=epochs, **(about or {}))
+    who = identity(machine, recipe, seed=seed, chunk=chunk, examples=len(x), epochs=epochs, **examples_told(about, x))
     mean = x.mean(axis=0) if recipe.from_mean else None
     state = State(machine.new_weights(seed, recipe.spread, recipe.hidden_bias, mean), tally=np.zeros(len(TALLY)))
     with (checkpointing(checkpoint, resume, who, state, epochs) as (state, save),

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import hashlib
 import io
-import json
 import pickle
 import shlex
 import threading
@@ -14,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spikelearn.command import run as running
+from spikelearn.command.named_files import changed
+from spikelearn.command.sweep_identity import Models, identity_of
 from spikelearn.command.sweep_values import Varied, combinations
-from spikelearn.equations.files import load_model
-from spikelearn.equations.records import SynapseModel
 from spikelearn.errors import SpikelearnError
 
 LONGEST = 150                       # letters of a folder's name
@@ -28,7 +27,7 @@ class Point(NamedTuple):
 
     values : name of what is varied -> text. options : those of `spikelearn run`. command : what gives it alone.
     identity : hash of everything that decides its result. beside : whether its pairings can be simulated beside those
-    of other points.
+    of other points. files : path -> hash of each file that its settings name or its protocol imports.
     """
 
     values: dict
@@ -37,6 +36,7 @@ class Point(NamedTuple):
     command: str
     identity: str
     beside: bool = False
+    files: dict = {}        # never changed
 
     @property
     def marker(self) -> Path:
@@ -68,18 +68,18 @@ def points_of(module, options: argparse.Namespace, all_varied: list[Varied], fol
     """
     from spikelearn.command.command_line import typed
 
-    points, models, every = [], {}, combinations(all_varied)
+    points, models, hashes, every = [], {}, {}, combinations(all_varied)
     for values in every:
         own = _options_of(options, values)
         command, words = shlex.join(["spikelearn", *typed(own)]), (tuple(own.synapse), own.neuron)
         if words not in models:
-            models[words] = _Models(module, own)
+            models[words] = Models(module, own)
         own.synapse, own.neuron = models[words].synapse, models[words].neuron
         if sum(values[name] != text for name, text in every[0].items()) <= 1:
             running.run_keywords(module, own)
         name = ",".join(it.label(values[it.name]) for it in all_varied)
-        points.append(Point(values, folder / _short(name), own, command,
-                            _identity(module, own, models[words].contents), models[words].beside))
+        identity, files = identity_of(module, own, models[words], folder, hashes)
+        points.append(Point(values, folder / _short(name), own, command, identity, models[words].beside, files))
     return points
 
 
@@ -110,40 +110,13 @@ def _short(name):
     return name if len(name) <= LONGEST else f"{name[:LONGEST - 9]}-{ending}"
 
 
-class _Models:
-    """The models of some points, read once, as their files may change during a sweep.
-
-    synapse, neuron : records of those that are named in the options. contents : of all that are used, the protocol's
-    own included. beside : whether the pairings of the points can be simulated side by side.
-    """
-
-    def __init__(self, module, options):
-        from spikelearn.equations.content import content
-        from spikelearn.stdp.together import share_simulations
-
-        self.synapse = [load_model(word, "synapse") for word in options.synapse]
-        self.neuron = options.neuron and load_model(options.neuron, "neuron")
-        bare = argparse.Namespace(**vars(options) | dict(synapse=self.synapse, neuron=self.neuron, settings=[]))
-        _, models, _ = running.run_keywords(module, bare)
-        self.contents = [content(model) for model in models]
-        rules = [model for model in models if isinstance(model, SynapseModel)]
-        pairs = any(str(getattr(it, "__module__", "")).startswith("spikelearn.stdp") for it in vars(module).values())
-        self.beside = pairs and bool(rules) and all(map(share_simulations, rules))
-
-
-def _identity(module, options, contents):
-    stated = {"protocol": Path(module.__file__).read_text(encoding="utf-8"), "models": contents,
-              **{name: getattr(options, name) for name in ("settings", "seed", "device", "quick", "data_dir")}}
-    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
-
-
 def is_finished(point: Point) -> bool:
     """Whether the point has a result.
 
     Raises
     ------
     SpikelearnError
-        If its folder holds a damaged result, or one of other settings, models or another protocol.
+        If its folder holds a damaged result, or one of other settings, models, files or another protocol.
     """
     from spikelearn.results import load
 
@@ -151,8 +124,8 @@ def is_finished(point: Point) -> bool:
         return False
     facts = load(point.folder).provenance
     if facts.get("sweep", {}).get("identity") != point.identity:
-        raise SpikelearnError(f"'{point.folder}' was made with other settings, models or another protocol: "
-                              "choose another --out")
+        raise SpikelearnError(f"'{point.folder}' was made with other settings, models, files or another "
+                              "protocol: choose another --out")
     return True
 
 
@@ -239,6 +212,8 @@ def _named_after(module, point, found):
         if isinstance(found, Exception):
             raise found
         result = run(*arguments, **keywords) if found is None else found
+        if other := changed(point.files):
+            raise SpikelearnError(f"'{other}' was changed while the sweep ran: choose another --out")
         result.provenance["sweep"] = {"values": point.values, "identity": point.identity}
         return result
 

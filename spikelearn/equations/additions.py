@@ -1,10 +1,12 @@
 """Parts of a record other than equations: functions, time-dependent inputs and delays."""
 import contextlib
+import dis
 import inspect
 
 import numpy as np
 from brian2 import Function, TimedArray, get_dimensions, second
 
+from spikelearn.equations.own_modules import texts_of_own
 from spikelearn.errors import SpikelearnError, alternatives
 
 
@@ -14,13 +16,13 @@ def functions_of(model):
             for name, function in model.functions.items()}
     for function in made.values():
         for text in _cpp(function):
-            own = getattr(_python(function), "__name__", "")
+            own = getattr(python_of(function), "__name__", "")
             if text.name is None and f"{own}(" in str(text.get_code(None)):
                 text.name = own         # else Brian2 calls it by the name that the record gives it
     return made | dict(model.inputs)
 
 
-def _python(function):
+def python_of(function):
     """The Python function as the user wrote it, below Brian2's decorators."""
     python = getattr(function, "pyfunc", function)
     return inspect.unwrap(getattr(python, "_orig_func", python))
@@ -74,7 +76,7 @@ def _check_delay(model, side, value):
 
 def stated(model):
     """Functions, inputs, delays and what is read, as text: where -> text. Empty for a record without any."""
-    found = {f"function {name}": "".join([source_of(function), *_referred(_python(function), set()),
+    found = {f"function {name}": "".join([source_of(function), *_referred(python_of(function), set()),
                                           *(str(text.get_code(None)) for text in _cpp(function))])
              for name, function in model.functions.items()}
     for name, array in model.inputs.items():
@@ -93,14 +95,14 @@ def keep_sources(defined: dict, text: str, file: str) -> None:
     """
     lines = text.splitlines(keepends=True)
     for value in defined.values():
-        python = _python(value) if callable(value) else None
+        python = python_of(value) if callable(value) else None
         if inspect.isfunction(python) and python.__code__.co_filename == file:
             python.written = "".join(inspect.getblock(lines[python.__code__.co_firstlineno - 1:]))
 
 
 def source_of(function):
     """Python text of a function, decorators included, or its code where the text is not at hand."""
-    python = _python(function)
+    python = python_of(function)
     if hasattr(python, "written"):
         return python.written
     try:
@@ -113,27 +115,34 @@ def source_of(function):
 def _referred(python, seen):
     """What a function finds under the names in its code, as lines of text: a number that it reads decides what it does.
 
-    seen : functions that were met already. Modules, classes and compiled functions are left out.
+    seen : functions that were met already. Installed modules, classes and compiled functions are left out; of a module
+    of the user's own the whole text counts.
     """
     if not inspect.isfunction(python) or python in seen:
         return []
     seen.add(python)
-    names, codes = set(), [python.__code__]
-    while codes:                                    # those of the functions and comprehensions within, too
-        code = codes.pop()
-        names |= {*code.co_names, *code.co_freevars}
-        codes += [const for const in code.co_consts if inspect.iscode(const)]
-    inner = dict(zip(python.__code__.co_freevars, python.__closure__ or (), strict=True))
-    found = {name: value for name, value in python.__globals__.items() if name in names}
-    for name, cell in inner.items():
-        with contextlib.suppress(ValueError):       # a variable that has no value yet
-            found[name] = cell.cell_contents
     lines = []
-    for name, value in sorted(found.items()):
-        own = _python(value)
-        if inspect.isfunction(own) or not (callable(own) or inspect.ismodule(own)):
+    for name, value in sorted(names_read(python).items()):
+        own = python_of(value)
+        if inspect.ismodule(own):
+            lines += [f"\n{name}: {text}" for text in texts_of_own(own)]
+        elif inspect.isfunction(own) or not callable(own):
             lines += [f"\n{name} = {_text_of(own)}", *_referred(own, seen)]
     return lines
+
+
+def names_read(python, others=()):
+    """What a function finds under the names in its code, and under `others`: name -> value."""
+    names, codes = set(others), [python.__code__]
+    while codes:                                    # those of the functions and comprehensions within, too
+        code = codes.pop()
+        names |= {it.argval for it in dis.get_instructions(code) if it.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+        codes += [const for const in code.co_consts if inspect.iscode(const)]
+    found = {name: value for name, value in python.__globals__.items() if name in names}
+    for name, cell in zip(python.__code__.co_freevars, python.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):       # a variable that has no value yet
+            found[name] = cell.cell_contents
+    return found
 
 
 def _text_of(value):

@@ -7,10 +7,11 @@ import hashlib
 import json
 import re
 import textwrap
+from pathlib import Path
 
 import numpy as np
 
-from spikelearn.equations.additions import source_of, stated
+from spikelearn.equations.additions import stated
 from spikelearn.equations.files import load_model
 
 BASE_UNITS = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
@@ -41,7 +42,13 @@ def content(model):
     """Everything that decides what a record does, parameters and initial values included: where -> text."""
     values = {f"parameter {name}": exact(_real(value)) for name, value in model.parameters.items()}
     values |= {f"initial {name}": exact(_real(value)) for name, value in model.initial.items()}
-    return code_of(model) | values | {"neuron": getattr(model, "neuron", "")}
+    return code_of(model) | values | {"neuron": getattr(model, "neuron", "")} | _own_neuron(model)
+
+
+def _own_neuron(model):
+    """The content of the neuron that a rule names by a file of the user's."""
+    name = getattr(model, "neuron", "")
+    return {"neuron's file": json.dumps(content(load_model(name)))} if name and Path(name).is_file() else {}
 
 
 def _real(value):
@@ -78,7 +85,13 @@ def same_code(model, *names):
 
 
 def python_text(model):
-    """A model file that makes this record: for a record that comes from no file, or was changed."""
+    """A model file that makes this record: for a record that comes from no file, or was changed.
+
+    It holds what the record's functions read. Where they read what no text makes again, such as an object, the file
+    refuses to be loaded, in a sentence that says so.
+    """
+    from spikelearn.equations.functions_text import Written  # imports Brian2
+
     fields = {"source": repr(model.source), "equations": _quoted(model.equations)}
     defaults = {"method": "euler", "read": "w", "name": "", "file": "", "text": "", "made_of": ""}
     for name, value in vars(model).items():
@@ -87,17 +100,21 @@ def python_text(model):
             fields[name] = _quoted(value) if "\n" in value else repr(value)
         elif name in ("functions", "inputs"):
             if value:
-                fields[name] = "{" + ", ".join(f"{key!r}: {_input(key, one)}" for key, one in value.items()) + "}"
+                fields[name] = "{" + ", ".join(f"{key!r}: {input_text(key, one)}" for key, one in value.items()) + "}"
         elif not isinstance(value, str) and value is not None and (not hasattr(value, "items") or value):
             fields[name] = _dict(value) if hasattr(value, "items") else _value(value)
     kind = type(model).__name__
     lines = "".join(f"    {name}={text},\n" for name, text in fields.items())
-    defined = "".join(f"{textwrap.dedent(source_of(one))}\n\n" for one in model.functions.values())
+    written = Written(model.functions, {*BASE_UNITS, *NAMED_UNITS, "TimedArray", kind})
+    body = f"{written.text}MODEL = {kind}(\n{lines})\n"
+    if written.failure:
+        body = (f"from spikelearn import SpikelearnError\n\nraise SpikelearnError({written.failure!r})\n\n"
+                f"{textwrap.indent(body, '# ', lambda line: True)}")
     return (f'"""{model.title}: written from the record that was run."""\nfrom brian2 import *\n\n'
-            f"from spikelearn import {kind}\n\n{defined}MODEL = {kind}(\n{lines})\n")
+            f"from spikelearn import {kind}\n\n{body}")
 
 
-def _input(name, one):
+def input_text(name, one):
     """A function by its name; a TimedArray written out."""
     import brian2
 
@@ -116,20 +133,27 @@ def _dict(values):
 
 
 def _value(value):
-    import brian2
-    from brian2 import Quantity, get_dimensions
-
     if hasattr(value, "items"):
         return _dict(value)
     if isinstance(value, tuple | list):
         return "(" + "".join(f"{_value(item)}, " for item in value) + ")"
+    unit = unit_of(value)
+    if not unit:
+        return repr(value) if isinstance(value, str | bool | None) else _number(value)
+    return f"{_number(value)} * {unit}"
+
+
+def unit_of(value):
+    """The SI unit of a value as Python, "" for a number."""
+    import brian2
+    from brian2 import Quantity, get_dimensions
+
     dimensions = get_dimensions(value) if isinstance(value, Quantity) else None
     if dimensions is None or dimensions.is_dimensionless:
-        return repr(value) if isinstance(value, str | bool | None) else _number(value)
+        return ""
     named = next((name for name in NAMED_UNITS if get_dimensions(getattr(brian2, name)) is dimensions), None)
     powers = zip(BASE_UNITS, base_powers(dimensions), strict=True)
-    unit = named or " * ".join(f"{base}**{float(power):g}" for base, power in powers if power)
-    return f"{_number(value)} * {unit}"
+    return named or " * ".join(f"{base}**{float(power):g}" for base, power in powers if power)
 
 
 def base_powers(dimensions):

@@ -19,7 +19,7 @@ from spikelearn.images.checked import check_movable, examples_checked, validatio
 from spikelearn.images.encoding import glances, moved
 from spikelearn.images.readout import error_percent, predict
 from spikelearn.ranges.keywords import whole_numbers
-from spikelearn.training.checkpoint import TALLY, State, checkpointing, identity
+from spikelearn.training.checkpoint import TALLY, State, checkpointing, examples_told, identity
 from spikelearn.training.chunks import curve_of, errors, in_chunks
 from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import random_numbers, run_seed
@@ -92,7 +92,7 @@ def train(classifier: "Classifier", x: np.ndarray, labels: np.ndarray, recipe: "
     (x, labels), validation = examples_checked(x, labels, *ends), validation_checked(validation, *ends)
     if jobs > recipe.shares or (jobs > 1 and recipe.batch < jobs):
         raise SpikelearnError(f"{jobs} jobs need a batch of as many shares, such as batch=20 and shares={max(jobs, 2)}")
-    who = identity(classifier, recipe, seed=seed, chunk=chunk, images=len(x), **(about or {}))
+    who = identity(classifier, recipe, seed=seed, chunk=chunk, images=len(x), **examples_told(about, x, labels))
     if weights is not None:
         weights = checked_weights(weights, classifier.sizes, classifier.sparse)
         content = b"".join(name.encode() + np.ascontiguousarray(w).tobytes() for name, w in sorted(weights.items()))

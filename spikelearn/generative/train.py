@@ -19,7 +19,7 @@ from spikelearn.generative.inference import by_target_propagation
 from spikelearn.generative.model import Model, Prior
 from spikelearn.simulation.cache import cache_folder
 from spikelearn.training.adam import Adam
-from spikelearn.training.checkpoint import State, checkpointing, exact
+from spikelearn.training.checkpoint import State, checkpointing, exact, examples_told
 from spikelearn.training.chunks import curve_of, in_epochs, last_point
 from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import random_numbers
@@ -70,7 +70,7 @@ def train(model, x, corruptions, *, infer=by_target_propagation, learn=local_gra
         raise SpikelearnError(f"{len(model.sizes)} layers need as many corruptions, not {len(corruptions)}")
     facts = {"sizes": model.sizes, "units": model.units, "noise": tuple(g.noise for g in model.g), "epochs": epochs,
              "batch": batch, "rates": tuple(rates), "last_rate": last_rate, "seed": seed, "images": len(x),
-             "dtype": model.dtype.name, **(about or {})}
+             "dtype": model.dtype.name, **examples_told(about, x)}
     who = {name: exact(value) for name, value in facts.items()}
     steps = Steps(model, rates)
     model = steps.model

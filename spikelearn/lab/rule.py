@@ -11,6 +11,7 @@ import numpy as np
 from spikelearn.command.command_line import sentence
 from spikelearn.equations.files import model_from_text, shipped_models
 from spikelearn.equations.records import SynapseModel
+from spikelearn.equations.written import model_call, places_of
 from spikelearn.errors import SpikelearnError
 
 POSITIONS = 100         # of a slider, between its ends; chosen here
@@ -73,7 +74,7 @@ def _line_of(error, text, file):
 
 def _line_named(said, text):
     """The line that a sentence about a record names by a field, and by code or a name in quotes."""
-    call, said = _record(text), re.split(r"; (?:did you mean|known:)", said)[0]
+    call, said = model_call(text), re.split(r"; (?:did you mean|known:)", said)[0]
     if call is None:
         return None
     lines = text.splitlines()
@@ -105,30 +106,11 @@ def _holds(line, quoted):
     return bool(re.search(rf"(?<!\w){re.escape(quoted)}(?!\w)", code))
 
 
-def _record(text):
-    """The call of SynapseModel or NeuronModel in a text, as a syntax tree."""
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        return None
-    named = ("SynapseModel", "NeuronModel")
-    return next((node for node in ast.walk(tree) if isinstance(node, ast.Call)
-                 and getattr(node.func, "attr", getattr(node.func, "id", "")) in named), None)
-
-
 # ---- numbers
 
 def numbers_of(text: str) -> dict[str, Number]:
     """The parameters whose value is written as a number, with a unit or without: name -> Number."""
-    call = _record(text)
-    given = next((field.value for field in call.keywords if field.arg == "parameters"), None) if call else None
-    pairs = []
-    if isinstance(given, ast.Call):
-        pairs = [(keyword.arg, keyword.value) for keyword in given.keywords]
-    elif isinstance(given, ast.Dict):
-        pairs = [(key.value, value) for key, value in zip(given.keys, given.values, strict=True)
-                 if isinstance(key, ast.Constant)]
-    found = [_number(name, node, text) for name, node in pairs if name]
+    found = [_number(name, node, text) for name, node in places_of(text).items()]
     return {number.name: number for number in found if number is not None}
 
 

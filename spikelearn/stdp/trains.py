@@ -95,7 +95,8 @@ def poisson(rate_pre: Quantity, rate_post: Quantity, duration: Quantity, rng: np
     duration : length of the trains.
     rng : where the random numbers come from, or a seed.
     dt : time step of a grid: at most one spike of a neuron in a step, with probability rate*dt. None: continuous times.
-    dead_time : shortest interval between two spikes of a neuron; the mean rates are as given all the same.
+    dead_time : shortest interval between two spikes of a neuron, on a grid in whole steps, rounded up; the mean rates
+        are as given all the same, and those that it does not allow are refused.
     label, lead_in : name of the condition in a plot, and time before the trains begin.
 
     Returns
@@ -134,6 +135,7 @@ def random_times(rate: float, duration: float, rng: np.random.Generator, dt: flo
     if not 0 <= dead_time * rate < 1:
         raise SpikelearnError(f"dead_time must be from 0 to less than 1/{name}, not {dead_time}")
     if dead_time > 0 and rate > 0:
+        _refuse_unreachable(rate, dead_time, dt, name)
         return _with_dead_time(rate, duration, dead_time, rng, dt)
     if dt is None:
         return np.unique(rng.uniform(0, duration, rng.poisson(rate * duration)))
@@ -151,6 +153,19 @@ def _on_grid(rate, duration, dt, rng):
     return dt * np.flatnonzero(rng.random(round(duration / dt)) < rate * dt)
 
 
+def _refuse_unreachable(rate, dead, dt, name):
+    """Refuse a rate above that of one spike in each dead time, which is a whole number of steps."""
+    shortest = dt * _steps_of(dead, dt) if dt is not None else dead
+    if rate * shortest > 1 + 1e-9:
+        raise SpikelearnError(f"{name} must be at most {1 / shortest:.4g} Hz, not {rate:.4g} Hz: dead_time is "
+                              f"{1000 * shortest:.4g} ms in whole steps of dt; lower the rate or choose a shorter dt")
+
+
+def _steps_of(dead, dt):
+    """Steps from a spike to the next that a dead time allows."""
+    return int(np.ceil(round(dead / dt, 6)))
+
+
 def _with_dead_time(rate, duration, dead, rng, dt):
     """Spike times of a renewal process: a dead time, then an exponential (on a grid: geometric) wait."""
     most = int(rate * duration + 10 * np.sqrt(rate * duration) + 20)
@@ -158,7 +173,7 @@ def _with_dead_time(rate, duration, dead, rng, dt):
         waits = dead + rng.exponential(1 / rate - dead, most)
         times = np.cumsum(waits) - dead
     else:
-        steps = int(np.ceil(round(dead / dt, 6))) - 1
+        steps = _steps_of(dead, dt) - 1
         times = dt * (np.cumsum(steps + rng.geometric(1 / max(1 / (rate * dt) - steps, 1), most)) - 1 - steps)
     return times[times < duration]
 

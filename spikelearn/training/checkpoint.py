@@ -6,6 +6,7 @@ every model, the recipe, the images and the seed. Another training's checkpoint 
 import contextlib
 import dataclasses
 import glob
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -19,6 +20,7 @@ from spikelearn.results.locks import LOCK, held, remove_leftovers, temporary_fol
 
 FORMAT = "spikelearn checkpoint 5"
 OLDER = ("spikelearn checkpoint 4",)        # without a SHA-256
+EXAMPLES = "content of the examples"
 MOST = 10**6    # epochs and chunks of a training; chosen here
 TALLY = ("images", "wrong", "nudged", "spikes", "events", "seconds")      # counted within an epoch
 
@@ -143,6 +145,16 @@ def identity(classifier, recipe, **facts):
     return known | {name: exact(value) for name, value in facts.items()}
 
 
+def examples_told(about, *arrays):
+    """What identifies a training's examples, beside `about`: their content, unless `about` names a dataset."""
+    if "dataset" in (about or {}):
+        return dict(about)
+    digest = hashlib.sha256()
+    for array in map(np.asarray, arrays):
+        digest.update(f"{array.dtype} {array.shape} ".encode() + np.ascontiguousarray(array).tobytes())
+    return {**(about or {}), EXAMPLES: digest.hexdigest()}
+
+
 def save_checkpoint(path, state, identity):
     """Write `path` anew: into a temporary file, to the disk, then by a rename; one good file is always there."""
     path = Path(path)
@@ -223,6 +235,8 @@ def _refuse_another(path, found, wanted):
             continue
         if name.startswith("text of"):
             raise SpikelearnError(f"the checkpoint '{path}' was made with another {name}")
+        if name == EXAMPLES:
+            raise SpikelearnError(f"the checkpoint '{path}' was made with other examples than those of this training")
         if name == "epochs" and old and new:
             raise SpikelearnError(f"the checkpoint '{path}' was made with epochs={old}, over which its rates fall, and "
                                   f"cannot be resumed with {new}: start a new training of {new} epochs")

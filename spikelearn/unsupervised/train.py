@@ -13,7 +13,7 @@ from spikelearn.equations.content import code_of, exact
 from spikelearn.errors import SpikelearnError
 from spikelearn.images.checked import examples_checked, validation_checked
 from spikelearn.ranges.keywords import whole_numbers
-from spikelearn.training.checkpoint import State, checkpointing, identity
+from spikelearn.training.checkpoint import State, checkpointing, examples_told, identity
 from spikelearn.training.chunks import curve_of, in_chunks
 from spikelearn.training.progress import Progress
 from spikelearn.training.seeds import run_seed
@@ -55,7 +55,7 @@ def learn(network, x, labels, recipe, *, epochs, classes, seed=1, chunk=1000, va
         raise SpikelearnError(f"chunk must be at most {network.images}, the images of a run, not {chunk}")
     recipe = recipe.for_neurons(network.sizes[1])
     who = identity(network, recipe, seed=seed, chunk=chunk, images=len(x), **_facts(network, recipe, epochs),
-                   **(about or {}))
+                   **examples_told(about, x, labels))
     state = State({**network.new_weights(seed, recipe), **_nothing_seen(classes, network.sizes[1])},
                   tally=np.zeros(len(TALLY)))
     with checkpointing(checkpoint, resume, who, state, epochs) as (state, save), (progress or Progress(None)) as told:
