@@ -25,6 +25,7 @@ from spikelearn.results.result import Missing, Result
 from spikelearn.stdp.comparison import compared, experiments_of, null_of, part, rules_of, table_of
 from spikelearn.stdp.figures import draw_experiments
 from spikelearn.stdp.shipped import shipped_experiments
+from spikelearn.stdp.tables import of_each_condition
 from spikelearn.stdp.weight_change import READ_AFTER
 
 FIGURE_SIZE = (15, 18.4)
@@ -34,6 +35,7 @@ OTHERS = dict(stdp_natural="correlation", stdp_clamp="order_of_signs", stdp_pois
 QUICK = 5 * second      # of each condition in a quick run
 NEURON_IS_ONLY_READ = True          # spikes are imposed, so that only its potential counts
 ACCEPTED = {}
+csv_table = of_each_condition
 
 
 @checked

@@ -17,12 +17,14 @@ from spikelearn.results.result import Accepted, Result
 from spikelearn.simulation.network import neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import spike_table
+from spikelearn.stdp.tables import of_each_clamp
 from spikelearn.stdp.time_steps import converged, fitting_step, is_random
 from spikelearn.stdp.weight_change import start_weight
 
 RULES = ("synapses/stdp_voltage", "synapses/voltage_derivative", "synapses/voltage_derivative_trace")
 SETTLING = 100 * ms
 NEURON_IS_ONLY_READ = True          # the post neuron never spikes, so that only its potential counts
+csv_table = of_each_clamp
 ACCEPTED = {
     "largest_change_percent_voltage_derivative": Accepted(0, 0, "a held potential has no derivative"),
     "largest_change_percent_voltage_derivative_trace": Accepted(0, 0, "a held potential has no derivative"),

@@ -30,6 +30,7 @@ from spikelearn.stdp.fit import GENERATIONS, Residuals, Scale, fit, population
 from spikelearn.stdp.moments import known_to
 from spikelearn.stdp.posterior import posterior as drawn_from_posterior
 from spikelearn.stdp.spike_times import beginning
+from spikelearn.stdp.tables import of_each_fit
 from spikelearn.stdp.time_steps import is_random
 from spikelearn.stdp.weight_change import READ_AFTER, post_neuron
 from spikelearn.training.checkpoint import checkpoint_file, checkpointing
@@ -38,9 +39,9 @@ from spikelearn.training.kept import Kept, nothing_kept
 FIGURE_SIZE = (11, 6)
 QUICK = 2 * second      # of each condition in a quick run
 TOGETHER = 16           # searches whose points fit into one simulation
+csv_table = of_each_fit
 ACCEPTED = {}
-RANGES = {"starts": whole(1, 1000), "repeats": whole(1, 10_000),
-          "posterior": whole(0, 1_000_000)}
+RANGES = {"starts": whole(1, 1000), "repeats": whole(1, 10_000), "posterior": whole(0, 1_000_000)}
 
 
 @checked

@@ -19,12 +19,14 @@ from spikelearn.results.names import headers, merged
 from spikelearn.results.result import Result
 from spikelearn.stdp.comparison import experiments_of, rules_of
 from spikelearn.stdp.conditions import from_line
+from spikelearn.stdp.tables import of_each_trace
 from spikelearn.stdp.traces import trace, unit_of
 
 FIGURE_SIZE = (8.4, 8)
 DATA = ("wang_hippocampus",)
 LONGEST = 5 * second        # of a quick run
 NEURON_IS_ONLY_READ = True          # spikes are imposed, so that only its potential counts
+csv_table = of_each_trace
 ACCEPTED = {}
 RANGES = {"conditions": whole(1, 10_000, several=True), "motif": whole(1, 100_000), "points": whole(10, 100_000),
           "before": Range(0, 0.1, unit="second")}
