@@ -4,12 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from brian2 import ms
 from matplotlib.figure import Figure
 
 from spikelearn import SpikelearnError, load_model
 from spikelearn.command.sweep_table import apart
 from spikelearn.lab.figures import together
-from spikelearn.protocols import stdp_battery, stdp_experiment, stdp_fit, stdp_trace
+from spikelearn.protocols import stdp_battery, stdp_clamp, stdp_experiment, stdp_fit, stdp_trace
 from spikelearn.results.names import headers, joined, merged, name_of
 from spikelearn.stdp.comparison import each_rule, side_by_side
 from spikelearn.stdp.experiments import experiment, null_score
@@ -176,6 +177,19 @@ def test_errors_of_a_fit_stay_apart(folder):
     assert h["parameter AIC"] == pytest.approx(found.arrays["values"][0])
     assert "before_x" in str(found.arrays["report"])
     stdp_fit.plot(found, Figure())
+
+
+def test_each_rule_keeps_its_thresholds_at_a_held_potential(folder):
+    (folder / "other.py").write_text(load_model("stdp_voltage").text.replace("theta_minus=-70.6", "theta_minus=-60.6"))
+    found = stdp_clamp.run(("stdp_voltage", "other.py"), levels=3, duration=40 * ms, device="numpy")
+    assert float(found.arrays["theta_minus_stdp_voltage"]) == pytest.approx(-.0706)
+    assert float(found.arrays["theta_minus_other"]) == pytest.approx(-.0606)
+    figure = Figure()
+    stdp_clamp.plot(found, figure)
+    assert [text.get_color() for text in figure.axes[0].texts] == ["C0", "C1"] * 2
+    assert "theta_minus" in stdp_clamp.run("stdp_voltage", levels=3, duration=40 * ms, device="numpy").arrays
+    with pytest.raises(SpikelearnError, match="two rules are called stdp_voltage"):
+        stdp_clamp.run(("stdp_voltage", "synapses/stdp_voltage"))
 
 
 def test_what_is_varied_keeps_its_column():
