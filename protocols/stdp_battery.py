@@ -19,11 +19,13 @@ from spikelearn import SpikelearnError
 from spikelearn.command.command_line import run_protocol
 from spikelearn.command.run import load_protocol
 from spikelearn.ranges.check import checked
+from spikelearn.results.names import headers, joined, merged, name_of
 from spikelearn.results.plain import plain
 from spikelearn.results.result import Missing, Result
-from spikelearn.stdp.comparison import compared, experiments_of, rules_of, suffix, table_of
+from spikelearn.stdp.comparison import compared, experiments_of, null_of, part, rules_of, table_of
 from spikelearn.stdp.figures import draw_experiments
 from spikelearn.stdp.shipped import shipped_experiments
+from spikelearn.stdp.tables import of_each_condition
 from spikelearn.stdp.weight_change import READ_AFTER
 
 FIGURE_SIZE = (15, 18.4)
@@ -33,6 +35,7 @@ OTHERS = dict(stdp_natural="correlation", stdp_clamp="order_of_signs", stdp_pois
 QUICK = 5 * second      # of each condition in a quick run
 NEURON_IS_ONLY_READ = True          # spikes are imposed, so that only its potential counts
 ACCEPTED = {}
+csv_table = of_each_condition
 
 
 @checked
@@ -47,13 +50,15 @@ def run(synapse=RULES, neuron=None, *, data=("all",), others=True, repetitions=2
     arrays, headline, gaps = compared(rules, known, neuron, until=QUICK if quick else None, copies=repetitions, dt=dt,
                                       read_after=read_after, device=device, seed=seed)
     if others and not quick:
-        for rule in rules:
-            headline |= {key + suffix(rule, rules): value
-                         for key, value in other_protocols(rule, neuron, seed, device).items()}
-    keys = [[f"E_{name}{suffix(rule, rules)}" for rule in rules] for name in known]
-    arrays |= dict(E=np.array([[headline.get(key, np.nan) for key in row] for row in keys]),
-                   E_null=np.array([headline.get(f"E_null_{name}", np.nan) for name in known]))
-    return Result("stdp_battery", arrays, headline, gaps=(*gaps, "E", "E_null"))
+        headline = merged(headline, joined({
+            (key, *part(rule, rules)): value for rule in rules
+            for key, value in other_protocols(rule, neuron, seed, device).items()}))
+    E = [[headline.get(name_of(headline, "E", name, *part(rule, rules)), np.nan) if it.scored.any() else np.nan
+          for rule in rules] for name, it in known.items()]
+    null = [[null_of(arrays, name, rule.title) for rule in rules] for name in known]
+    arrays = merged(arrays, dict(E=np.array(E), E_null_of_rules=np.array(null), E_null=np.array(
+        [row[0] if len(set(row)) == 1 else np.nan for row in null])))
+    return Result("stdp_battery", arrays, headline, gaps=(*gaps, "E", "E_null", "E_null_of_rules"))
 
 
 def other_protocols(rule, neuron, seed, device):
@@ -77,14 +82,19 @@ def other_protocols(rule, neuron, seed, device):
 def tables(result):
     """The table of E, as text of the files table.csv and table.json, and every condition in conditions.csv."""
     a, text = result.arrays, io.StringIO()
+    rules, values = [str(rule) for rule in a["rules"]], np.column_stack([a["E"], a["E_null"]])
+    apart = []
+    if "E_null_of_rules" in a and np.isnan(a["E_null"][np.isfinite(a["E_null_of_rules"]).any(axis=1)]).any():
+        apart = [f"null of {rule}" for rule in rules]       # the rules score different conditions
+        values = np.column_stack([values, a["E_null_of_rules"]])
+    names = [*headers(["experiment", "null", *apart], rules)[2 + len(apart):], "null", *apart]
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["experiment", *a["rules"], "null"])
-    rows = {str(name): [*map(float, row), float(null)]
-            for name, row, null in zip(a["experiments"], a["E"], a["E_null"], strict=True)}
+    writer.writerow(["experiment", *names])
+    rows = {str(name): list(map(float, row)) for name, row in zip(a["experiments"], values, strict=True)}
     writer.writerows([name, *("" if np.isnan(value) else f"{value:.6g}" for value in row)]
                      for name, row in rows.items())
-    named = {name: dict(zip([*map(str, a["rules"]), "null"], [None if np.isnan(value) else value for value in row],
-                            strict=True)) for name, row in rows.items()}
+    named = {name: dict(zip(names, [None if np.isnan(value) else value for value in row], strict=True))
+             for name, row in rows.items()}
     return {"table.csv": text.getvalue(), "table.json": json.dumps(plain(named), indent=2) + "\n",
             "conditions.csv": table_of(a)}
 

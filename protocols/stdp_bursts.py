@@ -16,6 +16,7 @@ from spikelearn.results.result import Result
 from spikelearn.stdp.comparison import each_rule, induced_in, rules_of, side_by_side
 from spikelearn.stdp.experiments import experiment, null_score, score
 from spikelearn.stdp.spike_times import beginning
+from spikelearn.stdp.tables import of_each_rule
 from spikelearn.stdp.trains import bursts
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
@@ -24,6 +25,8 @@ NUMBERS = np.array([1, 2, 3])
 RATES = np.array([20, 25, 40, 50, 100])         # Hz, periods in whole milliseconds
 FIRST = np.arange(-100, 65, 5)                  # delta t' in ms
 ACCEPTED = {}
+csv_table = of_each_rule("conditions", "n_ap", "burst_hz", "nearest_ms", "first_ms", "control", "measured",
+                         "measured_sem", "rule", "neuron")
 
 
 @checked

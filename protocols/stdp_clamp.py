@@ -13,16 +13,21 @@ from spikelearn import SpikelearnError, load_model
 from spikelearn.command.command_line import run_protocol
 from spikelearn.ranges.check import checked
 from spikelearn.ranges.quick import at_most
+from spikelearn.results.names import joined
 from spikelearn.results.result import Accepted, Result
 from spikelearn.simulation.network import neurons, spike_trains, synapses
 from spikelearn.simulation.simulate import Simulation
 from spikelearn.simulation.spike_tables import spike_table
+from spikelearn.stdp.comparison import part, rules_of
+from spikelearn.stdp.tables import of_each_clamp
 from spikelearn.stdp.time_steps import converged, fitting_step, is_random
 from spikelearn.stdp.weight_change import start_weight
 
 RULES = ("synapses/stdp_voltage", "synapses/voltage_derivative", "synapses/voltage_derivative_trace")
 SETTLING = 100 * ms
+THRESHOLDS = ("theta_minus", "theta_plus")
 NEURON_IS_ONLY_READ = True          # the post neuron never spikes, so that only its potential counts
+csv_table = of_each_clamp
 ACCEPTED = {
     "largest_change_percent_voltage_derivative": Accepted(0, 0, "a held potential has no derivative"),
     "largest_change_percent_voltage_derivative_trace": Accepted(0, 0, "a held potential has no derivative"),
@@ -35,7 +40,7 @@ SHORT_FORM = dict(levels=at_most(17), duration=at_most(0.4 * second))
 def run(synapse=RULES, neuron="neurons/voltage_clamp", *, v_lowest=-80 * mV, v_highest=0 * mV, levels=81,
         rate=25 * Hz, duration=1 * second, dt=None, seed=1, device="auto", quick=False):
     """One neuron a holding potential, side by side, for each rule. Returns a Result."""
-    rules = [load_model(rule, "synapse") for rule in (synapse if isinstance(synapse, tuple | list) else [synapse])]
+    rules = rules_of(synapse)
     neuron = load_model(neuron, "neuron")
     if "v_command" not in neuron.parameters:
         raise SpikelearnError(f"stdp_clamp needs a neuron with the parameter v_command, such as voltage_clamp, "
@@ -46,9 +51,11 @@ def run(synapse=RULES, neuron="neurons/voltage_clamp", *, v_lowest=-80 * mV, v_h
               "weight": np.array([1 + changes.values for changes in found])}
     headline = {}
     for rule, weight in zip(rules, arrays["weight"], strict=True):
-        headline |= signs(rule, np.asarray(held) * 1e3, weight)
-    for rule in rules:
-        arrays |= {name: value for name, value in rule.parameters.items() if name in ("theta_minus", "theta_plus")}
+        headline |= {(name, rule.title): value for name, value in signs(np.asarray(held) * 1e3, weight).items()}
+    headline = joined(headline)
+    for name in THRESHOLDS:
+        owners = [rule for rule in rules if name in rule.parameters]
+        arrays |= joined({(name, *part(rule, owners)): rule.parameters[name] for rule in owners}, taken=arrays)
     errors = [changes.error_percent for changes in found if changes.error_percent is not None]
     headline |= {"step_error_percent": max(errors)} if errors else {}
     return Result("stdp_clamp", arrays, headline)
@@ -74,16 +81,16 @@ def clamped(rule, neuron, held, rate, duration, dt, seed, device):
     return converged(change, step, keep=dt is not None, random=is_random(*models))
 
 
-def signs(rule, v, weight):
+def signs(v, weight):
     """Headline of one rule: largest change, and where depression and potentiation begin."""
     change = 100 * (weight - 1)
-    found = {f"largest_change_percent_{rule.title}": float(np.max(np.abs(change)))}
+    found = {"largest_change_percent": float(np.max(np.abs(change)))}
     down, up = v[change < -0.01], v[change > 0.01]
-    found[f"order_of_signs_{rule.title}"] = float(down.size > 0 and up.size > 0 and down.max() < up.min())
+    found["order_of_signs"] = float(down.size > 0 and up.size > 0 and down.max() < up.min())
     if down.size:
-        found[f"depression_from_mV_{rule.title}"] = float(down.min())
+        found["depression_from_mV"] = float(down.min())
     if up.size:
-        found[f"potentiation_from_mV_{rule.title}"] = float(up.min())
+        found["potentiation_from_mV"] = float(up.min())
     return found
 
 
@@ -93,11 +100,11 @@ def plot(result, figure):
     ax = figure.subplots()
     ax.axhline(100, color="0.6", lw=.8, ls="--")
     ax.axvspan(-40, -20, color="0.93", lw=0, label="LTD in CA1, LTP beyond (Ngezahayo et al. 2000)")
-    for name in ("theta_minus", "theta_plus"):
-        if name in a:
-            ax.axvline(float(a[name]) * 1e3, color="C0", lw=.8, ls="--")
-            ax.text(float(a[name]) * 1e3, 0.03, f" {'θ₋' if name == 'theta_minus' else 'θ₊'}", color="C0",
-                    transform=ax.get_xaxis_transform(), va="bottom")
+    for name in (name for name in a if name.startswith(THRESHOLDS)):
+        k = next((k for k, rule in enumerate(a["rules"]) if name in (f"{one}_{rule}" for one in THRESHOLDS)), 0)
+        ax.axvline(float(a[name]) * 1e3, color=f"C{k}", lw=.8, ls="--")
+        ax.text(float(a[name]) * 1e3, 0.03, f" {'θ₋' if name.startswith('theta_minus') else 'θ₊'}", color=f"C{k}",
+                transform=ax.get_xaxis_transform(), va="bottom")
     for k, (rule, weight) in enumerate(zip(a["rules"], a["weight"], strict=True)):
         ax.plot(np.asarray(a["v"]) * 1e3, 100 * weight, lw=2, ls=["-", "--", ":"][k % 3], label=str(rule))
     low = 100 * np.min(a["weight"])

@@ -18,11 +18,13 @@ from spikelearn.results.result import Result
 from spikelearn.stdp.comparison import each_rule, rules_of, side_by_side
 from spikelearn.stdp.experiments import experiment
 from spikelearn.stdp.spike_times import LEAD_IN, Pairing, pairs
+from spikelearn.stdp.tables import of_each_rule
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (10, 4.4)
 ACCEPTED = {}
 SHORT_FORM = dict(n=at_most(5), longest=at_most(20))
+csv_table = of_each_rule("conditions", "without_epsp", "with_epsp", "n", "rate", "epsp", "rule")
 
 
 @checked

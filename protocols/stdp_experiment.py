@@ -20,6 +20,7 @@ from spikelearn.stdp.comparison import compared, experiments_of, rules_of, table
 from spikelearn.stdp.conditions import from_line
 from spikelearn.stdp.experiments import Experiment
 from spikelearn.stdp.figures import draw_experiments
+from spikelearn.stdp.tables import of_each_condition
 from spikelearn.stdp.weight_change import READ_AFTER
 
 FIGURE_SIZE = (7.5, 4.6)     # of one panel
@@ -27,6 +28,7 @@ DATA = ("bi_poo_window",)
 QUICK = 5 * second      # of each condition in a quick run
 NEURON_IS_ONLY_READ = True          # spikes are imposed, so that only its potential counts
 ACCEPTED = {}
+csv_table = of_each_condition
 
 
 @checked

@@ -20,6 +20,7 @@ from spikelearn.equations.content import content
 from spikelearn.equations.written import with_numbers
 from spikelearn.plotting import heading
 from spikelearn.ranges.check import checked, whole
+from spikelearn.results.names import joined, merged, name_of
 from spikelearn.results.result import Result
 from spikelearn.stdp import fit_report
 from spikelearn.stdp.candidates import Candidates, identity_of
@@ -29,6 +30,7 @@ from spikelearn.stdp.fit import GENERATIONS, Residuals, Scale, fit, population
 from spikelearn.stdp.moments import known_to
 from spikelearn.stdp.posterior import posterior as drawn_from_posterior
 from spikelearn.stdp.spike_times import beginning
+from spikelearn.stdp.tables import of_each_fit
 from spikelearn.stdp.time_steps import is_random
 from spikelearn.stdp.weight_change import READ_AFTER, largest_step_error, post_neuron
 from spikelearn.training.checkpoint import checkpoint_file, checkpointing
@@ -37,9 +39,9 @@ from spikelearn.training.kept import Kept, nothing_kept
 FIGURE_SIZE = (11, 6)
 QUICK = 2 * second      # of each condition in a quick run
 TOGETHER = 16           # searches whose points fit into one simulation
+csv_table = of_each_fit
 ACCEPTED = {}
-RANGES = {"starts": whole(1, 1000), "repeats": whole(1, 10_000),
-          "posterior": whole(0, 1_000_000)}
+RANGES = {"starts": whole(1, 1000), "repeats": whole(1, 10_000), "posterior": whole(0, 1_000_000)}
 
 
 @checked
@@ -88,13 +90,14 @@ def result_of(rule, best, found, data, scale, free, options, quick, drawn):
     """The Result of a fit: both sets of numbers in every experiment, and the report. drawn : from the posterior."""
     arrays, errors = {}, {}
     every = [compared(it, rule, best, data, found, options, arrays, quick) for it in (*data.fitted, *data.held_out)]
-    for own in every:
+    for own, _ in every:
         errors |= own
-    errors |= largest_step_error(every)
+    accuracy = largest_step_error(step for _, step in every)
     if "copies" in options:
-        found = replace(found, chi2=sum(errors[f"E_{it.name}"] * int(it.scored.sum()) for it in data.fitted))
+        found = replace(found, chi2=sum(errors["E", it.name] * int(it.scored.sum()) for it in data.fitted))
     made = fit_report.estimates(rule, free, scale, found)
-    headline = fit_report.numbers(found, len(data.mean), made) | errors
+    numbers = merged(fit_report.numbers(found, len(data.mean), made), accuracy)
+    headline = merged(numbers, joined(errors, taken=numbers))
     arrays |= described(rule, best, made, headline, found, data)
     if drawn is not None:
         arrays |= dict(posterior=drawn, report=np.array(f"{arrays['report']}{fit_report.posterior(made, drawn)}"))
@@ -171,8 +174,11 @@ def keeping(out, resume, who, p, n):
 
 
 def compared(it, rule, best, data, found, options, arrays, quick):
-    """Headline of one experiment, before and after the fit; what its panel shows goes into `arrays`."""
-    part, scored = "held_out_" if it in data.held_out else "", it.scored
+    """Errors of one experiment before and after the fit, by parts of their names, and the accuracy.
+
+    What its panel shows goes into `arrays`.
+    """
+    part, scored = it in data.held_out, it.scored
     (before, _), (after, accuracy) = (predicted(model, shortened(it.pairings, quick), **options)
                                       for model in (rule, best))
     spread = np.full(len(it.mean), np.nan)
@@ -182,24 +188,24 @@ def compared(it, rule, best, data, found, options, arrays, quick):
                f"{it.name}_fitted": after, f"{it.name}_spread": spread,
                f"{it.name}_labels": np.array([pairing.label for pairing in it.pairings])}
     mean, sem = it.mean[scored], it.sem[scored]
-    return {f"E_before_{part}{it.name}": score(before[scored], mean, sem),
-            f"E_{part}{it.name}": score(after[scored], mean, sem),
-            f"E_null_{part}{it.name}": null_score(mean, sem), **accuracy}
+    errors = score(before[scored], mean, sem), score(after[scored], mean, sem), null_score(mean, sem)
+    return {(key, it.name): value for key, value in zip(fit_report.errors_of(part), errors, strict=True)}, accuracy
 
 
 def described(rule, best, made, headline, found, data):
     """Arrays and texts of the fit as a whole."""
-    names = ", ".join(it.name for it in data.fitted)
+    names, held_out = ([it.name for it in part] for part in (data.fitted, data.held_out))
     comments = {one.name: f"fitted: {one.interval}; was {one.published:.4g}" for one in made}
-    heading_line = f"{rule.title} fitted to {names}: chi-square {found.chi2:.4g} over {len(data.mean)} conditions"
+    heading_line = (f"{rule.title} fitted to {', '.join(names)}: chi-square {found.chi2:.4g} over {len(data.mean)} "
+                    "conditions")
     texts = dict(fitted=with_numbers(rule, {one.name: best.parameters[one.name] for one in made}, comments,
                                      heading_line),
-                 report=fit_report.report(rule.title, names, headline, made, found), table=fit_report.table(made))
+                 report=fit_report.report(rule.title, names, held_out, headline, made, found),
+                 table=fit_report.table(made))
     return dict(rule=np.array(rule.title), free=np.array([one.name for one in made]),
                 values=np.array([float(best.parameters[one.name]) for one in made]),
                 published=np.array([float(rule.parameters[one.name]) for one in made]),
-                correlation=found.correlation, experiments=np.array([it.name for it in data.fitted]),
-                held_out=np.array([it.name for it in data.held_out], dtype=str),
+                correlation=found.correlation, experiments=np.array(names), held_out=np.array(held_out, dtype=str),
                 **{name: np.array(text) for name, text in texts.items()})
 
 
@@ -229,10 +235,11 @@ def plot(result, figure):
         axes.errorbar(x, 100 * a[f"{name}_measured"], 100 * a[f"{name}_sem"], fmt="ko", ms=4, lw=1, capsize=2,
                       mfc="none", label="measured ± s.e.m.")
         axes.set_xticks(x, [str(label) for label in a[f"{name}_labels"]], rotation=90, fontsize=8)
-        part = "held_out_" if name in a["held_out"] else ""
+        part = name in a["held_out"]
+        before, after, null = (result.headline[name_of(result.headline, error, name)]
+                               for error in fit_report.errors_of(part))
         heading(axes, f"{name}, held out" if part else name,
-                f"E: before {result.headline[f'E_before_{part}{name}']:.3g}, after "
-                f"{result.headline[f'E_{part}{name}']:.3g}, no change {result.headline[f'E_null_{part}{name}']:.3g}")
+                f"E: before {before:.3g}, after {after:.3g}, no change {null:.3g}")
         axes.set_ylabel("change of weight (%)")
     for axes in panels[len(names):]:
         axes.axis("off")

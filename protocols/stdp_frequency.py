@@ -18,6 +18,7 @@ from spikelearn.stdp import spike_times as pairing
 from spikelearn.stdp import trains as spike_trains
 from spikelearn.stdp.comparison import each_rule, induced_in, rules_of, side_by_side
 from spikelearn.stdp.experiments import experiment, null_score, score
+from spikelearn.stdp.tables import of_each_rule
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (12.5, 4.4)
@@ -27,6 +28,7 @@ PROTOCOLS = dict(sjostrom_frequency="60 pairs in one continuous train",
                  markram_frequency="10 trains of 5 pairs, one each 4 s")
 ACCEPTED = {"E_sjostrom_frequency": Accepted(.349, .363, "0.356: Pfister & Gerstner (2006) table 3, minimal")}
 CURVE = (0.1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50) * Hz
+csv_table = of_each_rule("rates", "rule", "neuron", also="_curve_")
 
 
 @checked

@@ -17,6 +17,7 @@ from spikelearn.ranges.quick import at_least, at_most
 from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.stdp.comparison import each_rule, rules_of, side_by_side
 from spikelearn.stdp.spike_times import Pairing
+from spikelearn.stdp.tables import of_each_rule
 from spikelearn.stdp.trains import poisson, whole_steps
 from spikelearn.stdp.weight_change import near_bound, outcome, post_neuron
 
@@ -29,6 +30,8 @@ ACCEPTED = {
 }
 RANGES = {"repetitions": whole(2, 20_000)}       # of which the standard error is taken
 SHORT_FORM = dict(repetitions=at_most(20), duration=at_most(2 * second), dt=at_least(0.5 * ms))
+csv_table = of_each_rule("rates_post", "rate_pre", "drift", "drift_se", "closed_form", "repetitions", "duration",
+                         "rule")
 
 
 @checked

@@ -15,11 +15,13 @@ from spikelearn.results.result import Result
 from spikelearn.stdp.comparison import each_rule, induced_in, rules_of, side_by_side
 from spikelearn.stdp.experiments import experiment, null_score, score
 from spikelearn.stdp.spike_times import beginning, motifs
+from spikelearn.stdp.tables import of_each_rule
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (7, 4.6)
 FIRST_FIVE = 5 * second     # of the motifs at 1 Hz
 ACCEPTED = {}
+csv_table = of_each_rule("T", "curve", "rule", "neuron")
 
 
 @checked

@@ -18,6 +18,7 @@ from spikelearn.ranges.quick import at_most
 from spikelearn.results.result import Accepted, Missing, Result
 from spikelearn.stdp.comparison import each_rule, rules_of, side_by_side
 from spikelearn.stdp.spike_times import Pairing
+from spikelearn.stdp.tables import of_each_rule
 from spikelearn.stdp.trains import random_times, whole_steps
 from spikelearn.stdp.weight_change import near_bound, outcome, post_neuron
 
@@ -33,6 +34,8 @@ ACCEPTED = {
 RANGES = {"repetitions": whole(2, 20_000),       # of which the standard error is taken
           "rises": Range(-1000, 1000, unit="Hz", several=True, least=2)}
 SHORT_FORM = dict(repetitions=at_most(100))
+csv_table = of_each_rule("rises", "rate_pre", "rate_post", "duration", "repetitions", "change", "change_se",
+                         "closed_form", "rule")
 
 
 @checked

@@ -33,6 +33,7 @@ from spikelearn.stdp.experiments import null_score
 from spikelearn.stdp.fit import GENERATIONS
 from spikelearn.stdp.scoreboard import Board, Scores, explained, free_names, in_time_steps
 from spikelearn.stdp.shipped import shipped_experiments
+from spikelearn.stdp.tables import of_each_score
 from spikelearn.stdp.weight_change import READ_AFTER
 from spikelearn.training.checkpoint import State, checkpoint_file, checkpointing
 from spikelearn.training.progress import Progress
@@ -45,6 +46,7 @@ NEURON_IS_ONLY_READ = True          # spikes are imposed, so that only its poten
 RANGES = {"starts": whole(1, 1000), "generations": whole(1, 10_000), "copies": whole(1, 10_000)}
 ACCEPTED = {"E_fitted_sjostrom_frequency_stdp_triplet": Accepted(
     0, .357, "Pfister & Gerstner (2006) table 3: E = .356 of the minimal all-to-all model; a fit is not worse")}
+csv_table = of_each_score
 PANELS = {"published": "as published", "fitted": "fitted to this experiment alone",
           "held_out": "held out: median of the fits to the others"}
 

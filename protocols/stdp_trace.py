@@ -15,15 +15,18 @@ from brian2 import Quantity, get_dimensions, have_same_dimensions, ms, second, v
 from spikelearn import SpikelearnError
 from spikelearn.command.command_line import run_protocol
 from spikelearn.ranges.check import Range, checked, whole
+from spikelearn.results.names import headers, merged
 from spikelearn.results.result import Result
 from spikelearn.stdp.comparison import experiments_of, rules_of
 from spikelearn.stdp.conditions import from_line
+from spikelearn.stdp.tables import of_each_trace
 from spikelearn.stdp.traces import trace, unit_of
 
 FIGURE_SIZE = (8.4, 8)
 DATA = ("wang_hippocampus",)
 LONGEST = 5 * second        # of a quick run
 NEURON_IS_ONLY_READ = True          # spikes are imposed, so that only its potential counts
+csv_table = of_each_trace
 ACCEPTED = {}
 RANGES = {"conditions": whole(1, 10_000, several=True), "motif": whole(1, 100_000), "points": whole(10, 100_000),
           "before": Range(0, 0.1, unit="second")}
@@ -35,12 +38,12 @@ def run(synapse=("synapses/stdp_triplet",), neuron=None, *, data=DATA, condition
     """conditions : numbers of the rows; motif : which one is drawn large, from `before` its first spike until `after`
     its last; points : recorded times; quick: the first 5 s of each condition at most."""
     rules, chosen = rules_of(synapse), chosen_conditions(data, conditions, pairing)
-    windows = [motif_of(one, motif) for one in chosen]
-    arrays = dict(rules=np.array([rule.title for rule in rules]), conditions=np.array([one.label for one in chosen]),
+    windows = [motif_of(one, motif) for one in chosen.values()]
+    arrays = dict(rules=np.array([rule.title for rule in rules]), conditions=np.array(list(chosen)),
                   windows=np.array(windows) * second)
     headline, errors = {}, []
     for rule in rules:
-        for k, (one, (first, last)) in enumerate(zip(chosen, windows, strict=True)):
+        for k, ((label, one), (first, last)) in enumerate(zip(chosen.items(), windows, strict=True)):
             options = dict(points=points, dt=dt, device=device, seed=seed)
             parts = {"motif": trace(rule, one, neuron, start=first * second - before, stop=last * second + after,
                                     **options)}
@@ -49,9 +52,10 @@ def run(synapse=("synapses/stdp_triplet",), neuron=None, *, data=DATA, condition
             parts["all"] = trace(rule, one, neuron, start=-before, stop=stop, **options)
             errors += [found.step_error_percent for found in parts.values()]
             for part, found in parts.items():
-                arrays |= {f"{rule.title}_{k}_{part}_{name}": values for name, values in recorded(found).items()}
+                arrays = merged(arrays, {f"{rule.title}_{k}_{part}_{name}": values
+                                         for name, values in recorded(found).items()})
             change = float(parts["all"].weight[-1] / parts["all"].weight[0] - 1)
-            headline[f"change_percent_{rule.title} ({one.label})"] = 100 * change
+            headline = merged(headline, {f"change_percent_{rule.title} ({label})": 100 * change})
     headline |= {} if None in errors else {"step_error_percent": max(errors)}
     return Result("stdp_trace", arrays, headline)
 
@@ -64,16 +68,19 @@ def recorded(found):
 
 
 def chosen_conditions(data, conditions, line):
-    """The Pairings of the rows with these numbers, or the one of a line."""
+    """Label -> Pairing of the rows with these numbers, or of a line; labels end in the number where some are equal."""
     if line:
         if tuple(data) != DATA:
             raise SpikelearnError("stdp_trace takes either data or pairing, not both")
-        return [from_line(line)]
+        one = from_line(line)
+        return {one.label: one}
     pairings = [one for it in experiments_of(data).values() for one in it.pairings]
-    numbers = np.atleast_1d(conditions).astype(int)
+    numbers = dict.fromkeys(map(int, np.atleast_1d(conditions)))
     if max(numbers) > len(pairings):
         raise SpikelearnError(f"conditions are numbered from 1 to {len(pairings)}, so there is no {max(numbers)}")
-    return [pairings[number - 1] for number in numbers]
+    chosen = {number: pairings[number - 1] for number in numbers}
+    alike = len({one.label for one in chosen.values()}) < len(chosen)
+    return {one.label + f", condition {number}" * alike: one for number, one in chosen.items()}
 
 
 def beginning_of(pairing):
@@ -116,8 +123,9 @@ def _table(a, rule):
     writer = csv.writer(text, lineterminator="\n")
     names = [name for name in columns(a, rule, 0) if name not in ("t", "pre", "post", "third")]
     units = [unit_of(a[f"{rule}_0_all_{name}"]) for name in names]
-    writer.writerow(["condition", "part", "t_s", *(name.removeprefix("variable_") + (f" ({unit})" if unit else "")
-                                                   for name, unit in zip(names, units, strict=True))])
+    writer.writerow(headers(["condition", "part", "t_s"], [
+        name.removeprefix("variable_") + (f" ({unit})" if unit else "")
+        for name, unit in zip(names, units, strict=True)], "variable"))
     for k, label in enumerate(a["conditions"]):
         for part in ("motif", "all"):
             values = [np.asarray(a[f"{rule}_{k}_{part}_{name}"]) for name in ("t", *names)]
@@ -128,7 +136,8 @@ def _table(a, rule):
 def columns(a, rule, k):
     """Names of what was recorded of a rule in its condition k."""
     start = f"{rule}_{k}_all_"
-    return [name.removeprefix(start) for name in a if name.startswith(start)]
+    others = tuple(f"{other}_" for other in a["rules"] if other.startswith(start))
+    return [name.removeprefix(start) for name in a if name.startswith(start) and not name.startswith(others)]
 
 
 def panels(a, rule):

@@ -18,6 +18,7 @@ from spikelearn.stdp import spike_times as pairing
 from spikelearn.stdp.comparison import each_rule, induced_in, rules_of, side_by_side
 from spikelearn.stdp.experiments import experiment, null_score, score, table
 from spikelearn.stdp.exponentials import exponential_through
+from spikelearn.stdp.tables import of_each_rule
 from spikelearn.stdp.weight_change import READ_AFTER, outcome, post_neuron
 
 FIGURE_SIZE = (7, 4.8)
@@ -27,6 +28,7 @@ ACCEPTED = {
     "A_minus_percent": Accepted(27.29, 27.31, PUT_IN), "tau_minus_ms": Accepted(33.69, 33.71, PUT_IN),
 }
 SHORT_FORM = dict(pairs=at_most(5), spacing=at_least(10 * ms))
+csv_table = of_each_rule("delta_t", "change", "pairs", "rate", "rule", "neuron")
 
 
 @checked

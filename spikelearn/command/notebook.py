@@ -135,6 +135,7 @@ def _run(module: ModuleType, keywords: dict, facts: dict) -> Result:
 
 def _with_figure(result, module, plot):
     result.drawing, result.figure_size = plot, getattr(module, "FIGURE_SIZE", result.figure_size)
+    result.table = getattr(module, "csv_table", None)
     return result
 
 

@@ -114,6 +114,7 @@ def run_and_save(module, options, command="", again=None):
         try:
             files = save_with_figure(module, result, directory)
             if getattr(options, "csv", False):
+                result.table = getattr(module, "csv_table", None)
                 files = f"{result.to_csv(directory / 'result.csv').name}, {files}"
         finally:
             print_headline(facts["headline"], as_json=options.json)     # also if saving failed

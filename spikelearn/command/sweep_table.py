@@ -24,8 +24,19 @@ def rows_of(points: list[Point], all_varied: list[Varied], failures: dict[str, s
         if failure is not None:
             rows.append(row | {"failure": failure})
         elif (point.folder / "run.json").exists():
-            rows.append(row | headline(read_run(point.folder)))
+            rows.append(row | apart(headline(read_run(point.folder)), {*row, "failure"}))
     return rows
+
+
+def apart(found: dict, taken: set[str]) -> dict:
+    """Headline numbers, those that are called like a column of the sweep with ", result" behind their names."""
+    named = {}
+    for name, value in found.items():
+        while name in taken:
+            name += ", result"
+        named[name] = value
+        taken = {*taken, name}
+    return named
 
 
 def column(it: Varied) -> str:

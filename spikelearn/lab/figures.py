@@ -11,8 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from spikelearn.plotting import heading
+from spikelearn.results.names import headers, joined, merged, name_of
 from spikelearn.results.result import Result
-from spikelearn.stdp.comparison import table_of
+from spikelearn.stdp.comparison import null_of, table_of
 from spikelearn.stdp.figures import draw_experiment
 from spikelearn.stdp.traces import Trace, unit_of
 
@@ -45,15 +46,17 @@ def experiment_figure(rules: Sequence[tuple[str, Result]]) -> Figure:
 
 
 def together(rules: Sequence[tuple[str, Result]]) -> tuple[dict, dict]:
-    """Arrays and headline numbers of one result with all rules, of results with one rule each."""
-    arrays = {name: value for _, result in rules for name, value in result.arrays.items()}
-    arrays["rules"] = np.array([title for title, _ in rules])
-    headline = {}
+    """Arrays and errors E of one result with all rules, of results with one rule each."""
+    predictions, shared, headline = {}, {}, {}
     for title, result in rules:
-        for name, value in result.headline.items():
-            own = len(rules) > 1 and not name.startswith("E_null")
-            headline[f"{name}_{title}" if own else name] = value
-    return arrays, headline
+        names = {name_of(result.arrays, name, title): name for name in map(str, result.arrays["experiments"])}
+        predictions |= {(name, title): result.arrays[key] for key, name in names.items()}
+        shared |= {key: value for key, value in result.arrays.items() if key not in names}
+        for name in names.values():
+            if (key := name_of(result.headline, "E", name)) in result.headline:
+                headline["E", name, *([title] if len(rules) > 1 else [])] = result.headline[key]
+    shared["rules"] = np.array([title for title, _ in rules])
+    return merged(shared, joined(predictions, taken=shared)), joined(headline)
 
 
 def traces_figure(rules: Sequence[tuple[str, Trace]]) -> Figure:
@@ -107,15 +110,16 @@ def battery_table(rules: Sequence[tuple[str, Result]]) -> str:
     for name in map(str, first.arrays["experiments"]):
         scored = int(np.count_nonzero(first.arrays[f"{name}_scored"]))
         cells = [_error_cell(result.headline, name, scored) for _, result in rules]
-        cells = [str(scored), *cells, f"{first.headline[f'E_null_{name}']:.3g}"]
+        null = dict.fromkeys(f"{null_of(result.arrays, name, title):.3g}" for title, result in rules)
+        cells = [str(scored), *cells, " / ".join(null)]
         rows.append(f"<tr><td>{name}</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return f'<table class="battery"><tr>{head}</tr>{"".join(rows)}</table>'
 
 
 def _error_cell(headline, name, scored):
-    E, used = headline[f"E_{name}"], headline.get(f"conditions_{name}", scored)
+    E, used = headline[name_of(headline, "E", name)], headline.get(name_of(headline, "conditions", name), scored)
     text = f"{E:.3g}" + (f" ({used} of {scored})" if used < scored else "")
-    return f"<b>{text}</b>" if headline[f"p_{name}"] >= .05 else text
+    return f"<b>{text}</b>" if headline[name_of(headline, "p", name)] >= .05 else text
 
 
 def csv_text(curves: Sequence[tuple[str, Mapping[str, Result]]], battery: Sequence[tuple[str, Result]],
@@ -124,8 +128,8 @@ def csv_text(curves: Sequence[tuple[str, Mapping[str, Result]]], battery: Sequen
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     titles = [title for title, _ in curves]
-    writer.writerow(["experiment", "condition", "measured_percent", "sem_percent", "scored",
-                     *(f"{title}_percent" for title in titles)])
+    writer.writerow(headers(["experiment", "condition", "measured_percent", "sem_percent", "scored"],
+                            [f"{title}_percent" for title in titles]))
     window, frequency = ([results[name].arrays for _, results in curves] for name in ("window", "frequency"))
     for k, interval in enumerate(window[0]["delta_t"] / ms):
         writer.writerow(["window", f"{interval:g} ms", "", "", 0, *(repr(100 * float(a["change"][k])) for a in window)])

@@ -12,6 +12,7 @@ from brian2 import Quantity, get_dimensions
 
 import spikelearn
 from spikelearn.errors import SpikelearnError, alternatives
+from spikelearn.results.dataframe import name_lists
 from spikelearn.results.plain import plain
 from spikelearn.results.recordings import recordings
 
@@ -60,21 +61,32 @@ def dataset(result: "Result", names: tuple[str, ...] = ()) -> "Dataset":
             raise SpikelearnError(f"the result of {result.protocol} has no array '{name}'"
                                   f"{alternatives(str(name), result.arrays)}")
     arrays = {name: result.arrays[name] for name in names or result.arrays}
-    lists = {}                              # length -> the first list so long, which names the dimension
-    for name, values in arrays.items():
-        if np.ndim(values) == 1:
-            lists.setdefault(len(values), name)
+    lists, families = {}, {name: _family(result, name) for name in arrays}
+    for name, values in arrays.items():     # family, length -> the first list so long, which names the dimension
+        alike = {other: result.arrays[other] for other in arrays if families[other] == families[name]}
+        if np.ndim(values) == 1 and (any(families[name]) or name_lists(alike, len(values)) < 2):
+            lists.setdefault((families[name], len(values)), name)
     variables = {}
     for name, values in arrays.items():
         numbers, dims = np.array(values), []
         for axis, length in enumerate(numbers.shape):
-            shared = lists.get(length)
+            shared = lists.get((families[name], length))
             dims.append(shared if shared and shared not in dims else f"{name}_{axis}")
         unit = unit_of(values)
         variables[name] = (dims, numbers, {"units": unit} if unit else {})
     coordinates = {name: variables.pop(name) for name in lists.values()}
     facts = {"protocol": result.protocol, "headline": json.dumps(plain(result.headline))}
     return xarray.Dataset(variables, coordinates, attrs=facts)
+
+
+def _family(result, name):
+    """What an array belongs to: a rule, an experiment, a table of it. Only arrays of one family share dimensions."""
+    known = [f"{rule}: " for rule in np.atleast_1d(result.arrays.get("rules", []))]
+    known += [f"{one}_" for one in np.atleast_1d(result.arrays.get("experiments", []))]
+    start = max((one for one in known if name.startswith(one)), key=len, default="")
+    own = name.removeprefix(start)
+    belongs = getattr(result.table, "belongs", None)
+    return start, own in ("cells", "cell_of"), belongs is not None and belongs(own)
 
 
 # --- Neo and NWB -------------------------------------------------------------------------------------------------

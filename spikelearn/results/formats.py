@@ -19,8 +19,9 @@ class Formats:
         ----------
         *names : str
             Arrays of one length, which become the columns; of two-dimensional ones each column does. Without names:
-            the first list of two entries or more, all others of its length, and the single values, which are repeated;
-            texts of several lines are left out.
+            the table that the protocol defines, such as a row for each condition and rule; or else the first list of
+            two entries or more, all others of its length, and the single values, which are repeated; texts of several
+            lines are left out.
 
         Returns
         -------
@@ -30,7 +31,7 @@ class Formats:
         Raises
         ------
         SpikelearnError
-            If there is no such array, if the lengths differ, or if pandas is not installed.
+            If there is no such array, if the lengths differ, if names are needed, or if pandas is not installed.
 
         Examples
         --------
@@ -58,7 +59,7 @@ class Formats:
         Raises
         ------
         SpikelearnError
-            If the file exists, if there is no such array, or if the lengths differ.
+            If the file exists, if there is no such array, if the lengths differ, or if names are needed.
 
         Examples
         --------
@@ -82,7 +83,8 @@ class Formats:
         -------
         xarray.Dataset
             One variable for each array, in SI units, with the unit as the attribute "units". Axes of one length share
-            a dimension, which has the name of the first one-dimensional array so long, its coordinate.
+            a dimension, which has the name of the first one-dimensional array so long, its coordinate; but not those of
+            different rules, experiments or tables, nor where two lists of names are so long.
 
         Raises
         ------

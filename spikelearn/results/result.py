@@ -57,6 +57,7 @@ class Result(Formats):
     missing : headline name -> why there is no such number.
     drawing : draws the figure of the protocol; `run` and `load_result` fill it.
     figure_size : width and height of that figure, in inches.
+    table : result -> blocks of rows, each name -> (n,) values or one value, for `to_csv`; filled like `drawing`.
 
     Examples
     --------
@@ -73,6 +74,7 @@ class Result(Formats):
     missing: dict = dataclasses.field(default_factory=dict)
     drawing: Callable | None = dataclasses.field(default=None, compare=False)
     figure_size: tuple = dataclasses.field(default=(7, 4.5), compare=False)
+    table: Callable | None = dataclasses.field(default=None, compare=False)
 
     def __repr__(self) -> str:
         shapes = {name: "x".join(map(str, np.shape(values))) or "one value" for name, values in self.arrays.items()}

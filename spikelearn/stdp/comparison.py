@@ -11,6 +11,7 @@ from spikelearn.equations.files import load_model
 from spikelearn.equations.records import NeuronModel, SynapseModel
 from spikelearn.errors import SpikelearnError
 from spikelearn.plotting import induced
+from spikelearn.results.names import headers, joined, merged, name_of
 from spikelearn.results.result import Result
 from spikelearn.stdp.columns import TREATMENT, plain
 from spikelearn.stdp.conditions import REPEATS, WAYS
@@ -22,6 +23,7 @@ from spikelearn.stdp.weight_change import outcome, post_neuron
 
 MANY = 12       # predictions that are printed where nothing was measured
 MOST_GROUPS = 4
+OWN = ("rules", "experiments", "E", "E_null", "E_null_of_rules")     # arrays that are not of one experiment
 
 
 def rules_of(synapse: str | SynapseModel | Sequence) -> list[SynapseModel]:
@@ -34,9 +36,9 @@ def rules_of(synapse: str | SynapseModel | Sequence) -> list[SynapseModel]:
     return rules
 
 
-def suffix(rule: SynapseModel, rules: Sequence[SynapseModel]) -> str:
-    """What marks a rule's headline numbers where there are several."""
-    return f"_{rule.title}" if len(rules) > 1 else ""
+def part(rule: SynapseModel, rules: Sequence[SynapseModel]) -> tuple[str, ...]:
+    """The last part of the names of a rule's headline numbers: its title, where there are several."""
+    return (rule.title,) if len(rules) > 1 else ()
 
 
 def experiments_of(data: str | Iterable) -> dict[str, Experiment]:
@@ -54,17 +56,17 @@ def side_by_side(rules: Sequence[SynapseModel], run: Callable) -> tuple[dict, di
     """A protocol for one rule after the other: (arrays, headline numbers, names of arrays with gaps) of a Result.
 
     run : rule -> (arrays, headline, gaps). Of several rules, the names of arrays begin with "RULE: ", and those of
-    headline numbers end in _RULE, but for those of the null model.
+    headline numbers end in _RULE, or in ": RULE" where this is another's name, but for those of the null model.
     """
     arrays, headline, gaps = {"rules": np.array([rule.title for rule in rules])}, {}, []
     for rule in rules:
         own, numbers, own_gaps = run(rule)
         start = f"{rule.title}: " if len(rules) > 1 else ""
-        arrays |= {start + name: value for name, value in own.items()}
+        arrays = merged(arrays, {start + name: value for name, value in own.items()})
         gaps += [start + name for name in own_gaps]
-        for name, value in numbers.items():
-            headline[name if name.startswith("E_null") else name + suffix(rule, rules)] = value
-    return arrays, headline, tuple(gaps)
+        headline |= {(name,) if name.startswith("E_null") else (name, *part(rule, rules)): value
+                     for name, value in numbers.items()}
+    return arrays, joined(headline), tuple(gaps)
 
 
 def each_rule(result: Result) -> list[tuple[str, str, Mapping, Mapping]]:
@@ -76,10 +78,17 @@ def each_rule(result: Result) -> list[tuple[str, str, Mapping, Mapping]]:
     for k, rule in enumerate(rules):
         arrays = {name.removeprefix(f"{rule}: "): value for name, value in result.arrays.items()
                   if name.startswith(f"{rule}: ")}
-        headline = {name.removesuffix(f"_{rule}"): value for name, value in result.headline.items()
-                    if name.endswith(f"_{rule}") or name.startswith("E_null")}
+        headline = {name: value for full, value in result.headline.items()
+                    if (name := full if full.startswith("E_null") else _without(full, rule, rules))}
         found.append((rule, f"C{k}", arrays, headline))
     return found
+
+
+def _without(name, rule, rules):
+    """A headline name of `side_by_side` without its rule, empty if it is another's."""
+    ends = [end for one in rules for end in (f"_{one}", f": {one}") if name.endswith(end)]
+    last = max(ends, key=len, default="")
+    return name.removesuffix(last) if last in (f"_{rule}", f": {rule}") else ""
 
 
 def induced_in(rules: Sequence[tuple]) -> str:
@@ -115,39 +124,63 @@ def compared(rules: Sequence[SynapseModel], data: Mapping[str, Experiment], neur
     if until is not None:
         pairings = [beginning(pairing, until) for pairing in pairings]
     ends = np.cumsum([len(it.pairings) for it in data.values()])[:-1]
-    arrays = dict(rules=np.array([rule.title for rule in rules]), experiments=np.array(list(data)))
-    headline, gaps = {}, []
+    predictions, headline = {}, {}
+    several = sum(not it.scored.any() for it in data.values()) > 1
     for rule in rules:
         change, accuracy = predicted(rule, pairings, neuron, **options)
         for (name, it), own in zip(data.items(), np.split(change, ends), strict=True):
-            headline |= _errors(name, suffix(rule, rules), it, own, rule)
-            arrays[f"{name}_{rule.title}"] = own
-            gaps.append(f"{name}_{rule.title}")
-        headline |= {key + suffix(rule, rules): value for key, value in accuracy.items()}
-    for name, it in data.items():
-        if it.scored.any():
-            headline[f"E_null_{name}"] = null_score(it.mean[it.scored], it.sem[it.scored])
-        arrays |= {f"{name}_{key}": value for key, value in _drawn(it).items()}
-        gaps += [f"{name}_{key}" for key in ("measured", "sem", "x")]
-    return arrays, headline, tuple(gaps)
+            predictions[name, rule.title] = own
+            if it.scored.any():
+                headline |= _errors(name, part(rule, rules), it, own, rule)
+            elif len(own) <= MANY:
+                headline |= _changes((name,) * several + part(rule, rules), it, own)
+        headline |= {(key, *part(rule, rules)): value for key, value in accuracy.items()}
+    headline |= _null(rules, data, predictions)
+    drawn = merged(*({f"{name}_{key}": value for key, value in _drawn(it).items()} for name, it in data.items()))
+    own = joined(predictions, taken=(*OWN, *drawn))
+    arrays = merged(dict(rules=np.array([rule.title for rule in rules]), experiments=np.array(list(data))), own, drawn)
+    gaps = [f"{name}_{key}" for name in data for key in ("measured", "sem", "x")]
+    return arrays, joined(headline), (*own, *gaps)
 
 
-def _errors(name: str, rule_name: str, it: Experiment, change: np.ndarray, rule: SynapseModel) -> dict:
-    """E and the probability of chi-square of one rule in one experiment, or what it predicts."""
-    if not it.scored.any():
-        if len(change) > MANY:
-            return {}
-        return {f"change_percent{rule_name}" + (f" ({pairing.label})" if len(change) > 1 else ""): 100 * float(value)
-                for pairing, value in zip(it.pairings, change, strict=True) if np.isfinite(value)}
+def _errors(name: str, of_rule: tuple, it: Experiment, change: np.ndarray, rule: SynapseModel) -> dict:
+    """E and the probability of chi-square of one rule in one experiment, parts of a name -> number."""
     used = it.scored & np.isfinite(change)
     if not used.any():
         raise SpikelearnError(f"{it.name} has a third factor in every condition that is scored, and {rule.title} knows "
                               "none: a rule says on_third= what it does, or reads 'third' where a drug is washed in")
-    name += rule_name
     E = score(change[used], it.mean[used], it.sem[used])
     n = int(np.count_nonzero(used))
-    found = {f"E_{name}": E, f"p_{name}": chi_square_p(E, n)}
-    return found | ({f"conditions_{name}": n} if n < np.count_nonzero(it.scored) else {})
+    found = {("E", name, *of_rule): E, ("p", name, *of_rule): chi_square_p(E, n)}
+    return found | ({("conditions", name, *of_rule): n} if n < np.count_nonzero(it.scored) else {})
+
+
+def _changes(words: tuple, it: Experiment, change: np.ndarray) -> dict:
+    """What a rule predicts where nothing was measured, parts of a name -> per cent."""
+    *first, last = "change_percent", *words
+    return {(*first, last + (f" ({pairing.label})" if len(change) > 1 else "")): 100 * float(value)
+            for pairing, value in zip(it.pairings, change, strict=True) if np.isfinite(value)}
+
+
+def _null(rules: Sequence[SynapseModel], data: Mapping[str, Experiment], predictions: Mapping) -> dict:
+    """E of no change, parts of a name -> number: over the conditions of E, for each rule if these are not the same."""
+    found = {}
+    for name, it in data.items():
+        used = [it.scored & np.isfinite(predictions[name, rule.title]) for rule in rules]
+        same = all(np.array_equal(used[0], other) for other in used)
+        for rule, its in zip(rules[:1] if same else rules, used, strict=False):
+            if its.any():
+                found["E_null", name, *(() if same else (rule.title,))] = null_score(it.mean[its], it.sem[its])
+    return found
+
+
+def null_of(arrays: Mapping, name: str, rule: str) -> float:
+    """E of no change over the conditions of an experiment that a rule scores, NaN where it scores none.
+
+    arrays : of a Result made by `compared`.
+    """
+    used = np.asarray(arrays[f"{name}_scored"], dtype=bool) & np.isfinite(arrays[name_of(arrays, name, rule)])
+    return null_score(arrays[f"{name}_measured"][used], arrays[f"{name}_sem"][used]) if used.any() else np.nan
 
 
 def _drawn(it: Experiment) -> dict:
@@ -190,12 +223,13 @@ def table_of(arrays: Mapping) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     rules = [str(rule) for rule in arrays["rules"]]
-    writer.writerow(["experiment", "condition", "measured_percent", "sem_percent", "scored",
-                     *(f"{rule}_percent" for rule in rules)])
+    writer.writerow(headers(["experiment", "condition", "measured_percent", "sem_percent", "scored"],
+                            [f"{rule}_percent" for rule in rules]))
     for name in map(str, arrays["experiments"]):
+        predictions = [arrays[name_of(arrays, name, rule)] for rule in rules]
         for k, label in enumerate(arrays[f"{name}_labels"]):
             numbers = [arrays[f"{name}_measured"][k], arrays[f"{name}_sem"][k]]
             shown = ["" if np.isnan(value) else repr(100 * float(value)) for value in
-                     (*numbers, *(arrays[f"{name}_{rule}"][k] for rule in rules))]
+                     (*numbers, *(own[k] for own in predictions))]
             writer.writerow([name, label, *shown[:2], int(arrays[f"{name}_scored"][k]), *shown[2:]])
     return text.getvalue()

@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikelearn.plotting import heading
+from spikelearn.results.names import name_of
+from spikelearn.stdp.comparison import null_of
 
 STYLES = ("-", "--", ":", "-.")
 FACES = ("k", "white", "0.6", "0.85")
@@ -35,20 +37,24 @@ def draw_experiment(axes: Axes, arrays: Mapping, headline: Mapping, name: str) -
     rules, n = [str(rule) for rule in arrays["rules"]], len(arrays[f"{name}_labels"])
     x, group = np.asarray(arrays[f"{name}_x"]), np.asarray(arrays[f"{name}_group"])
     words = str(arrays[f"{name}_xlabel"]) == "condition"
-    groups = list(dict.fromkeys(group))
+    groups, scored = list(dict.fromkeys(group)), bool(np.any(arrays[f"{name}_scored"]))
+    null = {null_of(arrays, name, rule) for rule in rules} if scored else set()
     _measurements(axes, arrays, name, x, group, groups)
     for k, rule in enumerate(rules):
-        change, key = 100 * arrays[f"{name}_{rule}"], f"E_{name}" + (f"_{rule}" if len(rules) > 1 else "")
-        label = f"{rule}\nE = {headline[key]:.3g}" if key in headline else rule
+        change = 100 * arrays[name_of(arrays, name, rule)]
+        key = name_of(headline, "E", name, *([rule] if len(rules) > 1 else []))
+        known = scored and key in headline
+        label = f"{rule}\nE = {headline[key]:.3g}" if known else rule
+        if known and len(null) > 1:                     # the rules score different conditions
+            label += f" (null model {null_of(arrays, name, rule):.3g})"
         shift = (.14 * (k + 1) if words else 0)
         for g, one in enumerate(groups):
             used = np.flatnonzero(group == one)[np.argsort(x[group == one], kind="stable")]
             style = "none" if words else "-" if one in ("+", "−") else STYLES[g % 4]
             axes.plot(x[used] + shift, change[used], color=f"C{k}", marker=MARKERS[k % len(MARKERS)], ms=4, mew=0,
                       lw=1.3, ls=style, label=label if g == 0 else None)
-    null = headline.get(f"E_null_{name}")
     axes.axhline(0, color="0.6", lw=.8, ls="--", zorder=0,
-                 label=None if null is None else f"null model\nE = {null:.3g}")
+                 label=f"null model\nE = {min(null):.3g}" if len(null) == 1 else None)
     axes.set(ylabel="change of weight (%)", xlabel="" if words else str(arrays[f"{name}_xlabel"]))
     if words:
         labels = [str(label) for label in arrays[f"{name}_labels"]]

@@ -7,6 +7,7 @@ from brian2 import Quantity, get_dimensions
 from scipy.stats import chi2 as chi_square
 
 from spikelearn.equations.records import SynapseModel
+from spikelearn.results.names import headers, name_of
 from spikelearn.results.result import Missing
 from spikelearn.stdp.fit import Fitted, Scale
 
@@ -75,20 +76,30 @@ def numbers(found: Fitted, n: int, made: list[Estimate]) -> dict:
     """Headline numbers of a fit to n conditions: how good it is, and the parameters."""
     p = len(made)
     room = n - p - 1
-    return dict(
+    quality = dict(
         chi_square=found.chi2, conditions=n, free_parameters=p, chi_square_p=float(chi_square.sf(found.chi2, n - p)),
         AIC=found.chi2 + 2 * p,
         AICc=found.chi2 + 2 * p + 2 * p * (p + 1) / room if room > 0 else
-        Missing("it needs two conditions more than free parameters, at least"),
-        **{one.key: one.value for one in made},
+        Missing("it needs two conditions more than free parameters, at least"))
+    search = dict(
         not_identified=sum(bool(np.isnan([one.low, one.high]).any()) for one in made),
         searches=found.starts, searches_that_agree=found.agree)
+    taken = [*quality, *search]
+    keys = headers(taken, [one.key for one in made], "parameter")[len(taken):]
+    return {**quality, **dict(zip(keys, [one.value for one in made], strict=True)), **search}
 
 
-def report(title: str, names: str, headline: dict, made: list[Estimate], found: Fitted) -> str:
-    """The fit as a text, in the order in which lmfit reports one."""
+def errors_of(held_out: bool) -> tuple[str, str, str]:
+    """First part of the names of an experiment's errors: before and after the fit, and of no change."""
+    part = "_held_out" * held_out
+    return f"E_before{part}", f"E{part}", f"E_null{part}"
+
+
+def report(title: str, fitted: list[str], held_out: list[str], headline: dict, made: list[Estimate],
+           found: Fitted) -> str:
+    """The fit as a text, in the order in which lmfit reports one. fitted, held_out : names of experiments."""
     aicc = headline["AICc"]
-    lines = [f"[[{title} fitted to {names}]]",
+    lines = [f"[[{title} fitted to {', '.join(fitted)}]]",
              f"    conditions         {headline['conditions']}",
              f"    free parameters    {headline['free_parameters']}",
              f"    chi-square         {headline['chi_square']:.5g} (p = {headline['chi_square_p']:.2g})",
@@ -105,10 +116,10 @@ def report(title: str, names: str, headline: dict, made: list[Estimate], found: 
         lines += [f"    {made[b].name}, {made[a].name} = {found.correlation[a, b]:+.3f}"
                   for _, a, b in sorted(pairs, reverse=True)]
     lines.append("[[E before and after]]")
-    for key in (key for key in headline if key.startswith("E_before_")):
-        name = key.removeprefix("E_before_")
-        lines.append(f"    {name.replace('held_out_', '(held out) '):24} {headline[key]:8.4g} "
-                     f"{headline[f'E_{name}']:8.4g}   no change {headline[f'E_null_{name}']:.4g}")
+    for name in (*fitted, *held_out):
+        before, after, null = (headline[name_of(headline, error, name)] for error in errors_of(name in held_out))
+        lines.append(f"    {'(held out) ' * (name in held_out) + name:24} {before:8.4g} {after:8.4g}   "
+                     f"no change {null:.4g}")
     return "\n".join(lines) + "\n"
 
 
