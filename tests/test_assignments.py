@@ -28,7 +28,7 @@ CELL = dict(source="here", equations="v : 1\nz : 1", threshold="v > 1")
     (lambda: NeuronModel(**CELL, reset="v = 0", at_start="zz = 0"), "at_start assigns to 'zz'"),
     (lambda: NeuronModel(**CELL, reset="v = 0", every_step=dict(after_groups="vz = clip(v, 0, 1)")), "assigns to 'vz'"),
     (lambda: NeuronModel(**CELL, reset="v = 0", events=dict(rest=("z > 1", "zv = 0"))), "event 'rest'.*'zv'"),
-    (lambda: SynapseModel(**RULE, on_pre="new = x\nnew = new + 1\nw += 1"), "assigns to 'new'"),
+    (lambda: SynapseModel(**RULE, on_pre="fresh = x\nfresh = fresh + 1\nw += 1"), "assigns to 'fresh'"),
     (lambda: SynapseModel(**RULE, on_pre="a = x; b = a"), "assigns to 'b'"),
     (lambda: SynapseModel(**RULE, on_pre="w += a; a = x"), "unknown name 'a' in on_pre"),
     (lambda: SynapseModel(**RULE, on_pre="a += 1; w = a"), "unknown name 'a' in on_pre"),
@@ -44,8 +44,8 @@ def test_a_name_that_nothing_declares_or_reads_is_refused(make, sentence):
 
 
 def test_a_name_that_is_read_later_in_the_block_is_a_variable_of_the_block():
-    rule = dataclasses.replace(PAIR, on_pre="new = w - A_minus*y      # before the bounds\n"
-                                            "w = clip(new, w_min, w_max); x += 1")
+    rule = dataclasses.replace(PAIR, on_pre="fresh = w - A_minus*y      # before the bounds\n"
+                                            "w = clip(fresh, w_min, w_max); x += 1")
     found = []
     for model in (PAIR, rule):
         def build(model=model):

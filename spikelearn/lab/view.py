@@ -74,7 +74,7 @@ def _traces(rule, pairing):
     from brian2 import ms, second
 
     module = load_protocol("stdp_trace")
-    one = module.chosen_conditions(module.DATA, (1,), pairing)[0]
+    (one,) = module.chosen_conditions(module.DATA, (1,), pairing).values()
     first, last = module.motif_of(one, 1)
     until = module.beginning_of(one) + last + .2        # what comes later acts on later motifs only
     return trace(rule, beginning(one, until * second), start=first * second - 20 * ms, stop=last * second + 120 * ms,
