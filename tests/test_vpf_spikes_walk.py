@@ -238,6 +238,9 @@ def test_a_training_with_all_parts_resumes_bit_for_bit_and_older_checkpoints_are
     with pytest.raises(SpikelearnError, match="was made with walk_back=0.7"):
         learn(machine(), x, dataclasses.replace(ALL, walk_back=.5), **how, resume=file)
     identity = identity_in(file)
+    typed = {name: text.removesuffix(".0") for name, text in identity.items()}      # shown=6 for shown=6.0
+    save_checkpoint(file, load_checkpoint(file, identity), typed)
+    assert typed != identity and learn(machine(), x, ALL, **how, resume=file).curve["flips"].size == 2
     older = {name: text for name, text in identity.items() if name not in ("decay", "homeostasis", "walk_back")}
     save_checkpoint(file, load_checkpoint(file, identity), older)
     with pytest.raises(SpikelearnError, match="was made with decay=nothing, but this training has 0.1"):

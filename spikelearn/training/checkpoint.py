@@ -9,6 +9,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -231,7 +232,8 @@ def _refuse_other_arrays(path, state, first):
 def _refuse_another(path, found, wanted):
     for name in [*wanted, *found]:
         old, new = found.get(name), wanted.get(name)
-        if old == new:
+        if old == new or old and new and re.fullmatch(r"-?\d+", old.removesuffix(".0")) and (
+                old.removesuffix(".0") == new.removesuffix(".0")):      # shown=6 and shown=6.0 are one
             continue
         if name.startswith("text of"):
             raise SpikelearnError(f"the checkpoint '{path}' was made with another {name}")
